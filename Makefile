@@ -1,0 +1,46 @@
+# What a newcomer needs: `make demo` or `make test`. Both set everything up first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test test-all check format bench soak docs clean lock
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## create .venv from the pinned, hash-checked files
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Pollux needs Python 3.11 or newer; try: make setup PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: setup ## make synthetic patients, build their twins, write their reports
+	$(BIN)/pollux demo --output demo-output
+
+test: setup ## all tests that need no service
+	$(BIN)/python tests/warm.py
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-all: ## the same on Python 3.11, 3.12 and 3.13
+	for version in 3.11 3.12 3.13; do \
+	  $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; done
+
+check: setup ## lint, types, import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## renew constraints.txt (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev pyproject.toml -o constraints.txt
+
+clean: ## remove what make made
+	rm -rf $(VENV) demo-output build dist
