@@ -1,0 +1,23 @@
+"""The record of one person: checked at the door, frozen afterwards."""
+
+from pollux.record.event import Code, Comparator, Event, Person, Precision, Quantity, Source
+from pollux.record.quality import Finding, QualityReport, Quarantined, admit, examine
+from pollux.record.record import Conflict, Record, minutes
+
+__all__ = [
+    "Code",
+    "Comparator",
+    "Conflict",
+    "Event",
+    "Finding",
+    "Person",
+    "Precision",
+    "QualityReport",
+    "Quantity",
+    "Quarantined",
+    "Record",
+    "Source",
+    "admit",
+    "examine",
+    "minutes",
+]

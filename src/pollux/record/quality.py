@@ -1,0 +1,210 @@
+"""Quality rules at the door, after the categories of Kahn et al. 2016 (doi:10.13063/2327-9214.1244).
+
+Rules for one event (`admit`) look at nothing but the event, the person and the clock, so that the answer does not depend
+on what arrived before. Rules for a course of events (`examine`) are asked of the whole record, whenever it is read.
+Nothing is dropped and nothing is repaired: an event is accepted, accepted with a flag, or quarantined with its reason.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from pollux.errors import UnknownName
+from pollux.record.event import Event, Person
+from pollux.record.record import Record
+from pollux.vocabulary import Term, convert, term, unit
+
+Action = Literal["refuse", "quarantine", "flag"]
+Category = Literal["conformance", "completeness", "plausibility"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a rule has to say: which rule, what was found, where, and what was done about it."""
+
+    rule: str
+    category: Category
+    action: Action
+    message: str
+    quantity: str = ""
+    time: datetime | None = None
+    where: str = ""
+    event: str = ""
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """Something that came in, is kept as it came, and is used by no model, with the reason."""
+
+    finding: Finding
+    event: Event | None = None
+    document: str = ""
+
+
+class QualityReport(msgspec.Struct, frozen=True):
+    """All that was found in a record or an import, for a person to read."""
+
+    findings: tuple[Finding, ...]
+    accepted: int = 0
+    quarantined: int = 0
+
+    def text(self, most: int = 5) -> str:
+        """The report as lines: counts by rule, and the first few places of each."""
+        lines = [f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined"]
+        counts = Counter((f.action, f.category, f.rule) for f in self.findings)
+        for (action, category, rule), count in sorted(
+            counts.items(), key=lambda item: (item[0][0] != "quarantine", -item[1])
+        ):
+            lines.append(f"  {action}: {rule} ({category}), {count:,} time{'s' if count > 1 else ''}")
+            places = [f for f in self.findings if (f.action, f.category, f.rule) == (action, category, rule)]
+            lines += [f"    {f.where or f.time or ''}: {f.message}" for f in places[:most]]
+            if count > most:
+                lines.append(f"    and {count - most:,} more")
+        return "\n".join(lines)
+
+
+def admit(person: Person, events: Iterable[Event], now: datetime) -> Iterator[Event | Quarantined]:
+    """Put each event through the door: it comes out accepted (perhaps flagged) or quarantined.
+
+    `now` is the clock of whoever receives the data; more than five minutes later than that is the future.
+    """
+    born = person.born()
+    for event in events:
+        finding = _examine_one(event, born.isoformat() if born else "", now)
+        if finding is None:
+            yield event
+        elif finding.action == "flag":
+            yield msgspec.structs.replace(event, flags=(*event.flags, finding.rule))
+        else:
+            yield Quarantined(finding, event)
+
+
+def _examine_one(event: Event, born: str, now: datetime) -> Finding | None:
+    def found(rule: str, category: Category, action: Action, message: str) -> Finding:
+        return Finding(rule, category, action, message, event.quantity, event.time, event.where, event.id)
+
+    if event.time > now + timedelta(minutes=5):
+        return found("time in the future", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d %H:%M} UTC")
+    if born and event.time.date().isoformat() < born:
+        return found("before birth", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d}")
+    known = term(event.quantity)
+    if known.kind == "coded":
+        return None
+    if not isinstance(event.value, float | int):
+        return found("not a number", "conformance", "quarantine", f"{known.label} needs a number")
+    if event.value != event.value or abs(event.value) == float("inf"):
+        return found("not a number", "conformance", "quarantine", f"{known.label} is not finite")
+    if not event.unit:
+        return found("missing unit", "conformance", "quarantine", f"{known.label} needs a unit such as {known.unit}")
+    try:
+        value = event.number()
+    except UnknownName:
+        return found("unknown unit", "conformance", "quarantine", f"{known.label} has a unit that is not known")
+    except Exception as error:
+        return found("wrong unit", "conformance", "quarantine", str(error))
+    if known.possible and not known.possible[0] <= value <= known.possible[1]:
+        slip = _slip(event, known)
+        if slip:
+            return found("unit slip", "conformance", "quarantine", slip)
+        text = f"{event.value:g} {event.unit} cannot be ({known.possible[0]:g}-{known.possible[1]:g} {known.unit} can)"
+        return found("impossible value", "plausibility", "quarantine", text)
+    if known.plausible and not known.plausible[0] <= value <= known.plausible[1]:
+        return found("implausible value", "plausibility", "flag", f"{event.value:g} {event.unit} is unusual")
+    return None
+
+
+# Pairs of units that people and exports mix up.
+_CONFUSED = (("mg/dL", "mmol/L"), ("mg/dL", "umol/L"), ("g/dL", "g/L"), ("kg", "g"), ("kg", "[lb_av]"), ("cm", "m"),
+             ("cm", "[in_i]"), ("Cel", "[degF]"), ("%", "1"))  # fmt: skip
+
+
+def _slip(event: Event, known: Term) -> str:
+    stated = unit(event.unit).code
+    for pair in _CONFUSED:
+        if stated not in pair or not known.plausible:
+            continue
+        other = pair[1 - pair.index(stated)]
+        try:
+            value = convert(float(event.value), other, known.unit, known.name)  # type: ignore[arg-type]
+        except Exception:
+            continue
+        if known.plausible[0] <= value <= known.plausible[1]:
+            return f"{event.value:g} {event.unit} cannot be; {event.value:g} {other} would be usual"
+    return ""
+
+
+# Thresholds of the rules for a sensor's course. All are Pollux's own choice (unverified): they only flag.
+FASTEST_CHANGE = 10.0  # mg/dL/min, twice the 5 mg/dL/min that is seen after fast glucose
+FLAT_MINUTES = 60.0  # one value for an hour
+COMPRESSION_FALL = 25.0  # mg/dL in at most 20 min, below 70, back within 120 min, at night
+
+
+def examine(record: Record) -> QualityReport:
+    """Ask the rules that need the course of events: rates, flat lines, compressed nights, conflicts, duplicates, gaps."""
+    findings = [f for name in ("cgm_glucose",) for f in _course(record, name)]
+    findings += [
+        Finding("sources disagree", "conformance", "flag", " and ".join(f"{e.number():g}" for e in c.events) +
+                f" {term(c.quantity).unit}", c.quantity, c.time, "; ".join(e.where for e in c.events))
+        for c in record.conflicts
+    ]  # fmt: skip
+    findings += [
+        Finding(flag, "plausibility", "flag", f"{e.value} {e.unit}", e.quantity, e.time, e.where, e.id)
+        for e in record.current
+        for flag in e.flags
+        if flag == "implausible value"
+    ]
+    return QualityReport(tuple(findings), accepted=len(record.current))
+
+
+def _course(record: Record, name: str) -> list[Finding]:
+    events = [e for e in record.of(name) if not e.comparator]
+    findings: list[Finding] = []
+
+    def found(rule: str, event: Event, message: str, category: Category = "plausibility") -> None:
+        findings.append(Finding(rule, category, "flag", message, name, event.time, event.where, event.id))
+
+    start = 0
+    for i in range(1, len(events)):
+        a, b = events[i - 1], events[i]
+        gap = (b.time - a.time).total_seconds() / 60
+        if 0 < gap <= 30 and abs(b.number() - a.number()) / max(gap, 1.0) > FASTEST_CHANGE:
+            found("impossible rate of change", b, f"{a.number():g} to {b.number():g} mg/dL in {gap:.0f} min")
+        if gap > 60:
+            found("gap", b, f"no reading for {gap / 60:.1f} h", "completeness")
+        if b.value != a.value or gap > 30:
+            start = i
+        elif (b.time - events[start].time).total_seconds() / 60 == FLAT_MINUTES:
+            found("flat line", b, f"{b.value:g} {b.unit} for an hour or more")
+    findings += _compressed_nights(record, events, name)
+    return findings
+
+
+def _compressed_nights(record: Record, events: list[Event], name: str) -> list[Finding]:
+    """Lows at night that come and go as when a sleeper lies on the sensor."""
+    zone = ZoneInfo(record.person.timezone)
+    findings: list[Finding] = []
+    until: datetime | None = None
+    for i, low in enumerate(events):
+        if low.number() >= 70 or (until and low.time <= until) or 7 <= low.time.astimezone(zone).hour < 23:
+            continue
+        before = [e.number() for e in events[max(0, i - 5) : i] if low.time - e.time <= timedelta(minutes=20)]
+        after = [e for e in events[i + 1 : i + 26] if timedelta(0) < e.time - low.time <= timedelta(minutes=120)]
+        back = next((e for e in after if e.number() >= low.number() + COMPRESSION_FALL), None)
+        if before and max(before) - low.number() >= COMPRESSION_FALL and back:
+            until = back.time
+            text = f"fell to {low.number():g} mg/dL and was back within {(back.time - low.time).seconds // 60} min"
+            findings.append(
+                Finding(
+                    "compressed night-time low",
+                    "plausibility",
+                    "flag",
+                    text,
+                    name,
+                    low.time,
+                    low.where,
+                    low.id,
+                )
+            )
+    return findings

@@ -1,0 +1,140 @@
+"""A person's record: sorted, frozen and bitemporal."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pollux.record.event import Event, Person
+from pollux.vocabulary import term
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def minutes(moment: datetime) -> float:
+    """Minutes since 1970-01-01 UTC: the clock that kernel and calibration use.
+
+    >>> minutes(datetime(1970, 1, 2, tzinfo=UTC))
+    1440.0
+    """
+    return (moment - EPOCH).total_seconds() / 60.0
+
+
+def _order(event: Event) -> tuple[datetime, str, str, datetime, str]:
+    return (event.time, event.quantity, event.id, event.learned, event.content)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two or more sources that say different things of one quantity at one time. All are kept."""
+
+    time: datetime
+    quantity: str
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything known about a person, in a fixed order that does not depend on the order of arrival.
+
+    `events` holds every version; `current` what stands after corrections and retractions. An event learned later under
+    the same id supersedes the earlier one; an event that says exactly the same again, from whatever source, is the same
+    event (the one learned first is kept).
+
+    >>> from pollux.record import Event, Person, Record, Source
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> meter = Source("meter", "meter.csv", "line 2")
+    >>> reading = Event(noon, "blood_glucose", 5.5, "mmol/L", meter, learned=noon)
+    >>> len(Record(Person("p1"), (reading, reading)).events)
+    1
+    """
+
+    person: Person
+    events: tuple[Event, ...] = ()
+    _sorted: bool = field(default=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self._sorted:
+            object.__setattr__(self, "events", _collapse(self.events))
+
+    def add(self, events: Iterable[Event]) -> "Record":
+        """A new record that also knows these events."""
+        return Record(self.person, self.events + tuple(events))
+
+    def as_known_at(self, moment: datetime) -> "Record":
+        """The record as it was known at a time: what was learned later is not in it."""
+        return Record(self.person, tuple(e for e in self.events if e.learned <= moment), _sorted=True)
+
+    def until(self, moment: datetime) -> "Record":
+        """The events that were true up to a time, whenever they were learned."""
+        return Record(self.person, tuple(e for e in self.events if e.time <= moment), _sorted=True)
+
+    @cached_property
+    def current(self) -> tuple[Event, ...]:
+        """What stands: of each id the version learned last, without what was retracted."""
+        latest: dict[str, Event] = {}
+        for event in self.events:
+            standing = latest.get(event.id)
+            if standing is None or (event.learned, event.content) > (standing.learned, standing.content):
+                latest[event.id] = event
+        return tuple(sorted((e for e in latest.values() if not e.retracted), key=_order))
+
+    @cached_property
+    def _by_quantity(self) -> dict[str, tuple[Event, ...]]:
+        groups: dict[str, list[Event]] = {}
+        for event in self.current:
+            groups.setdefault(event.quantity, []).append(event)
+        return {name: tuple(events) for name, events in groups.items()}
+
+    @property
+    def quantities(self) -> Sequence[str]:
+        """The names of the quantities that this record has events of."""
+        return sorted(self._by_quantity)
+
+    def of(self, quantity: str) -> tuple[Event, ...]:
+        """The standing events of one quantity, in order of time."""
+        term(quantity)
+        return self._by_quantity.get(quantity, ())
+
+    def latest(self, quantity: str, at: datetime | None = None) -> Event | None:
+        """The last event of a quantity, or the last one true at a time."""
+        events = [e for e in self.of(quantity) if at is None or e.time <= at]
+        return events[-1] if events else None
+
+    def series(self, quantity: str, unit: str = "") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times [min since 1970, UTC] and values of a quantity, both of shape `(events,)`; censored values as limits."""
+        events = [e for e in self.of(quantity) if isinstance(e.value, float | int)]
+        times = np.array([minutes(e.time) for e in events], dtype=np.float64)
+        return times, np.array([e.number(unit) for e in events], dtype=np.float64)
+
+    @cached_property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Where sources disagree about one number at one time."""
+        found = []
+        for name, events in self._by_quantity.items():
+            if term(name).kind != "number":
+                continue
+            for time, together in groupby(events, key=lambda e: e.time):
+                same = tuple(together)
+                if len({(e.source.name, e.source.device) for e in same}) > 1 and len({e.number() for e in same}) > 1:
+                    found.append(Conflict(time, name, same))
+        return tuple(found)
+
+
+def _collapse(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Sort, and keep of each statement (id and content) the one learned first."""
+    first: dict[tuple[str, str], Event] = {}
+    for event in events:
+        key = (event.id, event.content)
+        standing = first.get(key)
+        if standing is None or (event.learned, event.source.name, event.source.place) < (
+            standing.learned,
+            standing.source.name,
+            standing.source.place,
+        ):
+            first[key] = event
+    return tuple(sorted(first.values(), key=_order))

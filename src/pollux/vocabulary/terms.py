@@ -1,0 +1,108 @@
+"""The table of clinical quantities, read once from `terms.csv`."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Literal
+
+from pollux.errors import UnknownName
+from pollux.vocabulary.units import convert_value
+
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One clinical quantity.
+
+    `plausible` is what is seen in practice (beyond it a value is flagged), `possible` is what can be at all (beyond it
+    a value is quarantined), both in `unit`. `molar_mass` [g/mol] joins mass and amount units.
+    """
+
+    name: str
+    label: str
+    kind: Literal["number", "coded"]
+    unit: str
+    loinc: tuple[str, ...]
+    atc: tuple[str, ...]
+    rxnorm: tuple[str, ...]
+    snomed: tuple[str, ...]
+    plausible: tuple[float, float] | None
+    possible: tuple[float, float] | None
+    molar_mass: float | None
+    source: str
+
+
+def _term(row: Mapping[str, str]) -> Term:
+    def pair(name: str) -> tuple[float, float] | None:
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        return (float(low), float(high)) if low and high else None
+
+    return Term(
+        name=row["name"],
+        label=row["label"],
+        kind="number" if row["kind"] == "number" else "coded",
+        unit=row["unit"],
+        loinc=tuple(row["loinc"].split()),
+        atc=tuple(row["atc"].split()),
+        rxnorm=tuple(row["rxnorm"].split()),
+        snomed=tuple(row["snomed"].split()),
+        plausible=pair("plausible"),
+        possible=pair("possible"),
+        molar_mass=float(row["molar_mass"]) if row["molar_mass"] else None,
+        source=row["source"],
+    )
+
+
+@cache
+def terms() -> Mapping[str, Term]:
+    """Every term by its name."""
+    with files("pollux.vocabulary").joinpath("terms.csv").open(encoding="utf-8") as table:
+        return MappingProxyType({row["name"]: _term(row) for row in csv.DictReader(table)})
+
+
+@cache
+def _by_code() -> Mapping[tuple[str, str], Term]:
+    systems = {LOINC: "loinc", SNOMED: "snomed", RXNORM: "rxnorm"}
+    return MappingProxyType({
+        (system, code): entry
+        for entry in terms().values()
+        for system, column in systems.items()
+        for code in getattr(entry, column)
+    })  # fmt: skip
+
+
+def term(name: str) -> Term:
+    """The term of a name.
+
+    >>> term("cgm_glucose").unit
+    'mg/dL'
+    """
+    found = terms().get(name)
+    if found is None:
+        raise UnknownName(f"no quantity is named {name[:60]!r}", advice=f"Known are: {', '.join(terms())}.")
+    return found
+
+
+def term_for_code(system: str, code: str) -> Term | None:
+    """The term that carries a code, or None when the vocabulary does not have it.
+
+    >>> found = term_for_code("http://loinc.org", "29463-7")
+    >>> found and found.name
+    'body_weight'
+    """
+    return _by_code().get((system, code))
+
+
+def convert(value: float, source: str, target: str, name: str) -> float:
+    """Convert a value of the quantity `name` between units, by way of its molar mass where that is needed.
+
+    >>> convert(5.5, "mmol/L", "mg/dL", "cgm_glucose")
+    99.0858
+    """
+    return convert_value(value, source, target, term(name).molar_mass)
