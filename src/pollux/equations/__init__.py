@@ -1,0 +1,23 @@
+"""What a model is made of: states, parameters with priors, inputs, outputs, and the equations that join them."""
+
+from pollux.equations.domain import Domain, Range
+from pollux.equations.model import Model
+from pollux.equations.parts import Input, Output, Parameter, State
+from pollux.equations.priors import Fixed, LogitNormal, LogNormal, Normal, Prior
+from pollux.equations.reference import Reference
+
+__all__ = [
+    "Domain",
+    "Fixed",
+    "Input",
+    "LogNormal",
+    "LogitNormal",
+    "Model",
+    "Normal",
+    "Output",
+    "Parameter",
+    "Prior",
+    "Range",
+    "Reference",
+    "State",
+]

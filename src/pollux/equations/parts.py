@@ -1,0 +1,54 @@
+"""The named parts of a model, each said once: name, unit, meaning."""
+
+from dataclasses import dataclass
+
+from pollux.equations.priors import Prior
+from pollux.equations.reference import Reference
+
+
+@dataclass(frozen=True)
+class State:
+    """A quantity that the equations move through time.
+
+    ``scale`` is its order of magnitude in its unit. The solver measures errors relative to the largest value that the
+    state has had; a millionth of ``scale`` is the smallest value it cares about. The default suits values above 1e-6.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that differs between people (or is a stated constant), with its prior and where that comes from."""
+
+    name: str
+    unit: str
+    meaning: str
+    prior: Prior
+    source: Reference | str
+
+
+@dataclass(frozen=True)
+class Input:
+    """A signal from outside, constant between breakpoints: a meal's rate, an infusion, a window that is open or shut.
+
+    ``quantity`` is the vocabulary's name of what is given, where there is one.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    quantity: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Something that could be measured, as a function of states, parameters and inputs."""
+
+    name: str
+    unit: str
+    meaning: str
+    quantity: str = ""
