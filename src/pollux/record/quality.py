@@ -1,8 +1,8 @@
 """Quality rules at the door, after the categories of Kahn et al. 2016 (doi:10.13063/2327-9214.1244).
 
-Rules for one event (`admit`) look at nothing but the event, the person and the clock, so that the answer does not depend
-on what arrived before. Rules for a course of events (`examine`) are asked of the whole record, whenever it is read.
-Nothing is dropped and nothing is repaired: an event is accepted, accepted with a flag, or quarantined with its reason.
+Rules for one event (`admit`) look at nothing but the event, the person and the clock, so that the answer does not
+depend on what arrived before. Rules for a course of events (`examine`) are asked of the whole record, whenever it is
+read. Nothing is dropped and nothing is repaired: an event is accepted, accepted with a flag, or quarantined with its reason.
 """
 
 from collections import Counter
@@ -142,7 +142,7 @@ COMPRESSION_FALL = 25.0  # mg/dL in at most 20 min, below 70, back within 120 mi
 
 
 def examine(record: Record) -> QualityReport:
-    """Ask the rules that need the course of events: rates, flat lines, compressed nights, conflicts, duplicates, gaps."""
+    """Ask the rules that need the course of events: rates, flat lines, compressed nights, conflicts, gaps."""
     findings = [f for name in ("cgm_glucose",) for f in _course(record, name)]
     findings += [
         Finding("sources disagree", "conformance", "flag", " and ".join(f"{e.number():g}" for e in c.events) +

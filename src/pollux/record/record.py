@@ -106,7 +106,7 @@ class Record:
         return events[-1] if events else None
 
     def series(self, quantity: str, unit: str = "") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Times [min since 1970, UTC] and values of a quantity, both of shape `(events,)`; censored values as limits."""
+        """Times [min since 1970, UTC] and values of a quantity, both `(events,)`; censored values as limits."""
         events = [e for e in self.of(quantity) if isinstance(e.value, float | int)]
         times = np.array([minutes(e.time) for e in events], dtype=np.float64)
         return times, np.array([e.number(unit) for e in events], dtype=np.float64)
