@@ -79,6 +79,8 @@ class Event(msgspec.Struct, frozen=True):
         if self.end is not None and self.end < self.time:
             raise RefusedInput("the event ends before it begins", where=self.where)
         term(self.quantity)
+        if isinstance(self.value, float | int) and type(self.value) is not float:
+            msgspec.structs.force_setattr(self, "value", float(self.value))
         if not self.id:
             msgspec.structs.force_setattr(self, "id", "content:" + self.content[:24])
 

@@ -2,7 +2,8 @@
 
 Rules for one event (`admit`) look at nothing but the event, the person and the clock, so that the answer does not
 depend on what arrived before. Rules for a course of events (`examine`) are asked of the whole record, whenever it is
-read. Nothing is dropped and nothing is repaired: an event is accepted, accepted with a flag, or quarantined with its reason.
+read. Nothing is dropped and nothing is repaired: an event is accepted, perhaps with a flag, or quarantined with its
+reason.
 """
 
 from collections import Counter

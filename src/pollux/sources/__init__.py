@@ -1,0 +1,52 @@
+"""Files of any known format, turned into entries for the record. A format is recognised by content, never by name."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from pollux.errors import RefusedInput
+from pollux.record.entry import Entry
+from pollux.sources import clarity, fhir, nightscout, plain_csv
+from pollux.sources.clock import zone
+from pollux.sources.format import Format, Reading
+from pollux.sources.opening import Opened
+
+__all__ = ["FORMATS", "Format", "read", "recognise"]
+
+FORMATS: tuple[Format, ...] = (fhir.FORMAT, nightscout.FORMAT, clarity.FORMAT, plain_csv.FORMAT)
+
+
+def recognise(head: bytes) -> str:
+    """The name of the format that a file beginning with these bytes has.
+
+    Raises `RefusedInput`, which lists the formats known, for any other.
+
+    >>> recognise(b"time,quantity,value,unit\\n")
+    'plain table'
+    """
+    return _format(head, "").name
+
+
+def _format(head: bytes, name: str) -> Format:
+    if b"\0" not in head:
+        for known in FORMATS:
+            if known.recognises(head):
+                return known
+    looks = "; ".join(f"{known.name} ({known.looks})" for known in FORMATS)
+    raise RefusedInput("this is no format that Pollux knows", where=name, advice=f"Known are: {looks}.")
+
+
+def read(path: Path, *, learned: datetime, person: str = "", timezone: str = "UTC", name: str = "") -> Iterator[Entry]:
+    """Read a file of any known format as a stream of entries.
+
+    `learned` is when Pollux comes to know what is in it. `person` says whose device file this is; a medical record
+    says so itself. `timezone` is the IANA name of the zone that local times without an offset are in. `name` stands for
+    the file in findings and errors (its file name if not given). A broken row or resource comes out quarantined; a file
+    that cannot be read at all raises `RefusedInput`, which may happen after the first entries.
+    """
+    if learned.tzinfo is None:
+        raise RefusedInput("the time of learning has no time zone", advice="Give it in UTC or with an offset.")
+    zone(timezone)
+    opened = Opened(path, name or path.name)
+    found = _format(opened.head(), opened.name)
+    return found.read(opened, Reading(learned, person, timezone, opened.name))

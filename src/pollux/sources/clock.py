@@ -1,0 +1,143 @@
+"""Times as files write them, turned into UTC.
+
+A local time without an offset needs a time zone, and twice a year that is not enough: an hour in spring does not exist
+and an hour in autumn happens twice. What cannot be is refused; which of the two it was is read off the order of rows.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pollux.errors import RefusedInput
+from pollux.record.event import Precision
+
+AMBIGUOUS = "ambiguous local time"
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
+_UNIX = re.compile(r"\d{9,10}(\.\d+)?|\d{12,13}", re.ASCII)
+EARLIEST, LATEST = 1890, 2200  # years that a person's record may speak of
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name.
+
+    >>> zone("Middle-earth/Shire")
+    Traceback (most recent call last):
+    ...
+    pollux.errors.RefusedInput: there is no time zone 'Middle-earth/Shire'. Give an IANA name such as Europe/Berlin.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise RefusedInput(
+            f"there is no time zone {name[:60]!r}", advice="Give an IANA name such as Europe/Berlin."
+        ) from None
+
+
+class Stated:
+    """A time as stated: with an offset (then `utc` is known) or as a local time (`local`)."""
+
+    __slots__ = ("local", "precision", "utc")
+
+    def __init__(self, utc: datetime | None, local: datetime | None, precision: Precision) -> None:
+        self.utc = utc
+        self.local = local
+        self.precision = precision
+
+
+def stated(text: str) -> Stated:
+    """Read an ISO 8601 time, with or without offset, or Unix seconds or milliseconds.
+
+    >>> stated("2026-03-01T12:00:00+01:00").utc
+    datetime.datetime(2026, 3, 1, 11, 0, tzinfo=datetime.timezone.utc)
+    >>> stated("1767225600000").utc
+    datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    text = text.strip()
+    found = _ISO.fullmatch(text)
+    if not found:
+        if _UNIX.fullmatch(text):
+            seconds = float(text) if len(text.split(".")[0]) <= 10 else int(text) / 1000
+            return Stated(datetime.fromtimestamp(seconds, UTC), None, "second")
+        raise RefusedInput("the time is not written as 2026-01-31T08:05:00 or as Unix seconds")
+    year, month, day, hour, minute, second, fraction, offset = found.groups()
+    precision: Precision = "second" if second else "minute" if hour else "day"
+    if not EARLIEST <= int(year) <= LATEST:
+        raise RefusedInput(f"the year {year} cannot be")
+    leap = second == "60"
+    micro = int((fraction or "0")[:6].ljust(6, "0"))
+    try:
+        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0),
+                          59 if leap else int(second or 0), micro)  # fmt: skip
+    except ValueError:
+        raise RefusedInput("there is no such date or time") from None
+    moment += timedelta(seconds=1) if leap else timedelta(0)
+    if not offset:
+        return Stated(None, moment, precision)
+    if offset in "Zz":
+        return Stated(moment.replace(tzinfo=UTC), None, precision)
+    hours, minutes = int(offset[1:3]), int(offset[-2:])
+    if hours > 14 or minutes > 59:
+        raise RefusedInput("there is no such offset from UTC")
+    shift = timedelta(hours=hours, minutes=minutes)
+    return Stated((moment - shift if offset[0] == "+" else moment + shift).replace(tzinfo=UTC), None, precision)
+
+
+class LocalClock:
+    """Turns the local times of one file into UTC, remembering the order in which they came.
+
+    Of an hour that happens twice, the first pass is taken until the clock is seen to go back by half an hour or more.
+    A file whose rows run backwards starts with the second pass. A device's own counter [s], where a row carries it,
+    decides instead.
+
+    >>> clock = LocalClock("Europe/Berlin")
+    >>> for text in ("2025-10-26T02:50", "2025-10-26T02:05"):
+    ...     print(clock.utc(stated(text).local)[0])
+    2025-10-26 00:50:00+00:00
+    2025-10-26 01:05:00+00:00
+    """
+
+    def __init__(self, timezone: str) -> None:
+        self._zone = zone(timezone)
+        self._last: datetime | None = None  # local time of the row before
+        self._fold = 0
+        self._inside = False
+        self._counters: dict[str, timedelta] = {}  # UTC minus counter, by device
+
+    def utc(self, local: datetime, device: str = "", counter: float | None = None) -> tuple[datetime, bool]:
+        """The time in UTC, and whether the order of rows had to decide.
+
+        Raises `RefusedInput` for a local time that the clocks left out.
+        """
+        first, second = (local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        decided = False
+        if first == second:
+            moment = first
+            self._inside = False
+        elif first.astimezone(self._zone).replace(tzinfo=None) != local:
+            raise RefusedInput(f"{local:%Y-%m-%d %H:%M} did not exist in {self._zone.key}: the clocks went forward")
+        else:
+            moment = second if self._pass(local) else first
+            decided = True
+            start = self._counters.get(device)
+            if counter is not None and start is not None:
+                expected = datetime.fromtimestamp(0, UTC) + start + timedelta(seconds=counter)
+                nearest = min((first, second), key=lambda moment: abs(moment - expected))
+                if abs(nearest - expected) < timedelta(minutes=20):
+                    moment, decided = nearest, False
+        if counter is not None and not decided:
+            self._counters[device] = moment - datetime.fromtimestamp(0, UTC) - timedelta(seconds=counter)
+        self._last = local
+        return moment, decided
+
+    def _pass(self, local: datetime) -> int:
+        last = self._last
+        if not self._inside:
+            self._inside = True
+            self._fold = 1 if last is not None and last > local else 0
+        elif last is not None and self._fold == 0 and last - local >= timedelta(minutes=30):
+            self._fold = 1
+        elif last is not None and self._fold == 1 and local - last >= timedelta(minutes=30):
+            self._fold = 0
+        return self._fold

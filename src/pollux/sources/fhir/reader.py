@@ -1,0 +1,213 @@
+"""Read FHIR files of any length: cut out each resource as it stands, check it, turn it into events."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pollux.errors import PolluxError, RefusedInput
+from pollux.record.entry import Document, Entry
+from pollux.record.quality import Category, Finding, Quarantined
+from pollux.sources.clock import zone
+from pollux.sources.fhir import patient
+from pollux.sources.fhir.case import Case
+from pollux.sources.fhir.clinical import KINDS, stated
+from pollux.sources.fhir.dates import moment
+from pollux.sources.fhir.observation import observed
+from pollux.sources.fhir.references import Links, person_of
+from pollux.sources.fhir.validate import envelope, known, problems
+from pollux.sources.format import Reading
+from pollux.sources.opening import Opened
+from pollux.sources.scan import Scanner, parse
+
+UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
+_COMPLETENESS = ("no time", "no value", "no code")
+
+
+class _Resource(msgspec.Struct):
+    resourceType: str = ""
+    id: str = ""
+    code: msgspec.Raw = msgspec.Raw()
+
+
+class _Outline(msgspec.Struct):
+    fullUrl: str = ""
+    resource: _Resource | None = None
+
+
+class _Raw(msgspec.Struct):
+    resource: msgspec.Raw = msgspec.Raw()
+
+
+_OUTLINE = msgspec.json.Decoder(_Outline)
+_CUT = msgspec.json.Decoder(_Raw)
+
+
+def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
+    """Every resource of a file as a document, followed by the events that it holds."""
+    links = _links(opened)
+    with opened.stream() as stream:
+        scanner = Scanner(stream, opened.name)
+        while scanner.peek() != -1:
+            if scanner.peek() != ord("{"):
+                raise scanner.refuse("a resource in {} should stand here")
+            if scanner.kind() == "Bundle":
+                yield from _bundle(scanner, reading, links)
+            else:
+                line = scanner.line
+                raw = scanner.value()
+                yield from _resource(raw, parse(raw, opened.name, line), f"line {line}", "", reading, links)
+
+
+def _links(opened: Opened) -> Links:
+    """A first pass over the file that learns what its bundles say about their own resources."""
+    links = Links()
+    with opened.stream() as stream:
+        scanner = Scanner(stream, opened.name)
+        while scanner.peek() == ord("{") and scanner.kind() == "Bundle":
+            for key in scanner.members():
+                if key == "entry" and scanner.peek() == ord("["):
+                    for raw in scanner.elements():
+                        _learn(raw, links)
+                else:
+                    scanner.value()
+    return links
+
+
+def _learn(raw: bytes, links: Links) -> None:
+    try:
+        entry = _OUTLINE.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return  # the second pass says what is wrong
+    resource = entry.resource
+    if resource is None:
+        return
+    if resource.resourceType == "Patient" and entry.fullUrl:
+        links.patients[entry.fullUrl] = resource.id or entry.fullUrl.rpartition(":")[2]
+    if resource.resourceType == "Medication" and resource.code:
+        code = msgspec.json.decode(resource.code)
+        links.medications |= {name: code for name in (entry.fullUrl, f"Medication/{resource.id}") if name}
+
+
+def _bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]:
+    start = f"line {scanner.line}"
+    header: dict[str, Any] = {}
+    seen: set[tuple[str, str]] = set()
+    entries = 0
+    for key in scanner.members():
+        if key != "entry" or scanner.peek() != ord("["):
+            line = scanner.line
+            header[key] = parse(scanner.value(), reading.name, line)
+            continue
+        for raw in scanner.elements():
+            line = scanner.line - raw.count(b"\n")
+            place = f"line {line} Bundle.entry[{entries}]"
+            entries += 1
+            entry = parse(raw, reading.name, line)
+            if not isinstance(entry, dict):
+                yield _note(reading, "invalid bundle", f"Bundle.entry[{entries - 1}] must be an object", place)
+                continue
+            yield from _entry(entry, raw, place, seen, reading, links)
+    for text in envelope("Bundle", header):
+        yield _note(reading, "invalid bundle", text, start)
+
+
+def _entry(
+    entry: dict[str, Any], raw: bytes, place: str, seen: set[tuple[str, str]], reading: Reading, links: Links
+) -> Iterator[Entry]:
+    resource = entry.pop("resource", None)
+    full_url = entry.get("fullUrl", "")
+    wrong = [text.replace("Bundle", place.split(" ")[-1], 1) for text in envelope("Bundle_Entry", entry)]
+    for text in wrong:
+        yield _note(reading, "invalid bundle", text, place)
+    if not isinstance(resource, dict):
+        method = entry.get("request", {}).get("method") if isinstance(entry.get("request"), dict) else None
+        if resource is not None or method in ("DELETE", "PATCH"):
+            yield _note(
+                reading, "not carried out", f"an entry without a resource ({method}) changes nothing here", place
+            )
+        return
+    full_url = full_url if isinstance(full_url, str) else ""
+    meta = resource.get("meta")
+    version = str(meta.get("versionId", "")) if isinstance(meta, dict) else ""
+    if full_url:
+        if (full_url, version) in seen:
+            yield _note(reading, "invalid bundle", "its fullUrl stands twice in the bundle", place)
+        seen.add((full_url, version))
+    yield from _resource(bytes(_CUT.decode(raw).resource), resource, place, full_url, reading, links)
+
+
+def _resource(
+    raw: bytes, resource: object, place: str, full_url: str, reading: Reading, links: Links
+) -> Iterator[Entry]:
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
+    document = _document(raw, resource, place, full_url, reading)
+    person, astray = person_of(resource, links)
+    if document.kind == "Patient":
+        person = document.id
+    yield Entry(person, document)
+    if not known(document.kind):
+        return
+    wrong = problems(resource, raw)
+    if wrong:
+        yield _note(reading, "invalid resource", "; ".join(wrong), place, person, document.name)
+        return
+    if not document.understood:
+        return
+    if not person:
+        text = astray or "it does not say whom it is about"
+        if document.kind != "Device" or astray:
+            yield _note(reading, "nobody's", text, place, "", document.name)
+        return
+    if document.kind == "Patient":
+        yield Entry(person, patient.person(resource, person, reading.timezone))
+    case = Case(resource, document.name, place, reading.name, reading.learned, zone(reading.timezone), links)
+    for found in _events(case, document.kind):
+        if isinstance(found, tuple):
+            rule, text = found
+            yield _note(reading, rule, text, place, person, document.name)
+        else:
+            yield Entry(person, found)
+
+
+def _events(case: Case, kind: str) -> Iterator[Any]:
+    if kind == "Patient":
+        return patient.death(case)
+    if kind == "Observation":
+        return observed(case)
+    return stated(case, KINDS[kind])
+
+
+def _document(raw: bytes, resource: Mapping[str, Any], place: str, full_url: str, reading: Reading) -> Document:
+    """The document of a resource. Without an id it is named by its urn, and without that by its content."""
+    kind, id = resource["resourceType"], resource.get("id")
+    if not isinstance(id, str) or not id:
+        id = full_url.rpartition(":")[2] if full_url.startswith("urn:") else ""
+        id = id or "content-" + hashlib.sha256(raw).hexdigest()[:32]
+    meta = resource.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    return Document(
+        kind=kind[:64],
+        id=id[:128],
+        version=str(meta.get("versionId", ""))[:64],
+        content=raw,
+        place=f"{reading.name} {place}",
+        updated=_updated(meta.get("lastUpdated"), reading),
+        understood=kind in UNDERSTOOD,
+    )
+
+
+def _updated(text: object, reading: Reading) -> datetime | None:
+    try:
+        return moment(text, zone(reading.timezone))[0] if isinstance(text, str) else None
+    except (ValueError, PolluxError, OverflowError):
+        return None
+
+
+def _note(reading: Reading, rule: str, text: str, place: str, person: str = "", document: str = "") -> Entry:
+    category: Category = "completeness" if rule in _COMPLETENESS else "conformance"
+    finding = Finding(rule, category, "quarantine", text, "", None, f"{reading.name} {place}", document)
+    return Entry(person, Quarantined(finding, None, document))

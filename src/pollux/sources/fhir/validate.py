@@ -1,0 +1,168 @@
+"""Is this resource a valid one? HL7's own R4 JSON schema, and a few rules that a schema cannot state.
+
+`fhir.schema.json.gz` is HL7's schema for FHIR 4.0.1 without its descriptions (see NOTICE). Each resource is checked
+against the definition of its own type, so that an error names the element and not 146 alternatives; resources inside
+resources are checked one by one.
+"""
+
+import gzip
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from pollux.sources.fhir.narrative import unsafe
+
+Resource = Mapping[str, Any]
+MOST = 5  # problems told of one resource
+
+_EMPTY = re.compile(rb'\[\s*\]|\{\s*\}|""')
+_LATE_DAY = re.compile(rb'"(\d{4})-(\d\d)-(29|30|31)(?=["T])')
+_CONTAINED_REFERENCE = re.compile(rb'"#([^"]*)"')
+
+
+@cache
+def _definitions() -> dict[str, Any]:
+    packed = files("pollux.sources.fhir").joinpath("fhir.schema.json.gz").read_bytes()
+    found: dict[str, Any] = orjson.loads(gzip.decompress(packed))["definitions"]
+    # Two names that the schema refers to or may refer to without defining them, and the list of all resources, whose
+    # members are checked against their own definitions instead.
+    found |= {"Resource": {}, "integer64": {}, "ResourceList": {"type": "object", "required": ["resourceType"]}}
+    return found
+
+
+def known(kind: str) -> bool:
+    """Whether R4 has a resource of this type."""
+    return "resourceType" in _definitions().get(kind, {}).get("properties", {})
+
+
+@cache
+def _validator(kind: str) -> Any:
+    return jsonschema_rs.Draft6Validator({"$ref": f"#/definitions/{kind}", "definitions": _definitions()})
+
+
+def problems(resource: Resource, raw: bytes) -> list[str]:
+    """What is wrong with a resource, in short sentences that begin with the path; empty when it is valid.
+
+    >>> problems({"resourceType": "Patient", "gender": "x"}, b'{"resourceType": "Patient", "gender": "x"}')
+    ['Patient.gender must be one of male, female, other, unknown']
+    """
+    found = list(_schema(resource, str(resource["resourceType"])))
+    if _EMPTY.search(raw):
+        found += _empty(resource, str(resource["resourceType"]))
+    for year, month, day in _LATE_DAY.findall(raw):
+        try:
+            date(int(year), int(month), int(day))
+        except ValueError:
+            found.append(f"{resource['resourceType']} states a day that no calendar has")
+    if b'"div"' in raw:
+        found += unsafe(resource)
+    if "contained" in resource:
+        found += _contained(resource, raw)
+    return found[:MOST]
+
+
+def envelope(name: str, value: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a part of a Bundle (`Bundle`, `Bundle_Entry`), whose resources are looked at elsewhere."""
+    if _validator(name).is_valid(value):
+        return []
+    return [_sentence(error, name.split("_")[0]) for error in _validator(name).iter_errors(value)][:MOST]
+
+
+def _schema(resource: Resource, path: str) -> Iterator[str]:
+    kind = resource.get("resourceType")
+    if not isinstance(kind, str) or not known(kind):
+        yield f"{path}.resourceType is no resource of FHIR R4"
+        return
+    validator = _validator(kind)
+    if not validator.is_valid(resource):
+        for error in validator.iter_errors(resource):
+            yield _sentence(error, path)
+        return
+    for place, inner in _inside(resource):
+        yield from _schema(inner, f"{path}.{place}")
+
+
+def _inside(resource: Resource) -> Iterator[tuple[str, Resource]]:
+    """The resources inside a valid resource, with their places."""
+    for i, inner in enumerate(resource.get("contained", ())):
+        yield f"contained[{i}]", inner
+    kind = resource["resourceType"]
+    if kind == "Bundle":
+        for i, entry in enumerate(resource.get("entry", ())):
+            if "resource" in entry:
+                yield f"entry[{i}].resource", entry["resource"]
+    elif kind == "Parameters":
+        yield from _parameters(resource, "")
+
+
+def _parameters(holder: Resource, path: str) -> Iterator[tuple[str, Resource]]:
+    for name in ("parameter", "part"):
+        for i, parameter in enumerate(holder.get(name, ())):
+            here = f"{path}{name}[{i}]"
+            if "resource" in parameter:
+                yield f"{here}.resource", parameter["resource"]
+            yield from _parameters(parameter, f"{here}.")
+
+
+def _sentence(error: Any, path: str) -> str:
+    """An error of the schema as a sentence: path, what is wrong, what is allowed; never the value itself."""
+    for step in error.instance_path:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+    kind = error.kind
+    match type(kind).__name__.split("_")[-1]:
+        case "AdditionalProperties":
+            return f"{path} has no element {', '.join(str(name)[:60] for name in kind.unexpected[:3])}"
+        case "Required":
+            return f"{path}.{kind.property} is required"
+        case "Enum":
+            allowed = [str(option) for option in kind.options]
+            return f"{path} must be one of {', '.join(allowed[:12])}{' and more' if len(allowed) > 12 else ''}"
+        case "Type":
+            return f"{path} must be of type {', '.join(kind.types)}"
+        case "Constant":
+            return f"{path} must be {kind.expected_value}"
+        case "Pattern":
+            named = error.schema_path[1] if len(error.schema_path) > 1 else "value"
+            return f"{path} is not written as a {named} of FHIR is"
+    return f"{path} breaks the schema's rule {error.schema_path[-1] if error.schema_path else ''}".rstrip()
+
+
+def _empty(value: Any, path: str) -> Iterator[str]:
+    if value in ([], {}, ""):
+        yield f"{path} is empty; leave it out"
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from _empty(part, f"{path}.{name}")
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from _empty(part, f"{path}[{i}]")
+
+
+def _contained(resource: Resource, raw: bytes) -> Iterator[str]:
+    """Contained resources need an id and are there to be referred to."""
+    path = f"{resource['resourceType']}.contained"
+    if not isinstance(resource["contained"], list):
+        return
+    named = {found.decode("utf-8", "replace") for found in _CONTAINED_REFERENCE.findall(raw)}
+    ids = set()
+    for i, inner in enumerate(resource["contained"]):
+        if not isinstance(inner, dict):
+            continue
+        if "id" not in inner:
+            yield f"{path}[{i}].id is required"
+        elif inner["id"] in ids:
+            yield f"{path}[{i}].id stands twice"
+        elif inner["id"] not in named and "" not in named:
+            yield f"{path}[{i}] is not referred to by the resource around it"
+        if "contained" in inner:
+            yield f"{path}[{i}].contained must not be; a contained resource contains none"
+        ids.add(str(inner.get("id")))
+    for name in sorted(named - ids - {""}):
+        if b'"reference"' in raw and re.search(rb'"reference"\s*:\s*"#' + re.escape(name.encode()) + rb'"', raw):
+            yield f"{resource['resourceType']} refers to #{name[:64]}, which it does not contain"

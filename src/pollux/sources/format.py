@@ -1,0 +1,50 @@
+"""What a format has to offer so that files of it are recognised and read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pollux.errors import RefusedInput
+from pollux.record.entry import Entry
+from pollux.record.event import Person
+from pollux.record.quality import Category, Finding, Quarantined
+from pollux.sources.opening import Opened
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is to be read: when it was learned, whose it is, and in which time zone its local times are."""
+
+    learned: datetime
+    person: str
+    timezone: str
+    name: str
+
+    def owner(self) -> str:
+        """The person of a device file, which does not say itself whose it is."""
+        if not self.person:
+            raise RefusedInput(
+                "a device file does not say whose it is", where=self.name, advice="Name the person it belongs to."
+            )
+        return self.person
+
+    def person_entry(self, birth_date: str = "") -> Entry:
+        """The owner as an entry, with what a device file can tell of a person."""
+        return Entry(self.owner(), Person(self.owner(), birth_date=birth_date, timezone=self.timezone))
+
+    def quarantined(
+        self, rule: str, message: str, place: str, kept: str, category: Category = "conformance", quantity: str = ""
+    ) -> Entry:
+        """A row that cannot be used, kept as it came with the reason."""
+        finding = Finding(rule, category, "quarantine", message, quantity, None, f"{self.name} {place}".strip())
+        return Entry(self.person, Quarantined(finding, None, kept))
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: its name, how it looks to a person, how its first bytes are recognised, how it is read."""
+
+    name: str
+    looks: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[Opened, Reading], Iterator[Entry]]

@@ -1,0 +1,56 @@
+"""What became of a file that was handed to the store."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pollux.record.quality import QualityReport
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The account of one import.
+
+    `accepted`, `quarantined` and `documents` count what is new; `already_known` what was there before and so changed
+    nothing; `outdated` events of a resource of which a newer version was there; `withdrawn` events that were retracted
+    or that a newer version no longer states. `kept` counts, by kind, documents that are kept but of which nothing is
+    made into events. `people` are those the file speaks of.
+    """
+
+    accepted: int = 0
+    quarantined: int = 0
+    documents: int = 0
+    already_known: int = 0
+    outdated: int = 0
+    withdrawn: int = 0
+    kept: Mapping[str, int] = {}
+    people: tuple[str, ...] = ()
+    report: QualityReport = QualityReport(())
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything in the store is different now."""
+        return bool(self.accepted or self.quarantined or self.documents or self.withdrawn)
+
+    def text(self) -> str:
+        """The receipt as lines for a person to read.
+
+        >>> print(Receipt(already_known=12, people=("p1",)).text())
+        nothing new: all 12 were known already
+        """
+        if not self.changed:
+            return f"nothing new: all {self.already_known:,} were known already"
+        lines = [
+            f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined, {self.documents:,} documents kept, "
+            f"{self.already_known:,} known already; people: {', '.join(self.people[:5]) or 'none'}"
+            + (f" and {len(self.people) - 5:,} more" if len(self.people) > 5 else "")
+        ]
+        if self.withdrawn or self.outdated:
+            lines.append(
+                f"  {self.withdrawn:,} events withdrawn by newer versions, {self.outdated:,} outdated on arrival"
+            )
+        if self.kept:
+            kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.kept.items()))
+            lines.append(f"  kept as received, not made into events: {kinds}")
+        if self.report.findings:
+            lines.append(self.report.text())
+        return "\n".join(lines)
