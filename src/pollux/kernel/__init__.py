@@ -3,6 +3,7 @@
 from pollux.kernel.compiled import Compiled, compile
 from pollux.kernel.program import Program, trace
 from pollux.kernel.schedule import Schedule
+from pollux.kernel.sensitivity import Sensitivities, sensitivities
 from pollux.kernel.simulation import Simulation, simulate
 
-__all__ = ["Compiled", "Program", "Schedule", "Simulation", "compile", "simulate", "trace"]
+__all__ = ["Compiled", "Program", "Schedule", "Sensitivities", "Simulation", "compile", "sensitivities", "simulate", "trace"]

@@ -22,7 +22,7 @@ Initial = Mapping[str, ArrayLike] | Array
 STEP_SHARE = 0.25
 MAX_STEPS = 1_000_000
 
-_REASONS = {
+REASONS = {
     STEP_TOO_SMALL: "the step size fell below what the arithmetic can resolve; the equations change too abruptly",
     NOT_FINITE: "a state is no longer a finite number",
     TOO_MANY_STEPS: "the largest number of steps was reached; the equations may be stiff for these parameters",
@@ -118,11 +118,11 @@ def simulate(
     """
     from pollux.kernel.methods import choose
 
-    task = _task(compile(model), parameters, schedule, times, initial, tolerance, keep_states)
+    task = checked(compile(model), parameters, schedule, times, initial, tolerance, keep_states)
     return choose(task, method)(task, threads)
 
 
-def _task(
+def checked(
     compiled: Compiled,
     parameters: Mapping[str, ArrayLike],
     schedule: Schedule | Sequence[Schedule],
@@ -131,6 +131,7 @@ def _task(
     tolerance: float,
     keep_states: bool = True,
 ) -> Task:
+    """Check what was asked, once, and put it in the shape that the generated code reads."""
     if not 0 < tolerance < 1:
         raise ModelError(
             f"the tolerance is {tolerance}", advice="It is relative: a number between 0 and 1, such as 1e-6."
@@ -221,7 +222,7 @@ def finished(
     method: str,
 ) -> Simulation:
     """The result, with a sentence for each patient that failed."""
-    reasons = {int(i): f"{_REASONS[int(status[i])]} (at {stopped[i]:g} min)" for i in np.flatnonzero(status)}
+    reasons = {int(i): f"{REASONS[int(status[i])]} (at {stopped[i]:g} min)" for i in np.flatnonzero(status)}
     failed = status != 0
     _refuse_silent_nan(outputs, failed, reasons)
     named = dict(zip(task.compiled.model.output_names, outputs, strict=True))
