@@ -17,8 +17,12 @@ LARGEST = 64 << 20  # bytes of one value
 DEEPEST = 120  # brackets inside brackets
 _CHUNK = 1 << 20
 
-# Up to the next bracket outside of strings.
-_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
+# Up to the next bracket outside of strings. What is nested three deep or less is stepped over in one go.
+_FLAT = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'
+_NESTED = rb"[{\[](?:" + _FLAT + rb")*+[}\]]"
+for _ in range(2):
+    _NESTED = rb"[{\[](?:" + _FLAT + rb"|" + _NESTED + rb")*+[}\]]"
+_BRACKET = re.compile(rb"(?:" + _FLAT + rb"|" + _NESTED + rb")*+([{}\[\]])", re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,:\[\]{}\"]++")
 _SPACE = re.compile(rb"[ \t\r\n]*+")
@@ -171,7 +175,7 @@ class Scanner:
                 raise self.refuse("a value should stand here" if first != ord('"') else "a text is not closed")
 
     def _bracket_end(self) -> int:
-        depth, at = 0, self._at
+        depth, at = 1, self._at + 1
         while True:
             found = _BRACKET.match(self._buffer, at)
             if found is None:

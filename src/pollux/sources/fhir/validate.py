@@ -21,8 +21,9 @@ from pollux.sources.fhir.narrative import unsafe
 Resource = Mapping[str, Any]
 MOST = 5  # problems told of one resource
 
-_EMPTY = re.compile(rb'\[\s*\]|\{\s*\}|""')
+_EMPTY = re.compile(rb"[\[{]\s*[\]}]")
 _LATE_DAY = re.compile(rb'"(\d{4})-(\d\d)-(29|30|31)(?=["T])')
+_REFERENCE = re.compile(r'"#/definitions/([A-Za-z0-9_]+)"')
 _CONTAINED_REFERENCE = re.compile(rb'"#([^"]*)"')
 
 
@@ -43,7 +44,15 @@ def known(kind: str) -> bool:
 
 @cache
 def _validator(kind: str) -> Any:
-    return jsonschema_rs.Draft6Validator({"$ref": f"#/definitions/{kind}", "definitions": _definitions()})
+    """The compiled check of one type, with the definitions that it needs and no others."""
+    needed: dict[str, Any] = {}
+    ahead = [kind]
+    while ahead:
+        name = ahead.pop()
+        if name not in needed:
+            needed[name] = _definitions()[name]
+            ahead += _REFERENCE.findall(orjson.dumps(needed[name]).decode())
+    return jsonschema_rs.Draft6Validator({"$ref": f"#/definitions/{kind}", "definitions": needed})
 
 
 def problems(resource: Resource, raw: bytes) -> list[str]:
@@ -53,7 +62,7 @@ def problems(resource: Resource, raw: bytes) -> list[str]:
     ['Patient.gender must be one of male, female, other, unknown']
     """
     found = list(_schema(resource, str(resource["resourceType"])))
-    if _EMPTY.search(raw):
+    if b'""' in raw or _EMPTY.search(raw):
         found += _empty(resource, str(resource["resourceType"]))
     for year, month, day in _LATE_DAY.findall(raw):
         try:
