@@ -17,10 +17,11 @@ from pollux.sources.fhir.clinical import KINDS, stated
 from pollux.sources.fhir.dates import moment
 from pollux.sources.fhir.observation import observed
 from pollux.sources.fhir.references import Links, person_of
+from pollux.sources.fhir.rules import bundle, bundle_entry
 from pollux.sources.fhir.validate import envelope, known, problems
 from pollux.sources.format import Reading
 from pollux.sources.opening import Opened
-from pollux.sources.scan import Scanner, parse
+from pollux.sources.scan import LARGEST, Scanner, parse
 
 UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
 _COMPLETENESS = ("no time", "no value", "no code")
@@ -37,10 +38,16 @@ class _Outline(msgspec.Struct):
     resource: _Resource | None = None
 
 
+class _BundleOutline(msgspec.Struct):
+    type: str = ""
+    entry: list[_Outline] = []
+
+
 class _Raw(msgspec.Struct):
     resource: msgspec.Raw = msgspec.Raw()
 
 
+_WHOLE = msgspec.json.Decoder(_BundleOutline)
 _OUTLINE = msgspec.json.Decoder(_Outline)
 _CUT = msgspec.json.Decoder(_Raw)
 
@@ -65,22 +72,46 @@ def _links(opened: Opened) -> Links:
     """A first pass over the file that learns what its bundles say about their own resources."""
     links = Links()
     with opened.stream() as stream:
+        data = stream.read(LARGEST)
+        if len(data) < LARGEST:
+            try:
+                _learn_bundle(_WHOLE.decode(data), links)
+                return links
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                pass  # several values, or something wrong that the second pass tells
+    links = Links()
+    del data
+    with opened.stream() as stream:
         scanner = Scanner(stream, opened.name)
         while scanner.peek() == ord("{") and scanner.kind() == "Bundle":
+            kind = ""
             for key in scanner.members():
                 if key == "entry" and scanner.peek() == ord("["):
                     for raw in scanner.elements():
-                        _learn(raw, links)
+                        _learn_raw(raw, links)
                 else:
-                    scanner.value()
+                    value = scanner.value()
+                    if key == "type":
+                        kind = value.decode("utf-8", "replace").strip('"')
+            links.types.append(kind)
     return links
 
 
-def _learn(raw: bytes, links: Links) -> None:
+def _learn_bundle(bundle: _BundleOutline, links: Links) -> None:
+    links.types.append(bundle.type)
+    for entry in bundle.entry:
+        _learn(entry, links)
+
+
+def _learn_raw(raw: bytes, links: Links) -> None:
     try:
         entry = _OUTLINE.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return  # the second pass says what is wrong
+    _learn(entry, links)
+
+
+def _learn(entry: _Outline, links: Links) -> None:
     resource = entry.resource
     if resource is None:
         return
@@ -96,6 +127,7 @@ def _bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]
     header: dict[str, Any] = {}
     seen: set[tuple[str, str]] = set()
     entries = 0
+    kind = links.types.pop(0) if links.types else ""
     for key in scanner.members():
         if key != "entry" or scanner.peek() != ord("["):
             line = scanner.line
@@ -109,9 +141,15 @@ def _bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]
             if not isinstance(entry, dict):
                 yield _note(reading, "invalid bundle", f"Bundle.entry[{entries - 1}] must be an object", place)
                 continue
+            for text in bundle_entry(kind, entry, _object(entry.get("resource")), entries - 1):
+                yield _note(reading, "invalid bundle", text, place)
             yield from _entry(entry, raw, place, seen, reading, links)
-    for text in envelope("Bundle", header):
+    for text in envelope("Bundle", header) or bundle(header, entries):
         yield _note(reading, "invalid bundle", text, start)
+
+
+def _object(value: object) -> Mapping[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
 def _entry(

@@ -13,11 +13,12 @@ class Links:
     """What a bundle says about its own resources, gathered in a first pass over the file.
 
     `patients` maps a full URL to the id of the Patient that stands there, `medications` a full URL or `Medication/id`
-    to its code.
+    to its code, `types` holds the type of each bundle in turn.
     """
 
     patients: dict[str, str] = field(default_factory=dict)
     medications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    types: list[str] = field(default_factory=list)
 
 
 def target(reference: str) -> tuple[str, str] | None:

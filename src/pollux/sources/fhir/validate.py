@@ -17,6 +17,7 @@ import jsonschema_rs
 import orjson
 
 from pollux.sources.fhir.narrative import unsafe
+from pollux.sources.fhir.rules import broken
 
 Resource = Mapping[str, Any]
 MOST = 5  # problems told of one resource
@@ -29,12 +30,44 @@ _CONTAINED_REFERENCE = re.compile(rb'"#([^"]*)"')
 
 @cache
 def _definitions() -> dict[str, Any]:
+    """HL7's definitions, completed where the schema is known to say less, or more, than the specification.
+
+    The schema leaves out which primitive elements are required (`fhir.required.json`, from HL7's own
+    StructureDefinitions, says it), forbids extensions on lists of canonical URLs, and forbids the null that stands in a
+    list of primitives for one that has only extensions.
+    """
     packed = files("pollux.sources.fhir").joinpath("fhir.schema.json.gz").read_bytes()
     found: dict[str, Any] = orjson.loads(gzip.decompress(packed))["definitions"]
     # Two names that the schema refers to or may refer to without defining them, and the list of all resources, whose
     # members are checked against their own definitions instead.
     found |= {"Resource": {}, "integer64": {}, "ResourceList": {"type": "object", "required": ["resourceType"]}}
+    for definition in found.values():
+        _allow_extensions(definition, found)
+    for name, required in _required().items():
+        found[name]["allOf"] = [_one_of(found[name]["properties"], element) for element in required]
     return found
+
+
+def _one_of(properties: Mapping[str, Any], element: str) -> dict[str, Any]:
+    """A required element: itself, or extensions on it; of `value[x]` any of its types."""
+    stem = element.removesuffix("[x]")
+    names = [element] if stem == element else [n for n in properties if re.fullmatch(f"_?{stem}[A-Z].*", n)]
+    return {"anyOf": [{"required": [name]} for name in dict.fromkeys([*names, *(f"_{n}" for n in names)])]}
+
+
+def _allow_extensions(definition: dict[str, Any], all: Mapping[str, Any]) -> None:
+    properties = definition.get("properties", {})
+    for name in list(properties):
+        items = properties[name].get("items")
+        if not isinstance(items, dict):
+            continue
+        kind = items.get("$ref", "").rpartition("/")[2]
+        primitive = kind[:1].islower() and kind != "xhtml" and "properties" not in all.get(kind, {})
+        if primitive or name.startswith("_") or "enum" in items:
+            properties[name] = {"type": "array", "items": {"anyOf": [items, {"type": "null"}]}}
+            if not name.startswith("_"):
+                element = {"anyOf": [{"$ref": "#/definitions/Element"}, {"type": "null"}]}
+                properties[f"_{name}"] = {"type": "array", "items": element}
 
 
 def known(kind: str) -> bool:
@@ -61,7 +94,8 @@ def problems(resource: Resource, raw: bytes) -> list[str]:
     >>> problems({"resourceType": "Patient", "gender": "x"}, b'{"resourceType": "Patient", "gender": "x"}')
     ['Patient.gender must be one of male, female, other, unknown']
     """
-    found = list(_schema(resource, str(resource["resourceType"])))
+    kind = str(resource["resourceType"])
+    found = list(_schema(resource, kind)) or list(broken(resource, kind, raw))
     if b'""' in raw or _EMPTY.search(raw):
         found += _empty(resource, str(resource["resourceType"]))
     for year, month, day in _LATE_DAY.findall(raw):
@@ -136,10 +170,30 @@ def _sentence(error: Any, path: str) -> str:
             return f"{path} must be of type {', '.join(kind.types)}"
         case "Constant":
             return f"{path} must be {kind.expected_value}"
+        case "AnyOf":
+            return _any_of(error, path)
         case "Pattern":
             named = error.schema_path[1] if len(error.schema_path) > 1 else "value"
             return f"{path} is not written as a {named} of FHIR is"
     return f"{path} breaks the schema's rule {error.schema_path[-1] if error.schema_path else ''}".rstrip()
+
+
+def _any_of(error: Any, path: str) -> str:
+    """The sentence for a rule with alternatives: a required element that is missing, or a wrong value in a list."""
+    place = list(error.schema_path)
+    if "allOf" in place:
+        name = place[place.index("allOf") - 1]
+        required = _required().get(name, [])
+        number = place[place.index("allOf") + 1]
+        if isinstance(number, int) and number < len(required):
+            return f"{path}.{required[number]} is required"
+    return f"{path} is not written as FHIR asks for"
+
+
+@cache
+def _required() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = orjson.loads(files("pollux.sources.fhir").joinpath("fhir.required.json").read_bytes())
+    return found
 
 
 def _empty(value: Any, path: str) -> Iterator[str]:
