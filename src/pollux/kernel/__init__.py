@@ -6,4 +6,14 @@ from pollux.kernel.schedule import Schedule
 from pollux.kernel.sensitivity import Sensitivities, sensitivities
 from pollux.kernel.simulation import Simulation, simulate
 
-__all__ = ["Compiled", "Program", "Schedule", "Sensitivities", "Simulation", "compile", "sensitivities", "simulate", "trace"]
+__all__ = [
+    "Compiled",
+    "Program",
+    "Schedule",
+    "Sensitivities",
+    "Simulation",
+    "compile",
+    "sensitivities",
+    "simulate",
+    "trace",
+]

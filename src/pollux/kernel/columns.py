@@ -1,7 +1,7 @@
 """Generated code that moves one patient together with the derivatives of its states by its parameters.
 
-The variational equations  dS/dt = J S + B,  J = ∂f/∂x,  B = ∂f/∂p,  are solved beside  dx/dt = f.  The entries of J and B
-come from differentiating the trace; the columns of S (one a parameter) stand in the SIMD lanes. Steps are chosen by the
+The variational equations  dS/dt = J S + B,  J = ∂f/∂x,  B = ∂f/∂p,  are solved beside  dx/dt = f.  The entries of J
+and B come from differentiating the trace; the columns of S (one a parameter) stand in the SIMD lanes. Steps are chosen by the
 states' errors; S is then the exact derivative of the numerical solution at those steps.
 
 Columns are assigned when the code runs, so one compilation serves every choice of parameters of about the same number;
@@ -11,6 +11,7 @@ parameters that nobody asked for share a last column that nobody reads.
 from dataclasses import dataclass, replace
 
 from pollux.kernel.derivatives import Derivatives
+from pollux.kernel.lanes import KINK_CAUTION
 from pollux.kernel.layout import PATIENT, SEGMENT, STAGE, Layout
 from pollux.kernel.program import Program
 from pollux.kernel.tableau import DORMAND_PRINCE, weighted
@@ -18,12 +19,12 @@ from pollux.kernel.writing import HEADER, block
 
 Entries = dict[tuple[int, int], int]
 # Blocks of the array of columns, each with one row for every state.
-BLOCKS = ("ys", "xs", "k1s", "k2s", "k3s", "k4s", "k5s", "k6s", "k7s")
+BLOCKS = ("ys", "xs", "k1s", "k2s", "k3s", "k4s", "k5s", "k6s", "k7s", "denses")
 
 
 @dataclass(frozen=True, eq=False)
 class Differentiated:
-    """A program that also computes its Jacobians: their nodes stand behind the program's own, in the order of the keys."""
+    """A program that also computes its Jacobians: their nodes stand behind its own, in the order of the keys."""
 
     program: Program
     rates_by_state: tuple[tuple[int, int], ...]
@@ -63,9 +64,9 @@ def differentiate(program: Program) -> Differentiated:
 def source(program: Program, width: int) -> str:
     """The whole generated file, for up to ``width - 1`` parameters."""
     writer = _Writer(differentiate(program), len(program.readings), width)
-    parts = [HEADER, *writer.before_steps(), writer.stage(1)]
-    parts += [writer.stage(s) for s in range(2, 8)]
-    parts += [writer.step_error(), writer.commit(), writer.emit(), writer.fill(_SOLVE)]
+    parts = [HEADER, *writer.before_steps(), writer.rates()]
+    parts += [writer.moves(s) for s in range(2, 8)]
+    parts += [writer.step_error(), writer.commit(), writer.between(), writer.emit(), writer.fill(_SOLVE)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -103,40 +104,49 @@ class _Writer:
             f"@njit(**FAST)\ndef hoist_segment(W):\n    l = 0\n{block(self.layout.hoisting(SEGMENT), 4)}",
         ]
 
-    def stage(self, s: int) -> str:
-        """k_s and its columns. Stage 1 is at the step's start, stage 7 at its end, where the new state is kept."""
+    def rates(self) -> str:
+        """F = f(x) and its columns, Fs = J xs + B: written once and called by every stage."""
         S = self.program.states
-        tableau = DORMAND_PRINCE
-        weights = () if s == 1 else tableau.weights if s == 7 else tableau.stages[s - 1]
-        node = 0.0 if s == 1 else 1.0 if s == 7 else tableau.nodes[s - 1]
-        body = [f"h = {self.row('h')}"]
-        for i in range(S):
-            body.append(f"x{i} = {self._moved(weights, [self.row(f'k{j}', i) for j in range(1, s)], self.row('y', i))}")
-            if s == 7:
-                body.append(f"{self.row('x', i)} = x{i}")
-        code, name = self.layout.code(self.layout.rates, "x{}", f"{self.row('t')} + {node!r} * h", STAGE, "0")
-        body += code
-        body += [f"{self.row(f'k{s}', i)} = {name(n)}" for i, n in enumerate(self.layout.rates[:S])]
+        code, name = self.layout.code(self.layout.rates, "x", self.row("time"), STAGE, "0")
+        body = [*code, *(f"F[{i}] = {name(n)}" for i, n in enumerate(self.layout.rates[:S]))]
+        body.append(f"{self.row('new_side')} = {self.layout.side(name)}")
         by_state = self.layout.rates[S : S + len(self.d.rates_by_state)]
         by_parameter = self.layout.rates[S + len(self.d.rates_by_state) :]
         body.append(f"for c in range({self.width}):")
-        for i in range(S):
-            terms = [self.column(f"k{j}s", i) for j in range(1, s)]
-            body.append(f"    s{i} = {self._moved(weights, terms, self.column('ys', i))}")
-            if s == 7:
-                body.append(f"    {self.column('xs', i)} = s{i}")
+        body += [f"    s{i} = {self.column('xs', i)}" for i in range(S)]
         for i in range(S):
             products = [
                 f"{name(n)} * s{j}" for (row, j), n in zip(self.d.rates_by_state, by_state, strict=True) if row == i
             ]
-            body.append(f"    {self.column(f'k{s}s', i)} = {' + '.join(products) or '0.0'}")
+            body.append(f"    Fs[{i * self.width} + c] = {' + '.join(products) or '0.0'}")
         for (i, parameter), n in zip(self.d.rates_by_parameter, by_parameter, strict=True):
-            body.append(f"{self.column(f'k{s}s', i, f'COLUMN[{parameter}]')} += {name(n)}")
-        return f"@njit(**FAST)\ndef stage{s}(W, C, COLUMN):\n{block(body, 4)}"
+            body.append(f"Fs[{i * self.width} + COLUMN[{parameter}]] += {name(n)}")
+        return f"@njit(**FAST)\ndef rates(W, C, F, Fs, COLUMN):\n{block(body, 4)}"
 
-    @staticmethod
-    def _moved(weights: tuple[float, ...], terms: list[str], start: str) -> str:
-        return f"{start} + h * ({weighted(weights, terms)})" if weights else start
+    def moves(self, s: int) -> str:
+        """x = y + h Σ a k for stage ``s`` (7: the step's end), states and columns alike, and the stage's time."""
+        tableau = DORMAND_PRINCE
+        weights = tableau.weights if s == 7 else tableau.stages[s - 1]
+        node = 1.0 if s == 7 else tableau.nodes[s - 1]
+
+        def loop(count: int, array: str, start: str, end: str, suffix: str) -> list[str]:
+            first = self.first_column if array == "C" else self.layout.rows.at
+            terms = [f"{array}[{first(f'k{j}{suffix}')} + i]" for j in range(1, s)]
+            total = weighted(weights, terms)
+            return [
+                f"for i in range({count}):",
+                f"    {array}[{first(end)} + i] = {array}[{first(start)} + i] + h * ({total})",
+            ]
+
+        S = self.program.states
+        body = [f"h = {self.row('h')}", f"{self.row('time')} = {self.row('t')} + {node!r} * h"]
+        body += loop(S, "W", "y", "x", "")
+        body += loop(S * self.width, "C", "ys", "xs", "s")
+        return f"@njit(**FAST)\ndef moves{s}(W, C):\n{block(body, 4)}"
+
+    def first_column(self, name: str) -> int:
+        """Where a block of columns begins."""
+        return BLOCKS.index(name) * self.program.states * self.width
 
     def step_error(self) -> str:
         """The step's error relative to the largest value of each state."""
@@ -146,46 +156,36 @@ class _Writer:
             body.append(f"size = max(math.fabs({self.row('x', i)}), {self.row('largest', i)})")
             body.append(f"e = math.fabs(h * ({weighted(DORMAND_PRINCE.error, terms)})) / size")
             body.append("worst = worst if worst >= e else e")
-        return f"@njit(**FAST)\ndef step_error(W):\n{block([*body, 'return worst'], 4)}"
+        same = f"{self.row('side')} == {self.row('new_side')}"
+        body.append(f"return worst if {same} else {KINK_CAUTION!r} * worst")
+        return f"@njit(**FAST)\ndef step_error(W):\n{block(body, 4)}"
 
     def commit(self) -> str:
         """The new state becomes the state."""
-        body = []
+        body = [f"{self.row('side')} = {self.row('new_side')}"]
         for i in range(self.program.states):
             largest = self.row("largest", i)
             body.append(f"{self.row('y', i)} = {self.row('x', i)}")
             body.append(f"{self.row('k1', i)} = {self.row('k7', i)}")
             body.append(f"{largest} = max(math.fabs({self.row('y', i)}), {largest})")
-        body.append(f"for c in range({self.width}):")
-        for i in range(self.program.states):
-            body.append(f"    {self.column('ys', i)} = {self.column('xs', i)}")
-            body.append(f"    {self.column('k1s', i)} = {self.column('k7s', i)}")
+        body.append(f"for i in range({self.program.states * self.width}):")
+        body.append(f"    C[{self.first_column('ys')} + i] = C[{self.first_column('xs')} + i]")
+        body.append(f"    C[{self.first_column('k1s')} + i] = C[{self.first_column('k7s')} + i]")
         return f"@njit(**FAST)\ndef commit(W, C):\n{block(body, 4)}"
 
     def emit(self) -> str:
         """Outputs and their columns at ``theta`` of the present step (0: at its start)."""
-        S, program, O = self.program.states, self.layout, self.outputs
-        by_state = self.layout.readings[O : O + len(self.d.readings_by_state)]
-        by_parameter = self.layout.readings[O + len(self.d.readings_by_state) :]
+        layout, outputs = self.layout, self.outputs
+        by_state = self.layout.readings[outputs : outputs + len(self.d.readings_by_state)]
+        by_parameter = self.layout.readings[outputs + len(self.d.readings_by_state) :]
         seen = sorted({j for _, j in self.d.readings_by_state})
-        body = [f"h = {self.row('h')}", "a1 = theta * (1.0 - theta)"]
-        body.append("inside = theta > 0.0")
-        for i in range(S):
-            terms = [self.row(f"k{j}", i) for j in range(1, 8)]
-            moved = self._between(
-                self.row("y", i), self.row("x", i), self.row("k1", i), self.row("k7", i), terms
-            )
-            body.append(f"x{i} = {moved} if inside else {self.row('y', i)}")
-        code, name = program.code(program.readings, "x{}", "t", STAGE, "0")
+        body = ["between(W, C, theta)"]
+        code, name = layout.code(layout.readings, "dense", "t", STAGE, "0")
         body += code
-        body += [f"OUT[{o}, patient, at] = {name(n)}" for o, n in enumerate(program.readings[:O])]
+        body += [f"OUT[{o}, patient, at] = {name(n)}" for o, n in enumerate(layout.readings[:outputs])]
         body.append("for c in range(wanted):")
-        for i in seen:
-            terms = [self.column(f"k{j}s", i) for j in range(1, 8)]
-            column = {n: self.column(n, i) for n in ("ys", "xs", "k1s", "k7s")}
-            moved = self._between(column["ys"], column["xs"], column["k1s"], column["k7s"], terms)
-            body.append(f"    s{i} = {moved} if inside else {column['ys']}")
-        for o in range(O):
+        body += [f"    s{i} = {self.column('denses', i)}" for i in seen]
+        for o in range(outputs):
             products = [
                 f"{name(n)} * s{j}" for (row, j), n in zip(self.d.readings_by_state, by_state, strict=True) if row == o
             ]
@@ -195,19 +195,32 @@ class _Writer:
             body.append(f"    SLOPES[{o}, patient, at, COLUMN[{parameter}]] += {name(n)}")
         return f"@njit(**FAST)\ndef emit(W, C, COLUMN, wanted, theta, t, patient, at, OUT, SLOPES):\n{block(body, 4)}"
 
-    @staticmethod
-    def _between(y: str, x: str, k1: str, k7: str, terms: list[str]) -> str:
-        """The dense output of order 4, written out in the stages."""
-        fifth = f"h * ({weighted(DORMAND_PRINCE.dense, terms)})"
-        b = f"(h * {k1} - ({x} - {y}))"
-        c = f"(({x} - {y}) - h * {k7} - {b} + (1.0 - theta) * {fifth})"
-        return f"{y} + theta * ({x} - {y}) + a1 * ({b} + theta * {c})"
+    def between(self) -> str:
+        """The dense output of order 4 at ``theta``: y + h Σ w_j(θ) k_j, states and columns alike."""
+        tableau = DORMAND_PRINCE
+        body = [f"h = {self.row('h')}", "a = theta * (1.0 - theta)"]
+        for j, (weight, dense) in enumerate(zip((*tableau.weights, 0.0), tableau.dense, strict=True), start=1):
+            first, last = float(j == 1), float(j == 7)
+            curve = f"{2.0 * weight - first - last!r} + (1.0 - theta) * {dense!r}"
+            body.append(f"w{j} = h * (theta * {weight!r} + a * ({first - weight!r} + theta * ({curve})))")
+
+        def loop(count: int, array: str, suffix: str) -> list[str]:
+            at = self.first_column if array == "C" else self.layout.rows.at
+            total = " + ".join(f"w{j} * {array}[{at(f'k{j}{suffix}')} + i]" for j in (1, 3, 4, 5, 6, 7))
+            place, start = f"{array}[{at('dense' + suffix)} + i]", f"{array}[{at('y' + suffix)} + i]"
+            return [f"for i in range({count}):", f"    {place} = {start} + ({total}) if theta > 0.0 else {start}"]
+
+        S = self.program.states
+        body += loop(S, "W", "") + loop(S * self.width, "C", "s")
+        return f"@njit(**FAST)\ndef between(W, C, theta):\n{block(body, 4)}"
 
     def fill(self, template: str) -> str:
         """Put the numbers of this program into a template."""
         text = template
-        for name in ("largest", "y", "k1", "p", "u", "t", "h"):
-            text = text.replace(f"@{name}@", str(self.layout.rows.first[name]))
+        for name, first in self.layout.rows.first.items():
+            text = text.replace(f"@{name}@", str(first))
+        for name in BLOCKS:
+            text = text.replace(f"@{name}@", str(self.first_column(name)))
         numbers = {
             "@S@": self.program.states,
             "@P@": self.program.parameters,
@@ -221,7 +234,7 @@ class _Writer:
         return text
 
 
-_SOLVE = '''
+_SOLVE = """
 @njit(**FAST)
 def begin_segment(W, inputs, jumps):
     for j in range(@U@):
@@ -302,7 +315,13 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
                 break
             if fresh:
                 W[@t@] = now
-                stage1(W, C, COLUMN)
+                W[@time@] = now
+                for j in range(@S@):
+                    W[@x@ + j] = W[@y@ + j]
+                for j in range(@S@ * @WIDTH@):
+                    C[@xs@ + j] = C[@ys@ + j]
+                rates(W, C, W[@k1@ : @k1@ + @S@], C[@k1s@ : @k1s@ + @S@ * @WIDTH@], COLUMN)
+                W[@side@] = W[@new_side@]
                 if step == 0.0:
                     step = first_step(W, end - now)
                 fresh = False
@@ -311,12 +330,18 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
             hit = step >= 0.999999 * left
             h = left if hit else min(step, 0.5 * left)
             W[@h@] = h
-            stage2(W, C, COLUMN)
-            stage3(W, C, COLUMN)
-            stage4(W, C, COLUMN)
-            stage5(W, C, COLUMN)
-            stage6(W, C, COLUMN)
-            stage7(W, C, COLUMN)
+            moves2(W, C)
+            rates(W, C, W[@k2@ : @k2@ + @S@], C[@k2s@ : @k2s@ + @S@ * @WIDTH@], COLUMN)
+            moves3(W, C)
+            rates(W, C, W[@k3@ : @k3@ + @S@], C[@k3s@ : @k3s@ + @S@ * @WIDTH@], COLUMN)
+            moves4(W, C)
+            rates(W, C, W[@k4@ : @k4@ + @S@], C[@k4s@ : @k4s@ + @S@ * @WIDTH@], COLUMN)
+            moves5(W, C)
+            rates(W, C, W[@k5@ : @k5@ + @S@], C[@k5s@ : @k5s@ + @S@ * @WIDTH@], COLUMN)
+            moves6(W, C)
+            rates(W, C, W[@k6@ : @k6@ + @S@], C[@k6s@ : @k6s@ + @S@ * @WIDTH@], COLUMN)
+            moves7(W, C)
+            rates(W, C, W[@k7@ : @k7@ + @S@], C[@k7s@ : @k7s@ + @S@ * @WIDTH@], COLUMN)
             e = step_error(W) / tolerance
             steps[i] += 1
             if e <= 1.0:
@@ -342,4 +367,4 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
                     status[i] = 1 if e <= 1e300 else 2
             if steps[i] >= max_steps and at < T and status[i] == 0:
                 status[i] = 3
-'''
+"""

@@ -4,12 +4,16 @@ Each lane keeps its own time, step and events; when its patient is done it takes
 so a patient's result does not depend on who shares the block.
 """
 
-from pollux.kernel.layout import PATIENT, SEGMENT, STAGE, Layout
+from pollux.kernel.layout import PATIENT, SEGMENT, STAGE, Layout, fill
 from pollux.kernel.program import Program
 from pollux.kernel.tableau import DORMAND_PRINCE, weighted
 from pollux.kernel.writing import HEADER, block
 
 LANES = 8
+
+# A step across a kink of the derivative must look this many times better than another: there the embedded estimate
+# can miss most of the error.
+KINK_CAUTION = 50.0
 
 # Why a patient failed, as the generated code reports it.
 FINE, STEP_TOO_SMALL, NOT_FINITE, TOO_MANY_STEPS = 0, 1, 2, 3
@@ -25,8 +29,8 @@ def source(program: Program) -> str:
         _dense(layout),
         _commit(layout),
         _emit(layout),
-        _fill(layout, _SOLVE),
-        _fill(layout, _ADVANCE),
+        fill(layout, _SOLVE),
+        fill(layout, _ADVANCE),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -49,6 +53,7 @@ def _stage_at_step_start(layout: Layout) -> str:
     """k7 = f(t, y); it goes to k1 only in lanes that just met an event."""
     body, name = layout.code(layout.rates, "y", layout.row("t"), STAGE)
     body += [f"{layout.row('k7', i)} = {name(n)}" for i, n in enumerate(layout.rates)]
+    body.append(f"{layout.row('new_side')} = {layout.side(name)}")
     return _lane_loop("stage1", body)
 
 
@@ -88,6 +93,9 @@ def _step_end(layout: Layout) -> str:
         body.append(f"e = math.fabs(h * ({weighted(tableau.error, terms)})) / size")
         body.append("worst = worst if worst >= e else e")  # a NaN stays
     body += [
+        f"side = {layout.side(name)}",
+        f"{layout.row('new_side')} = side",
+        f"worst = worst if side == {layout.row('side')} else {KINK_CAUTION!r} * worst",
         f"e = worst / {layout.row('tolerance')}",
         f"{layout.row('error')} = e",
         "bounded = e if e > 1e-10 else 1e-10",
@@ -117,6 +125,7 @@ def _dense(layout: Layout) -> str:
 def _commit(layout: Layout) -> str:
     """In lanes whose step was accepted: the new state becomes the state."""
     body = [f"accepted = {layout.row('accepted')} != 0.0"]
+    body.append(f"{layout.row('side')} = {layout.row('new_side')} if accepted else {layout.row('side')}")
     for i in range(layout.program.states):
         y, x, k1, k7 = (layout.row(n, i) for n in ("y", "x", "k1", "k7"))
         largest = layout.row("largest", i)
@@ -148,39 +157,6 @@ def _emit(layout: Layout) -> str:
     body.append("if STATES.shape[0] > 0:")
     body += [f"    STATES[patient, at, {i}] = x{i}" for i in range(layout.program.states)]
     return f"@njit(**FAST)\ndef emit(W, l, theta, t, patient, at, STATES, OUT):\n{block(body, 4)}"
-
-
-def _fill(layout: Layout, template: str) -> str:
-    """Put the numbers of this program into a template."""
-    first = layout.rows.first
-    text = template
-    for name in (
-        "accepted",
-        "tolerance",
-        "largest",
-        "log_error",
-        "growth",
-        "floor",
-        "error",
-        "y",
-        "k1",
-        "k7",
-        "p",
-        "u",
-        "t",
-        "h",
-    ):
-        text = text.replace(f"@{name}@", str(first[name] * LANES))
-    numbers = {
-        "@L@": LANES,
-        "@S@": layout.program.states,
-        "@P@": layout.program.parameters,
-        "@U@": layout.program.inputs,
-        "@ROWS@": layout.rows.count,
-    }
-    for name, number in numbers.items():
-        text = text.replace(name, str(number))
-    return text
 
 
 # The control of the lanes. Times: `reached` where the lane is, `due` its next event, both exact.
@@ -225,7 +201,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
           tolerance, floors, max_steps, max_step, STATES, OUT, status, error, steps, stopped):
     W = np.zeros(@ROWS@ * @L@)
     T = times.shape[0]
-    patient = np.full(@L@, -1)
+    patient = np.empty(@L@, np.int64)
     segment = np.zeros(@L@, np.int64)
     at = np.zeros(@L@, np.int64)
     new = np.zeros(@L@, np.int64)
@@ -234,7 +210,9 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
     step = np.zeros(@L@)
     hits = np.zeros(@L@, np.bool_)
     upcoming = first
-    W[@tolerance@:@tolerance@ + @L@] = tolerance
+    for l in range(@L@):
+        patient[l] = -1
+        W[@tolerance@ + l] = tolerance
     while True:
         running = 0
         fresh = False
@@ -294,6 +272,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
             stage1(W)
             for l in range(@L@):
                 if new[l] != 0:
+                    W[@side@ + l] = W[@new_side@ + l]
                     for i in range(@S@):
                         W[@k1@ + i * @L@ + l] = W[@k7@ + i * @L@ + l]
                     if new[l] == 2:
@@ -368,7 +347,8 @@ def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, 
     reached = np.zeros(@L@)
     step = np.zeros(@L@)
     open_ = np.zeros(@L@, np.bool_)
-    W[@tolerance@:@tolerance@ + @L@] = tolerance
+    for l in range(@L@):
+        W[@tolerance@ + l] = tolerance
     shared = U.shape[0] == 1
     for start in range(first, last, @L@):
         count = min(@L@, last - start)
@@ -388,6 +368,7 @@ def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, 
         running = count
         stage1(W)
         for l in range(count):
+            W[@side@ + l] = W[@new_side@ + l]
             for j in range(@S@):
                 W[@k1@ + j * @L@ + l] = W[@k7@ + j * @L@ + l]
             step[l] = t1 - t0

@@ -47,7 +47,7 @@ class Layout:
             self.rows.reserve(name, program.states)
         self.rows.reserve("p", program.parameters)
         self.rows.reserve("u", program.inputs)
-        for name in ("t", "h", "error", "growth", "accepted", "log_error", "tolerance"):
+        for name in ("t", "time", "h", "error", "growth", "accepted", "log_error", "tolerance", "side", "new_side"):
             self.rows.reserve(name, 1)
         self.hoisted = self._hoisted()
         self.rows.reserve("hoisted", len(self.hoisted))
@@ -157,6 +157,25 @@ class Layout:
         order = self.needed(wanted, lambda index: place(index) is not None)
         return lines(self.nodes, order, place)
 
+    def side(self, name: Callable[[int], str]) -> str:
+        """Which branch each kink of the derivative (maximum, where, absolute …) takes, as one number.
+
+        When it changes within a step, the step crossed a kink, where an embedded error estimate cannot be trusted.
+        """
+        branches: dict[str, None] = {}
+        for index in self.needed(self.rates, lambda i: self.level[i] != STAGE):
+            op, *args = self.nodes[index]
+            if self.level[index] != STAGE:
+                continue
+            if op == "where" and self.level[args[0]] == STAGE:
+                branches[name(args[0])] = None
+            elif op in ("maximum", "minimum"):
+                branches[f"{name(args[0])} >= {name(args[1])}"] = None
+            elif op in ("absolute", "sign"):
+                branches[f"{name(args[0])} >= 0.0"] = None
+        terms = [f"({2.0**k!r} if {branch} else 0.0)" for k, branch in enumerate(list(branches)[:50])]
+        return " + ".join(terms) or "0.0"
+
     def hoisting(self, level: int) -> list[str]:
         """Source that computes, for one lane, the hoisted values of a level and puts them into their rows."""
         wanted = [index for index in self.hoisted if self.level[index] == level]
@@ -175,4 +194,16 @@ class Layout:
         return source
 
 
-__all__ = ["PATIENT", "SEGMENT", "STAGE", "Layout", "Rows"]
+def fill(layout: Layout, template: str) -> str:
+    """Put the numbers of a program into a template: ``@name@`` is where the rows of ``name`` begin."""
+    text = template
+    for name, first in layout.rows.first.items():
+        text = text.replace(f"@{name}@", str(first * layout.lanes))
+    program = layout.program
+    numbers = {"@L@": layout.lanes, "@S@": program.states, "@P@": program.parameters, "@U@": program.inputs}
+    for name, number in (numbers | {"@ROWS@": layout.rows.count}).items():
+        text = text.replace(name, str(number))
+    return text
+
+
+__all__ = ["PATIENT", "SEGMENT", "STAGE", "Layout", "Rows", "fill"]

@@ -2,18 +2,26 @@
 
 from collections.abc import Callable
 
-from pollux.errors import UnknownName
+from pollux.errors import ModelError, UnknownName
+from pollux.kernel.closed_form import closed_form
+from pollux.kernel.equal_steps import equal_steps
 from pollux.kernel.simulation import Simulation, Task, adaptive
 
 Method = Callable[[Task, int], Simulation]
 
-METHODS: dict[str, Method] = {"adaptive": adaptive}
+METHODS: dict[str, Method] = {"adaptive": adaptive, "fixed": equal_steps, "closed form": closed_form}
 
 
 def choose(task: Task, method: str) -> Method:
-    """The method of this name; "auto" takes the closed form where the model is linear."""
+    """The method of this name; "auto" is the closed form where the model is linear, else the adaptive one."""
     if method == "auto":
-        method = "adaptive"
+        method = "adaptive" if task.compiled.linear is None else "closed form"
     if method not in METHODS:
         raise UnknownName(f"there is no method '{method}'", advice=f"There are: auto, {', '.join(METHODS)}.")
+    if method == "closed form" and task.compiled.linear is None:
+        raise ModelError(
+            "the model has no closed form: its equations are not linear in the states, or depend on time",
+            where=task.compiled.model.name,
+            advice='Use method="auto".',
+        )
     return METHODS[method]

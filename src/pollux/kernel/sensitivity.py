@@ -56,8 +56,8 @@ def sensitivities(
 ) -> Sensitivities:
     """Simulate, and differentiate every output at ``times`` [min] by the parameters named in ``wrt``.
 
-    Without ``initial`` the model's own start is used and differentiated as well. With it the start is held fixed, unless
-    ``initial_sensitivity (S, len(wrt))`` or ``(n, S, len(wrt))`` says how it depends on the parameters.
+    Without ``initial`` the model's own start is used and differentiated as well. With it the start is held fixed,
+    unless ``initial_sensitivity (S, len(wrt))`` or ``(n, S, len(wrt))`` says how it depends on the parameters.
 
     >>> from pollux.models.glucose.uva_padova import UVA_PADOVA
     >>> from pollux.kernel import Schedule, sensitivities

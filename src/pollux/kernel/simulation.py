@@ -80,6 +80,13 @@ class Task:
         """How many there are."""
         return len(self.parameters)
 
+    def starts(self) -> Array:
+        """Every patient's state at its start ``(n, S)``, before what is given then."""
+        if self.given:
+            return self.initial
+        s = self.schedules
+        return self.compiled.start(self.parameters, s.inputs[s.first[s.which]])
+
     def empty(self) -> tuple[Array, Array]:
         """Room for states ``(n, T, S)`` and outputs ``(outputs, n, T)``, all NaN."""
         n, moments, model = self.patients, len(self.times), self.compiled.model
