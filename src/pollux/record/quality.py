@@ -8,7 +8,7 @@ reason.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -73,7 +73,7 @@ def admit(person: Person, events: Iterable[Event], now: datetime) -> Iterator[Ev
     """
     born = person.born()
     for event in events:
-        finding = _examine_one(event, born.isoformat() if born else "", now)
+        finding = _examine_one(event, born, now)
         if finding is None:
             yield event
         elif finding.action == "flag":
@@ -82,13 +82,15 @@ def admit(person: Person, events: Iterable[Event], now: datetime) -> Iterator[Ev
             yield Quarantined(finding, event)
 
 
-def _examine_one(event: Event, born: str, now: datetime) -> Finding | None:
+def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | None:
     def found(rule: str, category: Category, action: Action, message: str) -> Finding:
         return Finding(rule, category, action, message, event.quantity, event.time, event.where, event.id)
 
+    if event.retracted:
+        return None  # it takes back what it names, whatever it says
     if event.time > now + timedelta(minutes=5):
         return found("time in the future", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d %H:%M} UTC")
-    if born and event.time.date().isoformat() < born:
+    if born and _before(event, born):
         return found("before birth", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d}")
     known = term(event.quantity)
     if known.kind == "coded":
@@ -114,6 +116,16 @@ def _examine_one(event: Event, born: str, now: datetime) -> Finding | None:
     if known.plausible and not known.plausible[0] <= value <= known.plausible[1]:
         return found("implausible value", "plausibility", "flag", f"{event.value:g} {event.unit} is unusual")
     return None
+
+
+def _before(event: Event, born: date) -> bool:
+    """Whether an event lies before the day of birth, as precisely as it was stated and wherever on Earth it was."""
+    latest = (event.time + timedelta(hours=14)).date()
+    if event.precision == "year":
+        return latest.year < born.year
+    if event.precision == "month":
+        return (latest.year, latest.month) < (born.year, born.month)
+    return latest < born
 
 
 # Pairs of units that people and exports mix up.

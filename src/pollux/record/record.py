@@ -42,7 +42,7 @@ class Record:
     """Everything known about a person, in a fixed order that does not depend on the order of arrival.
 
     `events` holds every version; `current` what stands after corrections and retractions. An event learned later under
-    the same id supersedes the earlier one; an event that says exactly the same again, from whatever source, is the same
+    the same id supersedes the earlier one; an event that only says again what stands, from whatever source, is the same
     event (the one learned first is kept).
 
     >>> from pollux.record import Event, Person, Record, Source
@@ -126,15 +126,17 @@ class Record:
 
 
 def _collapse(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Sort, and keep of each statement (id and content) the one learned first."""
-    first: dict[tuple[str, str], Event] = {}
+    """Sort, and of each id drop what only says again what stood before; a correction taken back is kept."""
+    versions: dict[str, list[Event]] = {}
     for event in events:
-        key = (event.id, event.content)
-        standing = first.get(key)
-        if standing is None or (event.learned, event.source.name, event.source.place) < (
-            standing.learned,
-            standing.source.name,
-            standing.source.place,
-        ):
-            first[key] = event
-    return tuple(sorted(first.values(), key=_order))
+        versions.setdefault(event.id, []).append(event)
+    kept: list[Event] = []
+    for same in versions.values():
+        same.sort(key=lambda e: (e.learned, e.content, e.source.name, e.source.place, e.source.device, e.flags))
+        said = ""
+        for event in same:
+            content = event.content if len(same) > 1 else "-"
+            if content != said:
+                kept.append(event)
+            said = content
+    return tuple(sorted(kept, key=_order))

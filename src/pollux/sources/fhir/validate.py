@@ -33,8 +33,8 @@ def _definitions() -> dict[str, Any]:
     """HL7's definitions, completed where the schema is known to say less, or more, than the specification.
 
     The schema leaves out which primitive elements are required (`fhir.required.json`, from HL7's own
-    StructureDefinitions, says it), forbids extensions on lists of canonical URLs, and forbids the null that stands in a
-    list of primitives for one that has only extensions.
+    StructureDefinitions, says it) and that a complex type is an object; it forbids extensions on lists of canonical
+    URLs, and the null that stands in a list of primitives for one that has only extensions.
     """
     packed = files("pollux.sources.fhir").joinpath("fhir.schema.json.gz").read_bytes()
     found: dict[str, Any] = orjson.loads(gzip.decompress(packed))["definitions"]
@@ -42,6 +42,8 @@ def _definitions() -> dict[str, Any]:
     # members are checked against their own definitions instead.
     found |= {"Resource": {}, "integer64": {}, "ResourceList": {"type": "object", "required": ["resourceType"]}}
     for definition in found.values():
+        if "properties" in definition:
+            definition["type"] = "object"
         _allow_extensions(definition, found)
     for name, required in _required().items():
         found[name]["allOf"] = [_one_of(found[name]["properties"], element) for element in required]
@@ -105,7 +107,7 @@ def problems(resource: Resource, raw: bytes) -> list[str]:
             found.append(f"{resource['resourceType']} states a day that no calendar has")
     if b'"div"' in raw:
         found += unsafe(resource)
-    if "contained" in resource:
+    if "contained" in resource and not found:
         found += _contained(resource, raw)
     return found[:MOST]
 
@@ -217,7 +219,7 @@ def _contained(resource: Resource, raw: bytes) -> Iterator[str]:
     for i, inner in enumerate(resource["contained"]):
         if not isinstance(inner, dict):
             continue
-        if "id" not in inner:
+        if not isinstance(inner.get("id"), str):
             yield f"{path}[{i}].id is required"
         elif inner["id"] in ids:
             yield f"{path}[{i}].id stands twice"

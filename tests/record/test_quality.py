@@ -1,0 +1,132 @@
+"""Each rule at the door finds what it is for, and lets the ordinary pass."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pollux.record import Event, Person, Precision, Quarantined, Record, Source, admit, examine
+
+NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
+CGM = Source("sensor", "cgm.csv", "line 7")
+PERSON = Person("p1", birth_date="1964-06-15")
+
+
+def event(
+    value: float | str = 120.0,
+    unit: str = "mg/dL",
+    *,
+    quantity: str = "cgm_glucose",
+    time: datetime = NOW - timedelta(days=1),
+    precision: Precision = "second",
+    retracted: bool = False,
+) -> Event:
+    return Event(time, quantity, value, unit, CGM, NOW, precision=precision, retracted=retracted)
+
+
+def verdict(found: Event, person: Person = PERSON) -> str:
+    (outcome,) = admit(person, [found], NOW)
+    if isinstance(outcome, Quarantined):
+        assert outcome.event == found
+        return outcome.finding.rule
+    return ", ".join(outcome.flags) or "accepted"
+
+
+@pytest.mark.parametrize(
+    ("found", "rule"),
+    [
+        (event(), "accepted"),
+        (event(6.7, "mmol/L"), "accepted"),
+        (event(time=NOW + timedelta(minutes=4)), "accepted"),
+        (event(time=NOW + timedelta(minutes=6)), "time in the future"),
+        (event(time=datetime(1964, 6, 13, 9, tzinfo=UTC)), "before birth"),
+        (event("high"), "not a number"),
+        (event(float("nan")), "not a number"),
+        (event(float("inf")), "not a number"),
+        (event(unit=""), "missing unit"),
+        (event(unit="furlong"), "unknown unit"),
+        (event(unit="kg"), "wrong unit"),
+        (event(5.6), "unit slip"),
+        (event(100.0, "mmol/L"), "unit slip"),
+        (event(50000.0), "impossible value"),
+        (event(450.0), "implausible value"),
+        (event(70.0, "[lb_av]", quantity="body_weight"), "accepted"),
+        (event(1.8, "cm", quantity="body_height"), "unit slip"),
+        (event("anything", "", quantity="condition"), "accepted"),
+        (event("", "", retracted=True), "accepted"),
+    ],
+)
+def test_an_event_meets_its_rule(found: Event, rule: str) -> None:
+    assert verdict(found) == rule
+
+
+def test_birth_is_judged_only_as_precisely_as_it_was_stated() -> None:
+    year = event(time=datetime(1964, 1, 1, tzinfo=UTC), precision="year")
+    assert verdict(year) == "accepted"
+    assert verdict(event(time=datetime(1963, 1, 1, tzinfo=UTC), precision="year")) == "before birth"
+    assert verdict(event(time=datetime(1964, 6, 1, tzinfo=UTC), precision="month")) == "accepted"
+    assert verdict(event(time=datetime(1964, 5, 1, tzinfo=UTC), precision="month")) == "before birth"
+    assert verdict(event(time=datetime(1964, 3, 1, tzinfo=UTC)), Person("p2", birth_date="1964")) == "accepted"
+
+
+def test_the_day_of_birth_begins_where_the_sun_rises_first() -> None:
+    midnight_in_auckland = datetime(1964, 6, 14, 12, tzinfo=UTC)
+    assert verdict(event(time=midnight_in_auckland)) == "accepted"
+
+
+def test_a_unit_slip_says_what_would_be_usual() -> None:
+    (outcome,) = admit(PERSON, [event(5.6)], NOW)
+    assert isinstance(outcome, Quarantined)
+    assert outcome.finding.message == "5.6 mg/dL cannot be; 5.6 mmol/L would be usual"
+    assert outcome.finding.category == "conformance"
+
+
+def course(values: list[float], start: datetime, step: float = 5.0) -> Record:
+    times = [start + timedelta(minutes=step * i) for i in range(len(values))]
+    return Record(PERSON, tuple(event(value, time=time) for value, time in zip(values, times, strict=True)))
+
+
+def rules(record: Record) -> list[str]:
+    return [finding.rule for finding in examine(record).findings]
+
+
+DAY = datetime(2026, 1, 8, 12, tzinfo=UTC)
+NIGHT = datetime(2026, 1, 8, 2, tzinfo=UTC)
+
+
+def test_an_ordinary_day_has_no_findings() -> None:
+    assert rules(course([100.0 + i for i in range(60)], DAY)) == []
+
+
+def test_a_jump_that_no_body_makes_is_flagged() -> None:
+    assert rules(course([100.0, 101.0, 220.0, 221.0], DAY)) == ["impossible rate of change"]
+
+
+def test_a_flat_line_is_flagged_once() -> None:
+    assert rules(course([100.0] * 20, DAY)) == ["flat line"]
+    assert rules(course([100.0] * 12, DAY)) == []
+
+
+def test_a_gap_is_told() -> None:
+    record = Record(PERSON, (*course([100.0], DAY).events, *course([101.0], DAY + timedelta(hours=3)).events))
+    assert rules(record) == ["gap"]
+
+
+def test_a_compressed_night_is_flagged_and_the_same_by_day_is_not() -> None:
+    values = [110.0, 108.0, 80.0, 55.0, 54.0, 85.0, 109.0, 110.0]
+    assert "compressed night-time low" in rules(course(values, NIGHT))
+    assert "compressed night-time low" not in rules(course(values, DAY))
+
+
+def test_night_is_where_the_person_is() -> None:
+    values = [110.0, 108.0, 80.0, 55.0, 54.0, 85.0, 109.0, 110.0]
+    abroad = Record(Person("p1", timezone="Asia/Tokyo"), course(values, DAY + timedelta(hours=5)).events)
+    assert "compressed night-time low" in rules(abroad)
+
+
+def test_the_report_says_how_much_of_what() -> None:
+    report = examine(course([100.0] * 20, DAY))
+    assert report.text() == (
+        "20 events accepted, 0 quarantined\n"
+        "  flag: flat line (plausibility), 1 time\n"
+        "    cgm.csv line 7: 100 mg/dL for an hour or more"
+    )

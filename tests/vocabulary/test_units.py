@@ -1,0 +1,135 @@
+"""Conversions are exact both ways, and the factors are UCUM's own."""
+
+import re
+from fractions import Fraction
+from itertools import permutations
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pollux.errors import RefusedInput, UnknownName
+from pollux.vocabulary import UNITS, Unit, convert, term, terms, unit
+from pollux.vocabulary.units import SPELLINGS, convert_value
+
+PAIRS = [(a, b) for a, b in permutations(UNITS.values(), 2) if a.dimension == b.dimension]
+MOLAR = [name for name, entry in terms().items() if entry.molar_mass]
+MASS = [u.code for u in UNITS.values() if u.dimension == "mass concentration"]
+AMOUNT = [u.code for u in UNITS.values() if u.dimension == "amount concentration"]
+VALUES = st.floats(min_value=1e-6, max_value=1e6)
+
+
+@given(st.sampled_from(PAIRS), VALUES)
+def test_a_conversion_and_back_gives_the_same_number(pair: tuple[Unit, Unit], value: float) -> None:
+    there = convert_value(value, pair[0].code, pair[1].code)
+    scale = max(abs(value), 300.0 if pair[0].dimension == "temperature" else 0.0)
+    assert abs(convert_value(there, pair[1].code, pair[0].code) - value) <= 1e-12 * scale
+
+
+@given(st.sampled_from(MOLAR), st.sampled_from(MASS), st.sampled_from(AMOUNT), VALUES)
+def test_mass_and_amount_turn_into_each_other_and_back(name: str, mass: str, amount: str, value: float) -> None:
+    there = convert(value, mass, amount, name)
+    assert convert(there, amount, mass, name) == pytest.approx(value, rel=1e-12)
+    exact = Fraction(value) * UNITS[mass].factor / Fraction(str(term(name).molar_mass)) / UNITS[amount].factor
+    assert there == pytest.approx(float(exact), rel=1e-12)
+
+
+def test_a_conversion_to_the_same_unit_changes_no_bit() -> None:
+    for code in UNITS:
+        assert convert_value(0.1 + 0.2, code, code) == 0.1 + 0.2
+
+
+def test_freezing_and_boiling_water_are_where_they_are() -> None:
+    assert convert_value(32.0, "[degF]", "Cel") == 0.0
+    assert convert_value(100.0, "Cel", "[degF]") == pytest.approx(212.0, rel=1e-15)
+    assert convert_value(0.0, "Cel", "K") == 273.15
+
+
+def test_what_has_no_common_dimension_is_refused() -> None:
+    with pytest.raises(RefusedInput, match=r"kg \(mass\) cannot be turned into m \(length\)"):
+        convert_value(1.0, "kg", "m")
+    with pytest.raises(RefusedInput):
+        convert(1.0, "mg/dL", "mmol/L", "triglycerides")
+
+
+def test_an_unknown_unit_is_told_with_the_known_ones() -> None:
+    with pytest.raises(UnknownName, match=r"the unit 'furlong' is not known here. Known are: "):
+        unit("furlong")
+
+
+def test_every_spelling_stands_for_a_unit_and_is_no_code_of_another() -> None:
+    for spelling, code in SPELLINGS.items():
+        assert code in UNITS
+        assert spelling not in UNITS
+
+
+class Ucum:
+    """The few rules of UCUM's grammar that the codes here need, over the official table of units."""
+
+    def __init__(self, text: str) -> None:
+        root = ElementTree.fromstring(text)
+        self.prefixes: dict[str, Fraction] = {}
+        self.atoms: dict[str, tuple[Fraction, str]] = {}
+        self.metric: set[str] = set()
+        for element in root.iter():
+            tag = element.tag.rpartition("}")[2]
+            if tag not in ("prefix", "base-unit", "unit"):
+                continue
+            code = element.attrib["Code"]
+            value = next((child for child in element if child.tag.rpartition("}")[2] == "value"), None)
+            if tag == "prefix" and value is not None:
+                self.prefixes[code] = Fraction(value.attrib["value"])
+            elif tag == "base-unit":
+                self.atoms[code] = (Fraction(1), "1")
+                self.metric.add(code)
+            elif value is not None and "value" in value.attrib:
+                self.atoms[code] = (Fraction(value.attrib["value"]), value.attrib["Unit"])
+                if element.attrib.get("isMetric") == "yes":
+                    self.metric.add(code)
+
+    def value(self, code: str) -> Fraction:
+        found, sign = Fraction(1), 1
+        for part in re.split(r"([./])", re.sub(r"\{[^}]*\}", "", code)):
+            if part in "./":
+                sign = -1 if part == "/" else 1
+                continue
+            found *= self.factor(part) ** sign
+        return found
+
+    def factor(self, part: str) -> Fraction:
+        power = re.fullmatch(r"(10\*|[^0-9]*(?:\[[^\]]*\])?|.+?\])([+-]?\d+)", part)
+        if part.isdigit():
+            return Fraction(part)
+        if power and power.group(1) and part not in self.atoms:
+            return self.atom(power.group(1)) ** int(power.group(2))
+        return self.atom(part)
+
+    def atom(self, code: str) -> Fraction:
+        if code in self.atoms:
+            value, of = self.atoms[code]
+            return value * (self.value(of) if of not in ("1", code) else 1)
+        for prefix, size in self.prefixes.items():
+            if code.startswith(prefix) and code[len(prefix) :] in self.metric:
+                return size * self.atom(code[len(prefix) :])
+        raise KeyError(code)
+
+
+@pytest.mark.reference
+def test_factors_are_those_of_the_official_ucum_table(reference: Path) -> None:
+    ucum = Ucum((reference / "fhir/ucum/ucum-essence.xml").read_text(encoding="utf-8"))
+    # An insulin unit is no unit of UCUM's table ("U" there counts enzymes), and temperatures have offsets.
+    apart = ("insulin dose", "insulin rate", "temperature", "score", "steps", "filtration")
+    by_dimension: dict[str, list[Unit]] = {}
+    for known in UNITS.values():
+        if known.dimension not in apart:
+            by_dimension.setdefault(known.dimension, []).append(known)
+    checked = 0
+    for units in by_dimension.values():
+        first = units[0]
+        for other in units[1:]:
+            expected = ucum.value(other.code) / ucum.value(first.code)
+            assert float(other.factor / first.factor) == pytest.approx(float(expected), rel=1e-15), other.code
+            checked += 1
+    assert checked >= 40
