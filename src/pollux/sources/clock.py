@@ -102,7 +102,8 @@ class LocalClock:
         self._zone = zone(timezone)
         self._last: datetime | None = None  # local time of the row before
         self._fold = 0
-        self._inside = False
+        self._inside = False  # the hour that happens twice
+        self._backwards = False
         self._counters: dict[str, timedelta] = {}  # UTC minus counter, by device
 
     def utc(self, local: datetime, device: str = "", counter: float | None = None) -> tuple[datetime, bool]:
@@ -133,11 +134,12 @@ class LocalClock:
 
     def _pass(self, local: datetime) -> int:
         last = self._last
-        if not self._inside:
+        if last is None or not self._inside:
             self._inside = True
-            self._fold = 1 if last is not None and last > local else 0
-        elif last is not None and self._fold == 0 and last - local >= timedelta(minutes=30):
+            self._backwards = last is not None and last > local
+            self._fold = 1 if self._backwards else 0
+        elif not self._backwards and last - local >= timedelta(minutes=30):
             self._fold = 1
-        elif last is not None and self._fold == 1 and local - last >= timedelta(minutes=30):
+        elif self._backwards and local - last >= timedelta(minutes=30):
             self._fold = 0
         return self._fold

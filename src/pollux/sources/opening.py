@@ -18,6 +18,8 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.B
 class _Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
+    def close(self) -> None: ...
+
 
 class _Guarded(io.RawIOBase):
     """Whatever goes wrong below (broken gzip, broken UTF-16, a failing disk) comes out as a refusal of the file."""
@@ -29,6 +31,11 @@ class _Guarded(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        if not self.closed:
+            self._inner.close()
+        super().close()
 
     def readinto(self, into: "bytearray | memoryview[int]") -> int:  # type: ignore[override]
         try:
@@ -61,12 +68,15 @@ class Opened:
             ) from error
         try:
             if file.read(2) == b"\x1f\x8b":
-                file.seek(0)
-                file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
+                file.close()
+                file = gzip.open(self.path)  # type: ignore[assignment]  # noqa: SIM115
             else:
                 file.seek(0)
             plain: io.BufferedReader = io.BufferedReader(_Guarded(file, self.name), 1 << 20)
             mark = plain.peek(4)[:4]
+        except RefusedInput:
+            file.close()
+            raise
         except OSError as error:
             file.close()
             raise RefusedInput("this is not a file that can be read", where=self.name) from error

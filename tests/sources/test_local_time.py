@@ -1,0 +1,74 @@
+"""Local times, through the hours that happen twice or not at all."""
+
+from datetime import datetime
+
+import pytest
+from tests.sources.conftest import ReadText
+from tests.sources.examples import clarity
+
+from pollux.errors import RefusedInput
+from pollux.sources.clock import LocalClock, stated
+
+AUTUMN = "2025-10-26T"  # in Berlin the clocks go back from 03:00 to 02:00, at 01:00 UTC
+HEADER = "time,quantity,value,unit\n"
+
+
+def times(found: list[datetime]) -> list[str]:
+    return [f"{time:%H:%M}" for time in found]
+
+
+def utc(clock: LocalClock, text: str) -> datetime:
+    local = stated(AUTUMN + text).local
+    assert local is not None
+    return clock.utc(local)[0]
+
+
+def test_the_hour_that_happens_twice_is_told_apart_by_the_order_of_rows() -> None:
+    clock = LocalClock("Europe/Berlin")
+    found = [utc(clock, text) for text in ("01:55", "02:00", "02:30", "02:55", "02:00", "02:30", "02:55", "03:00")]
+    assert times(found) == ["23:55", "00:00", "00:30", "00:55", "01:00", "01:30", "01:55", "02:00"]
+
+
+def test_the_same_in_a_file_that_runs_backwards() -> None:
+    clock = LocalClock("Europe/Berlin")
+    found = [utc(clock, text) for text in ("03:00", "02:55", "02:30", "02:00", "02:55", "02:30", "02:00", "01:55")]
+    assert times(found) == ["02:00", "01:55", "01:30", "01:00", "00:55", "00:30", "00:00", "23:55"]
+
+
+def test_a_transmitter_that_counts_decides_even_when_rows_are_mixed(reads: ReadText) -> None:
+    rows = [
+        ("01:50:00", 6600), ("02:05:00", 7500), ("02:10:00", 11400), ("02:15:00", 8100), ("02:20:00", 12000)
+    ]  # fmt: skip
+    lines = [f"{i},{AUTUMN}{at},EGV,,,,iOS,{100 + i},,,,,{count},8ABC" for i, (at, count) in enumerate(rows)]
+    events = reads(clarity(*lines), timezone="Europe/Berlin").events
+    assert times([event.time for event in events]) == ["23:50", "00:05", "01:10", "00:15", "01:20"]
+    assert all(event.flags == () for event in events)
+
+
+def test_a_time_that_the_order_of_rows_decided_is_flagged(reads: ReadText) -> None:
+    (event,) = reads(HEADER + f"{AUTUMN}02:30,body_weight,70,kg\n", timezone="Europe/Berlin").events
+    assert event.flags == ("ambiguous local time",)
+
+
+def test_a_local_time_that_never_was_is_quarantined(reads: ReadText) -> None:
+    found = reads(HEADER + "2025-03-30T02:30,body_weight,70,kg\n", timezone="Europe/Berlin")
+    assert found.reasons == ["2025-03-30 02:30 did not exist in Europe/Berlin: the clocks went forward"]
+    assert found.events == []
+
+
+def test_an_offset_needs_no_time_zone(reads: ReadText) -> None:
+    (event,) = reads(HEADER + f"{AUTUMN}02:30+01:00,body_weight,70,kg\n", timezone="Europe/Berlin").events
+    assert times([event.time]) == ["01:30"]
+    assert event.flags == ()
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T08:00+25:00", "2026-13-01", "12:00", "99999999999999", "2026-1-1", ""])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(RefusedInput):
+        stated(text)
+
+
+def test_a_leap_second_is_the_next_second() -> None:
+    found = stated("2016-12-31T23:59:60Z").utc
+    assert found is not None
+    assert found.isoformat() == "2017-01-01T00:00:00+00:00"

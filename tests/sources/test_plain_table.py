@@ -1,0 +1,88 @@
+"""The plain table, as people write it."""
+
+from datetime import timedelta
+
+import pytest
+from tests.sources.conftest import ReadText
+
+from pollux.sources.rows import number
+
+HEADER = "time,quantity,value,unit\n"
+
+
+def test_a_row_becomes_an_event(reads: ReadText) -> None:
+    (event,) = reads(HEADER + "2026-01-01T08:00:00+01:00,body_weight,70.5,kg\n").events
+    assert event.time.isoformat() == "2026-01-01T07:00:00+00:00"
+    assert (event.quantity, event.value, event.unit) == ("body_weight", 70.5, "kg")
+    assert (event.source.kind, event.source.place) == ("table", "line 2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time;quantity;value;unit\n2026-01-01T08:00;body_weight;70,5;kg\n",
+        "time\tquantity\tvalue\tunit\n2026-01-01 08:00\tbody_weight\t70.5\tkg\n",
+        'unit,value,quantity,time\n"kg","70,5",body_weight,2026-01-01T08:00:00Z\n',
+        "Time, Quantity, Value, Unit\n1767254400, body_weight, 70.5, kg\n",
+        "time,quantity,value,unit,note\n1767254400000,body_weight,70.5,kg,after lunch\n",
+    ],
+)
+def test_delimiters_decimal_commas_and_kinds_of_time_are_understood(text: str, reads: ReadText) -> None:
+    assert reads(text).values == [("01-01T08:00", "body_weight", 70.5)]
+
+
+def test_low_and_high_are_the_limits_of_the_sensor(reads: ReadText) -> None:
+    low, high = reads(
+        HEADER + "2026-01-01T08:00Z,cgm_glucose,LOW,mmol/L\n2026-01-01T08:05Z,cgm_glucose,High,mg/dL\n"
+    ).events
+    assert (low.comparator, low.value, low.unit) == ("<", 40.0, "mg/dL")
+    assert (high.comparator, high.value, high.unit) == (">", 400.0, "mg/dL")
+
+
+def test_a_value_beyond_the_range_keeps_its_comparator(reads: ReadText) -> None:
+    (event,) = reads(HEADER + "2026-01-01T08:00Z,blood_glucose,>600,mg/dL\n").events
+    assert (event.comparator, event.value) == (">", 600.0)
+
+
+def test_a_rate_lasts_until_its_end(reads: ReadText) -> None:
+    text = "time,quantity,value,unit,end\n2026-01-01T08:00Z,insulin_basal_rate,0.8,U/h,2026-01-01T09:30Z\n"
+    (event,) = reads(text).events
+    assert event.end is not None
+    assert event.end - event.time == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("yesterday,cgm_glucose,100,mg/dL", "the time is not written as 2026-01-31T08:05:00 or as Unix seconds"),
+        ("2026-02-30,cgm_glucose,100,mg/dL", "there is no such date or time"),
+        ("0026-02-03T08:00,cgm_glucose,100,mg/dL", "the year 0026 cannot be"),
+        ("2026-01-01T08:00Z,glocuse,100,mg/dL", "no quantity is named 'glocuse'"),
+        ("2026-01-01T08:00Z,cgm_glucose,,mg/dL", "the value is missing"),
+        ("2026-01-01T08:00Z,cgm_glucose,nan,mg/dL", "the value is not a number"),
+        ('2026-01-01T08:00Z,steps,"1,234",{steps}', "a comma before three digits may mean thousands or decimals"),
+        ("2026-01-01T08:00Z,cgm_glucose,100", "it has 3 cells where the header has 4"),
+        ('2026-01-01T08:00Z,"cgm_glucose,100,mg/dL', "its quotation marks do not match"),
+    ],
+)
+def test_a_broken_row_is_quarantined_with_its_reason_and_the_rest_comes_in(
+    row: str, reason: str, reads: ReadText
+) -> None:
+    found = reads(HEADER + row + "\n2026-01-01T08:05Z,body_weight,70,kg\n")
+    assert found.reasons == [reason]
+    (broken,) = found.quarantined
+    assert broken.finding.where == "file line 2"
+    assert broken.document == row
+    assert found.values == [("01-01T08:05", "body_weight", 70.0)]
+
+
+def test_a_row_that_is_not_utf_8_is_quarantined_alone(reads: ReadText) -> None:
+    found = reads(HEADER.encode() + b"2026-01-01T08:00Z,cgm_gl\xfccose,1,mg/dL\n2026-01-01T08:05Z,steps,7,{steps}\n")
+    assert found.reasons == ["it is not UTF-8 text"]
+    assert len(found.events) == 1
+
+
+def test_a_number_is_read_as_it_was_written() -> None:
+    assert number("0.1", ",") == 0.1
+    assert number("1,234", ";") == 1.234
+    assert number("-2.5e1", ",") == -25.0
