@@ -19,6 +19,8 @@ from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from pollux.errors import ModelError
 
 Array = NDArray[np.float64]
+# The search has settled when a step promises less than this in log-posterior: far below what a person could notice.
+SETTLED = 1e-3
 Forward = Callable[[Array], tuple[Array, Array]]  # z (P,) → prediction (N,), jacobian (N, P)
 
 
@@ -87,7 +89,7 @@ def fit(
     `observed` (N,), `noise` the covariance of their errors (N, N). The search starts at the prior's mean. A step that
     the forward model cannot make (a stated failure: not-a-number in its prediction) is shortened.
     """
-    lower_noise = cholesky(noise, lower=True)
+    whiten = solve_triangular(cholesky(noise, lower=True), np.eye(observed.size), lower=True)
     prior_factor = cho_factor(prior.covariance, lower=True)
     precision = cho_solve(prior_factor, np.eye(prior.mean.size))
 
@@ -95,8 +97,8 @@ def fit(
         predicted, jacobian = forward(z)
         if not (np.all(np.isfinite(predicted)) and np.all(np.isfinite(jacobian))):
             return np.inf, np.zeros(0), np.zeros((0, 0))
-        r = solve_triangular(lower_noise, observed - predicted, lower=True)
-        w = solve_triangular(lower_noise, jacobian, lower=True)
+        both = whiten @ np.column_stack([observed - predicted, jacobian])
+        r, w = both[:, 0], both[:, 1:]
         d = z - prior.mean
         return 0.5 * float(r @ r) + 0.5 * float(d @ precision @ d), r, w
 
@@ -104,31 +106,29 @@ def fit(
     cost, r, w = look(z)
     if not np.isfinite(cost):
         raise ModelError("the model cannot be run at its prior's centre", advice="Check the doses and the body weight.")
-    damping, converged, iterations = 1e-3, False, 0
-    while iterations < most and damping < 1e9:
+    damping, harder, converged, iterations = 1e-3, 2.0, False, 0
+    while iterations < most and damping < 1e9 and not converged:
         iterations += 1
         hessian = w.T @ w + precision
         gradient = w.T @ r - precision @ (z - prior.mean)
         step, gain = _step(hessian, gradient, damping)
-        trial_cost, trial_r, trial_w = look(z + step)
-        if trial_cost < cost:
-            settled = cost - trial_cost < 1e-6 * (1.0 + gain) or gain < 1e-8
-            z, cost, r, w = z + step, trial_cost, trial_r, trial_w
-            damping = max(damping / 10.0, 1e-9)
-            if settled:
-                converged = True
-                break
-        elif gain < 1e-6:
+        if gain < SETTLED:
             converged = True
-            break
+            step = cho_solve(cho_factor(hessian, lower=True), gradient)
+        trial_cost, trial_r, trial_w = look(z + step)
+        if trial_cost < cost or (converged and trial_cost < cost + SETTLED):
+            # Nielsen's rule: the damping follows how much of the promised gain was kept.
+            kept = (cost - trial_cost) / max(gain, 1e-300)
+            damping = max(damping * max(1.0 / 3.0, 1.0 - (2.0 * kept - 1.0) ** 3), 1e-9)
+            z, cost, r, w, harder = z + step, trial_cost, trial_r, trial_w, 2.0
         else:
-            damping *= 8.0
+            damping, harder = damping * harder, 2.0 * harder
     posterior_factor = cho_factor(w.T @ w + precision, lower=True)
     covariance = cho_solve(posterior_factor, np.eye(z.size))
     log_evidence = (
         -cost
         - 0.5 * observed.size * np.log(2 * np.pi)
-        - np.log(np.diag(lower_noise)).sum()
+        + np.log(np.diag(whiten)).sum()
         - np.log(np.diag(prior_factor[0])).sum()
         - np.log(np.diag(posterior_factor[0])).sum()
     )

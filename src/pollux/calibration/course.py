@@ -1,0 +1,182 @@
+"""What happened to a person, as a glucose model needs it: numbers over minutes instead of events.
+
+Minutes count from 1970-01-01 UTC, so that times of different imports and plans compare.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pollux.models.glucose.minimal import EVENING, MORNING
+from pollux.record import Event, Record, minutes
+
+Array = NDArray[np.float64]
+
+EATING = 15.0  # min over which a logged meal is eaten: Pollux's own choice (unverified)
+INSULIN_DELAY = 8.0  # min from the skin to the depot that the model starts with: as in py-replay-bg
+LONG_ACTING = 1440.0  # min over which a long-acting dose is taken to arrive evenly: a simplification (unverified)
+USUAL = 7 * 1440.0  # min that count as the usual basal rate
+DAY_STARTS = 4  # local hour at which one day of calibration ends and the next begins
+
+CHANNELS = ("meal", "insulin", "morning", "evening")
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Piecewise-constant inputs: `values[k]` holds from `breaks[k]` to `breaks[k + 1]`; boluses are instants."""
+
+    breaks: Array
+    values: Array
+    boluses: tuple[tuple[float, float], ...]  # (minute, U), as they reach the depot
+
+
+@dataclass(frozen=True)
+class Course:
+    """Readings, food and insulin of one person up to some time.
+
+    `readings` (N, 2) time and mg/dL; `beyond` (N,) −1 for "below", +1 for "above" the sensor's range; `meals` (M, 2)
+    time and g; `boluses` (B, 2) time and U; `rates` (R, 3) start, end and U/h of basal insulin.
+    """
+
+    readings: Array
+    beyond: NDArray[np.int8]
+    meals: Array
+    boluses: Array
+    rates: Array
+    basal: float
+    weight: float
+    timezone: str
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, record: Record, until: datetime | None = None, settled: datetime | None = None) -> "Course":
+        """The course in a record, up to and including a time.
+
+        Body weight and usual basal rate are taken as they stood at `settled` (at `until` when it is not given), so that
+        what is learned during a day does not change what the day started from.
+        """
+
+        def standing(quantity: str) -> list[Event]:
+            return [e for e in record.of(quantity) if until is None or e.time <= until]
+
+        cgm = standing("cgm_glucose")
+        weight = _standing(record.of("body_weight"), settled or until)
+        rates = _rates(standing("insulin_basal_rate"), standing("insulin_long_acting"))
+        missing = [] if weight else ["body weight (70 kg assumed)"]
+        if not rates.size:
+            missing.append("basal insulin")
+        return cls(
+            readings=_table([(minutes(e.time), e.number()) for e in cgm], 2),
+            beyond=np.array([{"<": -1, "<=": -1, ">": 1, ">=": 1}.get(e.comparator, 0) for e in cgm], dtype=np.int8),
+            meals=_table([(minutes(e.time), e.number()) for e in standing("carbohydrate_intake")], 2),
+            boluses=_table([(minutes(e.time), e.number()) for e in standing("insulin_bolus")], 2),
+            rates=rates,
+            basal=_typical(rates, minutes(settled or until) if settled or until else np.inf),
+            weight=weight.number() if weight else 70.0,
+            timezone=record.person.timezone,
+            missing=tuple(missing),
+        )
+
+    def with_plan(self, events: Iterable[Event]) -> "Course":
+        """The same course with what is planned; a planned basal rate replaces the usual one while it lasts."""
+        events = list(events)
+        meals = [(minutes(e.time), e.number()) for e in events if e.quantity == "carbohydrate_intake"]
+        boluses = [(minutes(e.time), e.number()) for e in events if e.quantity == "insulin_bolus"]
+        rates = _rates([e for e in events if e.quantity == "insulin_basal_rate"], [])
+        return replace(
+            self,
+            meals=np.vstack([self.meals, _table(meals, 2)]),
+            boluses=np.vstack([self.boluses, _table(boluses, 2)]),
+            rates=np.vstack([self.rates, rates]),
+        )
+
+    def between(self, start: float, end: float) -> NDArray[np.bool_]:
+        """Which readings lie in (start, end]."""
+        mask: NDArray[np.bool_] = (self.readings[:, 0] > start) & (self.readings[:, 0] <= end)
+        return mask
+
+    def segments(self, start: float, end: float, extra: Sequence[float] = ()) -> Segments:
+        """The inputs between two times, broken wherever one of them changes and at the times in `extra`."""
+        pieces = [(t, t + EATING, 0, grams / EATING) for t, grams in self.meals if t < end and t + EATING > start]
+        pieces += [(a, b, channel, 1.0) for a, b, channel in _day_parts(start, end, self.timezone)]
+        shifted = self.rates + [INSULIN_DELAY, INSULIN_DELAY, 0.0]
+        near = shifted[(shifted[:, 0] < end) & (shifted[:, 1] > start)]
+        edges = [start, end, *extra, *near[:, 0], *near[:, 1]]
+        edges += [t for piece in pieces for t in piece[:2]]
+        given = [(float(t) + INSULIN_DELAY, float(dose)) for t, dose in self.boluses]
+        given = [(t, dose) for t, dose in given if start <= t < end]
+        edges += [t for t, _ in given]
+        breaks = np.unique(np.clip(edges, start, end))
+        middle = 0.5 * (breaks[:-1] + breaks[1:])
+        values = np.zeros((middle.size, len(CHANNELS)))
+        for a, b, channel, height in pieces:
+            values[(middle > a) & (middle < b), channel] += height
+        values[:, 1] = self.basal
+        for a, b, rate in near:  # in order of their start, so that the one begun last stands
+            values[(middle > a) & (middle < b), 1] = rate
+        return Segments(breaks, values, tuple(sorted(given)))
+
+
+def _table(rows: Sequence[tuple[float, ...]], width: int) -> Array:
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+def _rates(basal: Sequence[Event], long_acting: Sequence[Event]) -> Array:
+    """Basal insulin as (start, end, U/h); an open rate lasts until the next one begins, a day at most."""
+    rows = []
+    for event, following in itertools.zip_longest(basal, basal[1:]):
+        start = minutes(event.time)
+        last = minutes(following.time) if following else start + LONG_ACTING
+        rows.append((start, minutes(event.end) if event.end else min(last, start + LONG_ACTING), event.number()))
+    for event in long_acting:
+        start = minutes(event.time)
+        rows.append((start, start + LONG_ACTING, event.number() / (LONG_ACTING / 60.0)))
+    return _table(sorted(rows), 3)
+
+
+def _standing(events: Sequence[Event], at: datetime | None) -> Event | None:
+    """The last event up to a time, or the first one ever when there is none."""
+    before = [e for e in events if at is None or e.time <= at]
+    return before[-1] if before else (events[0] if events else None)
+
+
+def _typical(rates: Array, at: float) -> float:
+    """The mean basal rate of the week before a time [U/h], or the first rate known; 0 when none is."""
+    if not len(rates):
+        return 0.0
+    length = np.maximum(np.minimum(rates[:, 1], at) - np.maximum(rates[:, 0], at - USUAL), 0.0)
+    return float((rates[:, 2] * length).sum() / length.sum()) if length.sum() > 0 else float(rates[0, 2])
+
+
+def _day_parts(start: float, end: float, timezone: str) -> list[tuple[float, float, int]]:
+    """Mornings (channel 2) and evenings (channel 3) that touch the time between two minutes."""
+    first = datetime.fromtimestamp(start * 60.0, UTC).astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
+    days = [first + timedelta(days=k) for k in range(int((end - start) / 1440.0) + 4)]
+    parts = []
+    for day, tomorrow in itertools.pairwise(days):
+        parts.append((local_minute(day, MORNING[0], timezone), local_minute(day, MORNING[1], timezone), 2))
+        parts.append((local_minute(day, EVENING[0], timezone), local_minute(tomorrow, EVENING[1], timezone), 3))
+    return [(a, b, channel) for a, b, channel in parts if a < end and b > start]
+
+
+@lru_cache(maxsize=4096)
+def local_minute(day: date, hour: int, timezone: str) -> float:
+    """Minutes since 1970 of an hour of a local day.
+
+    >>> local_minute(date(1970, 1, 2), 4, "UTC")
+    1680.0
+    """
+    return minutes(datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo(timezone)).astimezone(UTC))
+
+
+def day_boundaries(start: float, end: float, timezone: str) -> list[float]:
+    """The local 4 o'clocks in (start, end], in minutes since 1970: where days of calibration end."""
+    first = datetime.fromtimestamp(start * 60.0, UTC).astimezone(ZoneInfo(timezone)).date()
+    days = (first + timedelta(days=k) for k in range(int((end - start) / 1440.0) + 3))
+    return [moment for day in days if start < (moment := local_minute(day, DAY_STARTS, timezone)) <= end]

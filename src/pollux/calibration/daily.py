@@ -1,0 +1,201 @@
+"""Calibration of the oral minimal model, one day after the other.
+
+Each local day (from 4 o'clock to 4 o'clock, when most people neither eat nor inject) is fitted by MAP with Laplace.
+What nobody announced enters as finite disturbance coefficients, one an hour, that hang together in time:
+
+    cov(d_j, d_k) = s² exp(−|j − k| · 60 min / τ)
+
+What a day taught about the slow parameters is the next day's prior, loosened towards the population a little each day:
+m ← ρ m, S ← ρ² S + (1 − ρ²) I. The size s of the disturbance is chosen on the first days by the model evidence.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pollux.calibration.course import Course, day_boundaries
+from pollux.calibration.laplace import FitInfo, Forward, Gaussian, fit
+from pollux.equations import Fixed
+from pollux.kernel import Schedule, sensitivities, simulate
+from pollux.models.glucose.minimal import MINIMAL, with_disturbance
+from pollux.models.glucose.sensor import NOISE
+from pollux.record import EPOCH, Record, minutes
+
+Array = NDArray[np.float64]
+
+DEPOT = MINIMAL.state_names.index("Isc1")
+SLOW = tuple(p.name for p in MINIMAL.parameters if not isinstance(p.prior, Fixed) and p.name != "G0")
+WINDOW = 60.0  # min that one disturbance coefficient lasts
+DISTURBANCE_SPREADS = (0.15, 0.3, 0.6, 1.2)  # mg/dL/min, the sizes s that are tried
+DISTURBANCE_MEMORY = 90.0  # min, τ: Pollux's own choice (unverified)
+MEMORY_PER_DAY = 0.97  # ρ: Pollux's own choice (unverified)
+SPREAD_DAYS = 3  # whole days on which the size of the disturbance is chosen
+START_SPREAD = 0.3  # of G0 in prior standard deviations (0.3 × 30 % = 9 %), about a first reading
+FEWEST_READINGS = 36  # three hours of five-minute readings; a day with fewer teaches nothing
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Day:
+    """One fitted day: where it began, what was learned, how it went. `start_state` (S,) is the state at its start."""
+
+    start: float
+    end: float
+    start_state: Array | None
+    prior: Gaussian
+    posterior: Gaussian
+    info: FitInfo
+    end_state: Array
+    spread: float
+
+    @property
+    def slow(self) -> Gaussian:
+        """What this day, after those before it, says of the slow parameters."""
+        return self.posterior.marginal(SLOW)
+
+
+def windows(start: float, end: float) -> int:
+    """How many disturbance coefficients a stretch of time has."""
+    return max(1, int(np.ceil((end - start) / WINDOW - 1e-9)))
+
+
+def disturbance_covariance(count: int, spread: float) -> Array:
+    """The prior covariance of the disturbance coefficients, `(count, count)` [(mg/dL/min)²]."""
+    apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count))) * WINDOW
+    return spread**2 * np.exp(-apart / DISTURBANCE_MEMORY)
+
+
+def schedule(course: Course, start: float, end: float) -> Schedule:
+    """The course's inputs from `start` to `end` as the kernel takes them, on a clock that begins at 0."""
+    count = windows(start, end)
+    edges = start + WINDOW * np.arange(1, count)
+    segments = course.segments(start, end, extra=list(edges))
+    middle = 0.5 * (segments.breaks[:-1] + segments.breaks[1:])
+    which = np.minimum(((middle - start) // WINDOW).astype(int), count - 1)
+    values = np.zeros((middle.size, 5 + count))
+    values[:, :4] = segments.values
+    values[np.arange(middle.size), 5 + which] = 1.0
+    jumps = np.zeros((middle.size, len(MINIMAL.states)))
+    for t, dose in segments.boluses:
+        jumps[np.searchsorted(segments.breaks, t), DEPOT] += dose * 1000.0 / course.weight
+    return Schedule(0.0, end - start, segments.breaks[:-1] - start, values, jumps)
+
+
+def forward(course: Course, start: float, end: float, names: tuple[str, ...], start_state: Array | None) -> Forward:
+    """z → what the sensor would read at the day's readings, with its sensitivities: the map that `fit` inverts."""
+    model = with_disturbance(windows(start, end))
+    chosen = course.readings[course.between(start, end) & (course.beyond == 0)]
+    times, plan = chosen[:, 0] - start, schedule(course, start, end)
+    priors = [model.parameter(name).prior for name in names]
+    fixed = {"BW": course.weight, "basal": course.basal}
+    first = names.index("G0")
+
+    def run(z: Array) -> tuple[Array, Array]:
+        values = {name: float(prior.from_standard(v)) for name, prior, v in zip(names, priors, z, strict=True)}
+        slopes = np.array([float(prior.slope(v)) for prior, v in zip(priors, z, strict=True)])
+        initial = seed = None
+        if start_state is not None:
+            initial, seed = start_state.copy(), np.zeros((start_state.size, len(names)))
+            initial[-2:], seed[-2:, first] = values["G0"], 1.0
+        answer = sensitivities(
+            model, fixed | values, plan, times, names, initial=initial, initial_sensitivity=seed, tolerance=TOLERANCE
+        )
+        return answer.outputs["cgm_glucose"][0], answer.derivatives["cgm_glucose"][0] * slopes
+
+    return run
+
+
+def end_states(
+    course: Course, start: float, end: float, names: tuple[str, ...], z: Array, start_state: Array | None
+) -> Array:
+    """Where each of `z` (n, P) leaves the body at the end of the day, `(n, S)`."""
+    model = with_disturbance(windows(start, end))
+    values = {name: model.parameter(name).prior.from_standard(z[:, i]) for i, name in enumerate(names)}
+    initial = None
+    if start_state is not None:
+        initial = np.tile(start_state, (len(z), 1))
+        initial[:, -2:] = values["G0"][:, None]
+    answer = simulate(
+        model,
+        {"BW": course.weight, "basal": course.basal, **values},
+        schedule(course, start, end),
+        np.array([end - start]),
+        initial=initial,
+        tolerance=TOLERANCE,
+    )
+    return answer.states[:, -1, :]
+
+
+def day_prior(spread: float, count: int, slow: Gaussian | None = None, first_reading: float | None = None) -> Gaussian:
+    """The prior of a day: what is known of the slow parameters, of the first glucose, and of the disturbance."""
+    slow = slow or Gaussian.standard(SLOW)
+    start = MINIMAL.parameter("G0").prior
+    known = first_reading is not None
+    size = len(SLOW)
+    names = (*SLOW, "G0", *(f"d{k}" for k in range(count)))
+    mean = np.concatenate([slow.mean, [float(start.to_standard(first_reading)) if known else 0.0], np.zeros(count)])
+    covariance = np.zeros((len(names), len(names)))
+    covariance[:size, :size] = slow.covariance
+    covariance[size, size] = START_SPREAD**2 if known else 1.0
+    covariance[size + 1 :, size + 1 :] = disturbance_covariance(count, spread)
+    return Gaussian(names, mean, covariance)
+
+
+def loosen(slow: Gaussian, days: float = 1.0) -> Gaussian:
+    """Let what was known of the slow parameters fade towards the population as days pass."""
+    keep = MEMORY_PER_DAY**days
+    return Gaussian(slow.names, keep * slow.mean, keep**2 * slow.covariance + (1.0 - keep**2) * np.eye(slow.mean.size))
+
+
+def fit_day(
+    course: Course, start: float, end: float, spread: float, before: Gaussian | None = None, state: Array | None = None
+) -> Day | None:
+    """Fit one day; None when it has too few readings. `state` is where the day before ended (S,)."""
+    used = course.readings[course.between(start, end) & (course.beyond == 0)]
+    if len(used) < FEWEST_READINGS:
+        return None
+    prior = day_prior(spread, windows(start, end), before, float(used[0, 1]))
+    run = forward(course, start, end, prior.names, state)
+    posterior, info = fit(run, used[:, 1], NOISE.covariance(used[:, 0]), prior)
+    ended = end_states(course, start, end, prior.names, posterior.mean[None, :], state)[0]
+    return Day(start, end, state, prior, posterior, info, ended, spread)
+
+
+def calibrate(record: Record, until: float, kept: tuple[Day, ...] = ()) -> tuple[Day, ...]:
+    """Fit every whole day up to a time, in order, each standing on those before it.
+
+    `kept` are days already fitted on the very same events; they are not fitted again (the answer is the same).
+    """
+    ends = boundaries(record, until)
+    if len(kept) >= SPREAD_DAYS:
+        return _chain(record, ends, kept[0].spread, kept)
+    chains = [_chain(record, ends[:SPREAD_DAYS], spread) for spread in DISTURBANCE_SPREADS]
+    best = max(chains, key=lambda days: sum(day.info.log_evidence for day in days))
+    return _chain(record, ends, best[0].spread, best) if best else ()
+
+
+def boundaries(record: Record, until: float) -> list[float]:
+    """The ends of the whole days of a record."""
+    readings = record.of("cgm_glucose")
+    return day_boundaries(minutes(readings[0].time), until, record.person.timezone) if readings else []
+
+
+def _chain(record: Record, ends: list[float], spread: float, kept: tuple[Day, ...] = ()) -> tuple[Day, ...]:
+    days = list(kept)
+    slow: Gaussian | None = None
+    state: Array | None = None
+    start = minutes(record.of("cgm_glucose")[0].time) - 1e-6
+    for end in ends:
+        day = next((d for d in kept if d.end == end), None)
+        if day is None and (not kept or end > kept[-1].end):
+            moment = EPOCH + timedelta(minutes=end)
+            day = fit_day(Course.of(record, moment), start, end, spread, slow, state)
+            days += [day] if day else []
+        if day:
+            slow, state = loosen(day.slow, (end - start) / 1440.0), day.end_state
+        else:
+            slow, state = (loosen(slow) if slow else None), None
+        start = end
+    return tuple(days)

@@ -1,0 +1,212 @@
+"""Keeping the oral minimal model true, reading by reading.
+
+The ensemble holds state, slow parameters (as standard-normal numbers), the disturbance now, and the sensor's own error
+now. Between readings each member moves by the model; every five minutes its disturbance takes a step of an
+Ornstein–Uhlenbeck process, d ← φ d + s √(1 − φ²) ξ, φ = exp(−5 min / τ). The ξ belong to the five-minute slot and the
+twin, not to the order in which readings arrive.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pollux.calibration.chance import normals
+from pollux.calibration.course import Course
+from pollux.calibration.daily import DEPOT, DISTURBANCE_MEMORY, DISTURBANCE_SPREADS, SLOW, Day, end_states
+from pollux.calibration.ensemble import UpdateInfo, assimilate
+from pollux.calibration.laplace import Gaussian
+from pollux.kernel import Compiled, compile
+from pollux.models.glucose.minimal import MINIMAL
+from pollux.models.glucose.sensor import NOISE
+
+Array = NDArray[np.float64]
+
+MEMBERS = 128
+SLOT = 5.0  # min
+RELAXATION = 0.5  # share of the slow parameters' spread that each reading gives back: Pollux's own choice (unverified)
+REMEMBERED = 24  # readings from which the sensor's error at the end of a day is reconstructed
+
+STATES = len(MINIMAL.states)
+GLUCOSE, INTERSTITIAL = MINIMAL.state_names.index("G"), MINIMAL.state_names.index("IG")
+_Z = slice(STATES, STATES + len(SLOW))
+_DISTURBANCE = STATES + len(SLOW)
+_ERROR = slice(_DISTURBANCE + 1, _DISTURBANCE + 3)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A body at a time: `members` (n, states + slow parameters + disturbance + sensor error and its slope)."""
+
+    time: float
+    members: Array
+    spread: float
+    key: int
+
+    @property
+    def states(self) -> Array:
+        """The model's states, `(n, S)`."""
+        return self.members[:, :STATES]
+
+    @property
+    def slow(self) -> Array:
+        """The slow parameters as standard-normal numbers, `(n, P)`."""
+        return self.members[:, _Z]
+
+    @property
+    def glucose(self) -> Array:
+        """Plasma glucose [mg/dL], `(n,)`."""
+        return self.members[:, GLUCOSE]
+
+    @property
+    def sensed(self) -> Array:
+        """What the sensor would show, without its white error [mg/dL], `(n,)`."""
+        return self.members[:, INTERSTITIAL] + self.members[:, _ERROR.start]
+
+
+@cache
+def _body() -> Compiled:
+    return compile(MINIMAL)
+
+
+def parameters(slow: Array, course: Course) -> Array:
+    """The model's parameters in their units, `(n, P)`, from the slow ones as standard-normal numbers."""
+    values = np.empty((len(slow), len(MINIMAL.parameters)))
+    fixed = {"BW": course.weight, "basal": course.basal}
+    for i, parameter in enumerate(MINIMAL.parameters):
+        if parameter.name in SLOW:
+            values[:, i] = parameter.prior.from_standard(slow[:, SLOW.index(parameter.name)])
+        else:
+            values[:, i] = fixed.get(parameter.name, parameter.prior.median)
+    return values
+
+
+def begin(course: Course, time: float, key: int, count: int = MEMBERS) -> Ensemble:
+    """A body of which nothing is known but one reading: everything else as in the population."""
+    rng = normals(key, "begin", time)
+    slow = rng.standard_normal((count, len(SLOW)))
+    at = course.readings[course.readings[:, 0] <= time]
+    glucose = float(at[-1, 1]) if len(at) else MINIMAL.parameter("G0").prior.median
+    values = parameters(slow, course)
+    named = dict(zip(MINIMAL.parameter_names, values.T, strict=True))
+    rate = course.basal * 1000.0 / 60.0 / course.weight
+    members = np.zeros((count, _ERROR.stop))
+    members[:, DEPOT] = rate / (named["ka2"] + named["kd_more"])
+    members[:, DEPOT + 1] = rate / named["ka2"]
+    members[:, DEPOT + 2] = rate / named["ke"]
+    error = rng.standard_normal((count, 2)) * np.sqrt(np.diag(NOISE.stationary()))
+    members[:, GLUCOSE] = members[:, INTERSTITIAL] = np.maximum(glucose - error[:, 0], 20.0)
+    members[:, _Z] = slow
+    spread = DISTURBANCE_SPREADS[2]
+    members[:, _DISTURBANCE] = spread * rng.standard_normal(count)
+    members[:, _ERROR] = error
+    return Ensemble(time, members, spread, key)
+
+
+def resume(course: Course, day: Day, key: int, count: int = MEMBERS) -> Ensemble:
+    """The ensemble at the end of a fitted day: draws from its posterior, each carried through that day again."""
+    rng = normals(key, "resume", day.end)
+    z = day.posterior.draw(count, rng)
+    states = end_states(course, day.start, day.end, day.prior.names, z, day.start_state)
+    good = np.all(np.isfinite(states), axis=1)
+    z[~good], states[~good] = day.posterior.mean, day.end_state
+    members = np.empty((count, _ERROR.stop))
+    members[:, :STATES], members[:, _Z] = states, z[:, : len(SLOW)]
+    members[:, _DISTURBANCE] = z[:, -1]
+    members[:, _ERROR] = _error_now(course, day, states, rng)
+    return Ensemble(day.end, members, day.spread, key)
+
+
+def _error_now(course: Course, day: Day, states: Array, rng: np.random.Generator) -> Array:
+    """The sensor's error at the end of a day given the fit's last residuals: a conditional normal draw, `(n, 2)`."""
+    day_times = course.readings[course.between(day.start, day.end) & (course.beyond == 0)][:, 0]
+    used = day_times[-REMEMBERED:]
+    lag = day.end - used
+    decay = NOISE.sd**2 * np.exp(-NOISE.rate * lag)
+    cross = np.vstack([decay * (1.0 + NOISE.rate * lag), -decay * NOISE.rate**2 * lag])
+    covariance = NOISE.covariance(used)
+    weights = np.linalg.solve(covariance, cross.T).T
+    left = NOISE.stationary() - weights @ cross.T
+    # Raw residuals of the best fit; where a member ends off the fit, its sensor error is off by as much the other way.
+    residuals = (np.linalg.cholesky(NOISE.covariance(day_times)) @ day.info.residuals)[-REMEMBERED:]
+    draws = rng.standard_normal((len(states), 2)) @ np.linalg.cholesky(left + 1e-12 * np.eye(2)).T
+    error: Array = weights @ residuals + draws
+    fresh = weights[0].sum()
+    error[:, 0] -= fresh * (states[:, INTERSTITIAL] - day.end_state[INTERSTITIAL])
+    return error
+
+
+def advance(ensemble: Ensemble, course: Course, until: float, values: Array | None = None) -> Ensemble:
+    """Move the ensemble to a later time along the course's inputs."""
+    members = ensemble.members.copy()
+    values = parameters(ensemble.slow, course) if values is None else values
+    time = ensemble.time
+    while time < until - 1e-9:
+        following = min((np.floor(time / SLOT + 1e-9) + 1.0) * SLOT, until)
+        _move(members, values, course, time, following)
+        transition, added = _error_step(round(following - time, 6))
+        slot = following if abs(following / SLOT - round(following / SLOT)) < 1e-9 else -following
+        rng = normals(ensemble.key, "slot", slot)
+        shocks = rng.standard_normal((len(members), 3))
+        members[:, _ERROR] = members[:, _ERROR] @ transition.T + shocks[:, :2] @ added.T
+        if slot > 0:
+            keep = np.exp(-SLOT / DISTURBANCE_MEMORY)
+            members[:, _DISTURBANCE] *= keep
+            members[:, _DISTURBANCE] += ensemble.spread * np.sqrt(1.0 - keep**2) * shocks[:, 2]
+        time = following
+    return replace(ensemble, time=until, members=members)
+
+
+@cache
+def _error_step(minutes: float) -> tuple[Array, Array]:
+    transition, added = NOISE.step(minutes)
+    return transition, np.linalg.cholesky(added + 1e-14 * np.eye(2))
+
+
+def _move(members: Array, values: Array, course: Course, start: float, end: float) -> None:
+    """Let every member live from `start` to `end`, in place."""
+    segments = course.segments(start, end)
+    states = members[:, :STATES]
+    inputs = np.empty((len(members), 5))
+    inputs[:, 4] = members[:, _DISTURBANCE]
+    for k in range(len(segments.values)):
+        a, b = segments.breaks[k], segments.breaks[k + 1]
+        for t, dose in segments.boluses:
+            if a <= t < b:
+                states[:, DEPOT] += dose * 1000.0 / course.weight
+        inputs[:, :4] = segments.values[k]
+        states = _body().advance(states, values, inputs, a, b)
+    members[:, :STATES] = states
+
+
+def update(
+    ensemble: Ensemble, course: Course, time: float, reading: float, beyond: int = 0
+) -> tuple[Ensemble, UpdateInfo]:
+    """Take in one reading: move to its time, then condition on it.
+
+    A reading beyond the sensor's range (`beyond` −1 or +1) tells only those members something that expected otherwise:
+    where the ensemble's mean already lies beyond the limit, it changes nothing.
+    """
+    moved = advance(ensemble, course, time)
+    expected = moved.sensed
+    if beyond and (expected.mean() - reading) * beyond >= 0:
+        return moved, UpdateInfo(0.0, float(expected.std()))
+    members, info = assimilate(
+        moved.members, expected, reading, max(NOISE.white_sd, 1e-3) ** 2, slow=_Z, relaxation=RELAXATION
+    )
+    _keep_possible(members)
+    return replace(moved, members=members), info
+
+
+def _keep_possible(members: Array) -> None:
+    """Amounts are not negative, and glucose not below what a living body has."""
+    for column in range(STATES):
+        floor = 20.0 if column in (GLUCOSE, INTERSTITIAL) else 0.0
+        if MINIMAL.state_names[column] != "X":
+            np.maximum(members[:, column], floor, out=members[:, column])
+
+
+def slow_now(ensemble: Ensemble) -> Gaussian:
+    """Mean and covariance of the slow parameters in the ensemble."""
+    return Gaussian(SLOW, ensemble.slow.mean(axis=0), np.cov(ensemble.slow.T))

@@ -1,0 +1,352 @@
+"""The `pollux` command: the rooms of the house put together for one user at a keyboard.
+
+Nothing heavy is imported before it is needed, so that `pollux --help` answers at once.
+"""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from pollux import __version__
+from pollux.errors import PolluxError, RefusedInput
+
+if TYPE_CHECKING:
+    from pollux.store import Store
+    from pollux.twins import Comparison, Forecast, Twin
+
+app = App(
+    name="pollux",
+    version=__version__,
+    help="Patient digital twins: from a record and a sensor to a calibrated forecast. "
+    "Research software, not a medical device.",
+)
+
+StorePath = Annotated[
+    Path | None, Parameter(name="--store", help="The store's file (default: $POLLUX_STORE, or ~/.pollux/store.db).")
+]
+
+
+@app.command(name="import")
+def take(
+    *files: Path,
+    person: Annotated[str, Parameter(help="Whose device files these are; needed if several people are known.")] = "",
+    timezone: Annotated[str, Parameter(help="IANA zone of times that state none, such as Europe/Berlin.")] = "",
+    store: StorePath = None,
+) -> None:
+    """Take files into the store: FHIR R4, Dexcom Clarity, Nightscout, or time,quantity,value,unit tables.
+
+    The format is recognised by content. Each file is one transaction: it is taken whole, with bad rows in quarantine,
+    or refused with the reason. Taking a file twice changes nothing.
+    """
+    from pollux.record import Person
+    from pollux.record.entry import Entry
+    from pollux.sources import read
+
+    if not files:
+        raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
+    now = datetime.now(UTC)
+    with _store(store) as kept:
+        for path in sorted(files, key=_is_device):
+            owner = _owner(kept, person) if _is_device(path) else person
+            entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner))
+            if owner:
+                kept.take([Entry(owner, Person(owner, timezone=timezone or _zone(kept, owner)))], now)
+            receipt = kept.take(entries, now)
+            if timezone:
+                kept.take([Entry(p, Person(p, timezone=timezone)) for p in receipt.people], now)
+            print(f"{path.name}: {receipt.text()}")
+
+
+@app.command
+def people(*, store: StorePath = None) -> None:
+    """List whose records are in the store."""
+    with _store(store) as kept:
+        for person in kept.people():
+            record = kept.record(person.id)
+            print(f"{person.id}  {len(record.current):,} events, {len(record.of('cgm_glucose')):,} sensor readings")
+
+
+@app.command
+def quality(person: str, *, store: StorePath = None) -> None:
+    """Say what the quality rules found in a person's record."""
+    from pollux.record import examine
+
+    with _store(store) as kept:
+        print(examine(kept.record(person)).text())
+        for entry in kept.quarantine(person):
+            print(f"quarantined: {entry.finding.where}: {entry.finding.rule}, {entry.finding.message}")
+
+
+@app.command
+def twin(person: str, *, at: str = "", store: StorePath = None) -> None:
+    """Build or renew a person's twin, keep it in the store, and say what it has learned."""
+    with _store(store) as kept:
+        body = _twin(kept, person, at)
+        explanation = body.explain()
+        grounds = explanation.grounds
+        print(f"{person}: {grounds.model}, version {grounds.version}, as of {body.now:%Y-%m-%d %H:%M} UTC")
+        for p in explanation.parameters:
+            low, middle, high = p.posterior
+            told = "from the data" if p.informed else "hardly from the data"
+            print(f"  {p.meaning}: {middle:.3g} ({low:.3g} to {high:.3g}) {p.unit}, {told}")
+        for reason in grounds.abstains:
+            print(f"  abstains: {reason}")
+        for line in (*grounds.cautions, *explanation.advice):
+            print(f"  note: {line}")
+
+
+@app.command
+def forecast(
+    person: str,
+    *,
+    plan: Annotated[
+        list[str] | None, Parameter(help='Such as "meal 60 g at 12:30, bolus 6 U"; several are compared.')
+    ] = None,
+    hours: float = 2.0,
+    at: Annotated[str, Parameter(help="Forecast from this time (ISO 8601) instead of the last reading.")] = "",
+    json: Annotated[bool, Parameter(help="Print the forecast as JSON.", negative="")] = False,
+    store: StorePath = None,
+) -> None:
+    """Forecast a person's sensor glucose, under a plan or comparing several."""
+    from pollux.plans import Plan, parse
+
+    with _store(store) as kept:
+        body = _twin(kept, person, at)
+    zone = body.record.person.timezone
+    plans: list[Plan] = [parse(text, body.now, zone) for text in plan or []] or [Plan("nothing more")]
+    horizon = timedelta(hours=hours)
+    if len(plans) > 1 and not json:
+        _print_comparison(body.compare(plans, horizon=horizon))
+        return
+    answers = [body.forecast(p, horizon) for p in plans]
+    if json:
+        _print_json(answers)
+    else:
+        _print_forecast(answers[0], zone)
+    if any(answer.abstains for answer in answers):
+        sys.exit(3)
+
+
+@app.command
+def report(
+    person: str,
+    *,
+    plan: Annotated[list[str] | None, Parameter(help="What-ifs to show instead of the usual three.")] = None,
+    output: Path | None = None,
+    at: str = "",
+    store: StorePath = None,
+) -> None:
+    """Write a person's twin report: one HTML page for screen, phone and paper."""
+    from pollux.plans import parse
+    from pollux.report import twin_report
+
+    with _store(store) as kept:
+        body = _twin(kept, person, at)
+        quarantined = kept.quarantine(person)
+    plans = [parse(text, body.now, body.record.person.timezone) for text in plan] if plan else None
+    path = output or Path(f"{person}-twin.html")
+    page = twin_report(body, quarantined=quarantined, plans=plans)
+    _write(path, page)
+    print(path)
+
+
+@app.command
+def export(person: str, *, output: Path | None = None, store: StorePath = None) -> None:
+    """Hand out a person's FHIR resources as they were received, as newline-delimited JSON."""
+    with _store(store) as kept:
+        content = b"".join(kept.export(person))
+    if output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        output.write_bytes(content)
+        print(output)
+
+
+@app.command
+def demo(*, output: Path = Path("demo-output")) -> None:
+    """Make synthetic patients, take their files in, build their twins and write their reports."""
+    from pollux.demo import STORIES, live, starts, write
+    from pollux.record import Person
+    from pollux.record.entry import Entry
+    from pollux.report import twin_report
+    from pollux.sources import read
+    from pollux.twins import Twin
+
+    output.mkdir(parents=True, exist_ok=True)
+    print("Synthetic people, made by Pollux; nobody real. Research software, not a medical device.")
+    with _store(output / "demo.pollux.db") as kept:
+        for story in STORIES:
+            print(f"{story.id}: {story.about}", flush=True)
+            begins = starts(story)
+            now = begins + timedelta(days=story.days)
+            files = write(story, live(story, begins), output)
+            for path in files:
+                entries = read(path, learned=now, person=story.id, timezone=story.timezone)
+                print(f"  {path.name}: {kept.take(entries, now).text().splitlines()[0]}", flush=True)
+            kept.take([Entry(story.id, Person(story.id, timezone=story.timezone, synthetic=True))], now)
+            body = Twin.begin(kept.record(story.id))
+            kept.save_checkpoint(story.id, "twin", body.save(), now)
+            page = output / f"{story.id}-twin.html"
+            _write(page, twin_report(body, quarantined=kept.quarantine(story.id), about=story.about))
+            print(f"  report: {page}", flush=True)
+    print(f'Ask more: pollux forecast ada --store {output / "demo.pollux.db"} --plan "bolus 1 U"')
+
+
+@app.command
+def evidence(*, json: Annotated[bool, Parameter(negative="")] = False, page: Path | None = None) -> None:
+    """Run every registered published number against the models: claim, source, expected, measured, verdict."""
+    from pollux.evidence import as_json, as_page, as_text, examine_claims
+
+    results = examine_claims()
+    if page is not None:
+        _write(page, as_page(results))
+    print(as_json(results) if json else as_text(results))
+
+
+def _store(path: Path | None) -> "Store":
+    from pollux.store import Store
+
+    chosen = path or Path(os.environ.get("POLLUX_STORE", "~/.pollux/store.db")).expanduser()
+    chosen.parent.mkdir(parents=True, exist_ok=True)
+    return Store.open(chosen)
+
+
+def _twin(kept: "Store", person: str, at: str) -> "Twin":
+    """The twin as of the last reading, or of a stated time: from its checkpoint when the record is as it was."""
+    from pollux.errors import OutsideDomain
+    from pollux.twins import Twin
+
+    record = kept.record(person)
+    moment = _moment(at) if at else None
+    if moment is not None:
+        return Twin.begin(record, moment)
+    saved = kept.checkpoint(person, "twin")
+    readings = record.of("cgm_glucose")
+    if saved is not None and readings:
+        try:
+            found = Twin.load(saved, record)
+            if found.now == readings[-1].time:
+                return found
+            return found.at(readings[-1].time)
+        except (RefusedInput, OutsideDomain):
+            pass
+    body = Twin.begin(record)
+    kept.save_checkpoint(person, "twin", body.save(), datetime.now(UTC))
+    return body
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RefusedInput(f"{text[:40]!r} is no time", advice="Write for example 2026-03-01T12:30+01:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_device(path: Path) -> bool:
+    from pollux.sources import recognise
+    from pollux.sources.opening import Opened
+
+    return not recognise(Opened(path, path.name).head()).startswith("fhir")
+
+
+def _owner(kept: "Store", person: str) -> str:
+    """Whose device file it is when nobody says: the only person known."""
+    if person:
+        return person
+    ids = [p.id for p in kept.people()]
+    if len(ids) == 1:
+        return ids[0]
+    known = f"Known are: {', '.join(ids[:10])}." if ids else "Or import the person's medical record first."
+    raise RefusedInput("it is not said whose device file this is", advice=f"Add --person ID. {known}")
+
+
+def _zone(kept: "Store", person: str) -> str:
+    return next((p.timezone for p in kept.people() if p.id == person), "UTC")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
+
+
+def _print_forecast(answer: "Forecast", zone: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    if answer.abstains:
+        print(f"The twin of {answer.person} gives no forecast:")
+        print("\n".join(f"  {reason}" for reason in answer.grounds.abstains))
+        return
+    made = answer.made_at.astimezone(ZoneInfo(zone))
+    print(f"{answer.person}, from {made:%Y-%m-%d %H:%M} ({zone}), plan: {answer.plan}")
+    print("  ahead    sensor glucose, mg/dL   90 % interval")
+    end = (answer.times[-1] - answer.made_at).total_seconds() / 60.0
+    for minutes in [m for m in (15, 30, 60, 90, 120, 180, 240, 360, 480) if m <= end]:
+        middle, low, high = answer.at(float(minutes))
+        print(f"  {minutes:3d} min        {middle:5.0f}             {low:5.0f} to {high:.0f}")
+    low, high = answer.chance_below(70.0), answer.chance_above(180.0)
+    print(f"  chance of a low (below 70): {low:.0%}, of a high (above 180): {high:.0%}")
+    for line in answer.grounds.cautions:
+        print(f"  note: {line}")
+    if answer.grounds.missing:
+        print(f"  missing: {', '.join(answer.grounds.missing)}")
+    print(
+        f"  model: {answer.grounds.model}, version {answer.grounds.version}. Research software, not a medical device."
+    )
+
+
+def _print_comparison(answer: "Comparison") -> None:
+    if answer.abstains:
+        print("The twin does not compare these plans:")
+        print("\n".join(f"  {reason}" for reason in answer.grounds.abstains))
+        sys.exit(3)
+    print("plans, best first            in range   low <70   very low <54   gain in range (90 %)")
+    for o in answer.options:
+        gain = f"{100 * o.gain[0]:+.0f} points ({100 * o.gain[1]:+.0f} to {100 * o.gain[2]:+.0f})"
+        print(f"  {o.plan}\n{'':27s}{o.time_in_range[0]:8.0%} {o.chance_low:9.0%} {o.chance_very_low:14.0%}   {gain}")
+    for line in answer.grounds.cautions:
+        print(f"  note: {line}")
+    print("A person decides. Research software, not a medical device.")
+
+
+def _print_json(answers: "list[Forecast]") -> None:
+    import orjson
+
+    rows = [
+        {
+            "person": a.person,
+            "made_at": a.made_at.isoformat(),
+            "plan": a.plan,
+            "unit": "mg/dL",
+            "times": [t.isoformat() for t in a.times],
+            "levels": [0.05, 0.25, 0.5, 0.75, 0.95],
+            "bands": a.bands.round(2).tolist(),
+            "abstains": list(a.grounds.abstains),
+            "cautions": list(a.grounds.cautions),
+            "missing": list(a.grounds.missing),
+            "model": a.grounds.model,
+            "version": a.grounds.version,
+        }
+        for a in answers
+    ]
+    print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one sentence on the error stream and an exit code of 1."""
+    try:
+        app()
+    except PolluxError as error:
+        print(f"pollux: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(f"pollux: {error.strerror or error} [{error.filename or ''}]", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,203 @@
+"""The body of a person whose insulin and meals are known: the oral minimal model, calibrated daily, tracked always."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pollux.calibration.chance import normals
+from pollux.calibration.course import Course
+from pollux.calibration.daily import SLOW, Day, boundaries, calibrate
+from pollux.calibration.diagnostics import INFORMED, local_rank
+from pollux.calibration.tracking import (
+    MEMBERS,
+    STATES,
+    Ensemble,
+    advance,
+    begin,
+    parameters,
+    resume,
+    slow_now,
+    update,
+)
+from pollux.models.glucose.minimal import MINIMAL
+from pollux.models.glucose.sensor import NOISE
+from pollux.plans import Plan
+from pollux.record import EPOCH, Record, minutes
+from pollux.twins.answers import Measurement, ParameterStory, bands
+from pollux.twins.body import Future
+
+Array = NDArray[np.float64]
+
+FUTURES = 4  # futures drawn for each member of the ensemble
+LATELY = 288  # readings over which the fit is judged: a day
+FINGER_ERROR = 0.05  # relative error of a finger-stick meter, one standard deviation (unverified)
+
+
+@dataclass(frozen=True)
+class Announced:
+    """See `pollux.twins.body.Body`. `innovations` are the standardised ones of the last readings."""
+
+    key: int
+    days: tuple[Day, ...]
+    ensemble: Ensemble
+    innovations: tuple[float, ...] = ()
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return MINIMAL.name
+
+    @property
+    def version(self) -> str:
+        """The model's version."""
+        return MINIMAL.version
+
+    @property
+    def time(self) -> float:
+        """The time of the last reading taken in."""
+        return self.ensemble.time
+
+    @classmethod
+    def of(cls, record: Record, until: float, key: int, kept: tuple[Day, ...] = ()) -> "Announced":
+        """The body of a record at a time, from the beginning or from days already fitted on the same events."""
+        days = calibrate(record, until, kept)
+        course = _course(record, until, days)
+        start = resume(course, days[-1], key) if days else begin(course, float(course.readings[0, 0]), key)
+        return cls(key, days, start)._follow(course)
+
+    def learn(self, record: Record, until: float, changed_from: float) -> "Announced":
+        """The body after everything up to a time; a day is fitted again only if something in it changed."""
+        kept = tuple(day for day in self.days if day.end < changed_from)
+        if kept == self.days and changed_from > self.time and not _new_day(self.days, record, until):
+            return self._follow(_course(record, until, self.days))
+        return Announced.of(record, until, self.key, kept)
+
+    def _follow(self, course: Course) -> "Announced":
+        ensemble, seen = self.ensemble, list(self.innovations)
+        later = course.readings[:, 0] > ensemble.time
+        for (time, reading), beyond in zip(course.readings[later], course.beyond[later], strict=True):
+            ensemble, info = update(ensemble, course, float(time), float(reading), int(beyond))
+            seen.append(info.standardised)
+        return Announced(self.key, self.days, ensemble, tuple(seen[-LATELY:]))
+
+    def forecast(self, record: Record, plan: Plan, start: float, ahead: Array) -> Future:
+        """Draws of what comes from `start` on; the same chance for every plan, so that plans compare pairwise."""
+        course = _course(record, start, self.days).with_plan(plan.events)
+        members = np.repeat(self.ensemble.members, FUTURES, axis=0)
+        now = advance(Ensemble(self.time, members, self.ensemble.spread, self.key), course, start)
+        values = parameters(now.slow, course)
+        white = normals(self.key, "white", start).standard_normal((len(members), ahead.size)) * NOISE.white_sd
+        glucose, sensed = np.empty_like(white), np.empty_like(white)
+        for k, minute in enumerate(ahead):
+            now = advance(now, course, start + float(minute), values)
+            glucose[:, k], sensed[:, k] = now.glucose, now.sensed + white[:, k]
+        return Future(glucose, sensed, bands(sensed), "")
+
+    def parameters(self) -> tuple[ParameterStory, ...]:
+        """What became of each slow parameter."""
+        levels, normal = (0.05, 0.5, 0.95), np.array([-1.6448536269514722, 0.0, 1.6448536269514722])
+        known = slow_now(self.ensemble)
+        stories = []
+        for i, name in enumerate(SLOW):
+            parameter = MINIMAL.parameter(name)
+            now = np.quantile(parameter.prior.from_standard(self.ensemble.slow[:, i]), levels)
+            contraction = 1.0 - float(known.covariance[i, i])
+            stories.append(
+                ParameterStory(
+                    name,
+                    parameter.meaning,
+                    parameter.unit,
+                    _three(parameter.prior.from_standard(normal)),
+                    _three(now),
+                    contraction,
+                    float(known.mean[i]),
+                    contraction >= INFORMED,
+                    str(parameter.source),
+                )
+            )
+        return tuple(stories)
+
+    def unidentified(self) -> tuple[str, ...]:
+        """Combinations of parameters that the last fitted day could not tell apart, weakest first."""
+        if not self.days:
+            return ()
+        _, weak = local_rank(self.days[-1].info, self.days[-1].prior, SLOW)
+        return tuple(str(combination) for combination in weak)
+
+    def fit(self) -> Mapping[str, float]:
+        """How well the model has followed the data lately."""
+        seen = np.array(self.innovations)
+        answer = {"days calibrated": float(len(self.days)), "members": float(MEMBERS)}
+        if seen.size:
+            answer["mean square of standardised innovations"] = float(np.mean(seen**2))
+            answer["share of innovations beyond 3 sd"] = float(np.mean(np.abs(seen) > 3.0))
+        if self.days:
+            answer["misfit of the last day"] = self.days[-1].info.misfit
+            answer["disturbance size [mg/dL/min]"] = self.days[-1].spread
+        return answer
+
+    def next_measurement(self, record: Record, start: float) -> tuple[Measurement, ...]:
+        """What would narrow the mean glucose of the next two hours most, best first.
+
+        A measurement m with error variance r narrows the target's variance by cov(target, m)² / (var m + r).
+        """
+        ahead = np.arange(5.0, 125.0, 5.0)
+        course = _course(record, start, self.days)
+        now = advance(self.ensemble, course, start)
+        future = self.forecast(record, Plan("nothing more"), start, ahead)
+        target = future.glucose[:, ahead >= 60.0].mean(axis=1)
+        candidates = [(30.0, future.glucose[:, 5]), (0.0, np.repeat(now.glucose, FUTURES))]
+        asked = [
+            Measurement(
+                "blood_glucose", EPOCH + timedelta(minutes=start + wait), f"finger glucose in {wait:.0f} min", gain
+            )
+            for wait, values in candidates
+            for gain in [_narrows(target, values, float(np.mean(values) * FINGER_ERROR) ** 2)]
+        ]
+        disturbance = np.repeat(now.members[:, STATES + len(SLOW)], FUTURES)
+        asked.append(
+            Measurement(
+                "carbohydrate_intake",
+                EPOCH + timedelta(minutes=start),
+                "what was eaten, drunk or exercised in the last hour and not logged",
+                _narrows(target, disturbance, 0.0),
+            )
+        )
+        return tuple(sorted(asked, key=lambda m: -m.narrows))
+
+    def covariates(self, record: Record) -> Mapping[str, float]:
+        """Age, body weight and usual basal rate, as far as they are known."""
+        course = _course(record, self.time, self.days)
+        known = {"basal": course.basal}
+        age = record.person.age(EPOCH + timedelta(minutes=self.time))
+        if age is not None:
+            known["age"] = age
+        if record.of("body_weight"):
+            known["body_weight"] = course.weight
+        return known
+
+
+def _course(record: Record, until: float, days: tuple[Day, ...]) -> Course:
+    settled = days[-1].end if days else minutes(record.of("cgm_glucose")[0].time)
+    return Course.of(record, EPOCH + timedelta(minutes=until), EPOCH + timedelta(minutes=settled))
+
+
+def _new_day(days: tuple[Day, ...], record: Record, until: float) -> bool:
+    ends = boundaries(record, until)
+    return bool(ends) and (not days or ends[-1] > days[-1].end)
+
+
+def _three(values: Array) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
+def _narrows(target: Array, measured: Array, variance: float) -> float:
+    """The share of the target's spread (sd) that a measurement takes away."""
+    spread = float(np.var(measured)) + variance
+    if spread <= 0.0 or np.var(target) <= 0.0:
+        return 0.0
+    left = 1.0 - float(np.cov(target, measured)[0, 1]) ** 2 / spread / float(np.var(target))
+    return 1.0 - float(np.sqrt(max(left, 0.0)))

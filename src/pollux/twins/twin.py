@@ -1,0 +1,204 @@
+"""A patient's twin: a record, a calibrated body, and the questions it may be asked."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pollux import __version__
+from pollux.calibration.daily import Day
+from pollux.calibration.laplace import FitInfo, Gaussian
+from pollux.calibration.tracking import Ensemble
+from pollux.errors import OutsideDomain, RefusedInput
+from pollux.plans import Plan
+from pollux.record import Event, Record, minutes
+from pollux.twins import validity
+from pollux.twins.announced import Announced
+from pollux.twins.answers import (
+    LOW,
+    VERY_HIGH,
+    VERY_LOW,
+    Comparison,
+    Explanation,
+    Forecast,
+    Goals,
+    Grounds,
+    Measurement,
+    Option,
+)
+from pollux.twins.body import Body
+from pollux.twins.checkpoint import pack, unpack
+from pollux.twins.sensed import Sensed
+
+Array = NDArray[np.float64]
+
+STEP = 5.0  # min between the times of a forecast
+NOTHING = Plan("nothing more")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a saved twin consists of."""
+
+    version: str
+    person: str
+    now: str
+    digest: str
+    body: Body
+
+
+KINDS = {kind.__name__: kind for kind in (Checkpoint, Announced, Day, Ensemble, Gaussian, FitInfo)}
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A person's twin at a time: what was known of the record then, and a body calibrated on it.
+
+    A twin is a value. `learn` returns a new one, and what it returns depends only on what is known, never on the order
+    or the portions in which it came: the same events give the same twin to the last bit.
+    """
+
+    record: Record
+    now: datetime
+    body: Body
+
+    @classmethod
+    def begin(cls, record: Record, now: datetime | None = None) -> "Twin":
+        """The twin of a record as it stands, at `now` or at its last event.
+
+        With insulin and meals in the record the body is the oral minimal model; with glucose alone, the model of people
+        of whom only the sensor is known. Raises `OutsideDomain` when there is no sensor glucose to learn from.
+        """
+        readings = [e for e in record.of("cgm_glucose") if now is None or e.time <= now]
+        if not readings:
+            raise OutsideDomain(
+                "there is no sensor glucose in this record",
+                where=record.person.id,
+                advice="Import a CGM export (Dexcom Clarity, Nightscout or time,quantity,value,unit).",
+            )
+        at = now or readings[-1].time
+        key = int.from_bytes(hashlib.blake2b(record.person.id.encode(), digest_size=7).digest(), "big")
+        known = record.until(at)
+        return cls(record, at, (Announced if _announced(known) else Sensed).of(known, minutes(at), key))
+
+    def learn(self, events: Iterable[Event], now: datetime | None = None) -> "Twin":
+        """The twin that also knows these events: on time, late, or corrections of earlier ones."""
+        events = tuple(events)
+        at = max([now or self.now, *(e.time for e in events if e.quantity == "cgm_glucose")])
+        record = self.record.add(events)
+        changed = min((minutes(e.time) for e in _changed(self.record, record, events)), default=np.inf)
+        known = record.until(at)
+        if _announced(known) != isinstance(self.body, Announced):
+            return Twin.begin(record, at)
+        return Twin(record, at, self.body.learn(known, minutes(at), changed))
+
+    def at(self, now: datetime) -> "Twin":
+        """The twin at a later time, having taken in what the record says up to then."""
+        return replace(self, now=now, body=self.body.learn(self.record.until(now), minutes(now), np.inf))
+
+    def forecast(self, plan: Plan = NOTHING, horizon: timedelta = timedelta(hours=2)) -> Forecast:
+        """Glucose from now to the horizon under a plan, or the reasons why the twin abstains."""
+        grounds = self._grounds(plan, horizon)
+        if grounds.abstains:
+            empty = np.zeros((5, 0)), np.zeros((0, 0))
+            return Forecast(self.record.person.id, self.now, plan.name, (), *empty, grounds)
+        ahead = np.arange(STEP, horizon.total_seconds() / 60.0 + 1e-9, STEP)
+        future = self.body.forecast(self.record.until(self.now), plan, minutes(self.now), ahead)
+        times = tuple(self.now + timedelta(minutes=float(m)) for m in ahead)
+        return Forecast(
+            self.record.person.id, self.now, plan.name, times, future.bands, future.glucose, grounds, future.calibrated
+        )
+
+    def compare(
+        self, plans: Sequence[Plan], goals: Goals | None = None, horizon: timedelta = timedelta(hours=4)
+    ) -> Comparison:
+        """Plans side by side on the same chances, ranked with benefit and harm against the first."""
+        forecasts = [self.forecast(plan, horizon) for plan in plans]
+        reasons = tuple(dict.fromkeys(r for f in forecasts for r in f.grounds.abstains))
+        if reasons:
+            return Comparison((), replace(forecasts[0].grounds, abstains=reasons))
+        options = [_option(forecast, forecasts[0], goals or Goals()) for forecast in forecasts]
+        cautions = tuple(dict.fromkeys(c for f in forecasts for c in f.grounds.cautions))
+        ranked = tuple(sorted(options, key=lambda option: -option.score))
+        return Comparison(ranked, replace(forecasts[0].grounds, cautions=cautions))
+
+    def explain(self) -> Explanation:
+        """What the twin knows of this person, how it came to know it, and what the data could not tell."""
+        fit = dict(self.body.fit())
+        return Explanation(
+            self._grounds(NOTHING, timedelta(hours=1)),
+            self.body.parameters(),
+            self.body.unidentified(),
+            fit,
+            validity.advice(fit),
+        )
+
+    def next_measurement(self) -> tuple[Measurement, ...]:
+        """What would narrow the forecast most, best first."""
+        return self.body.next_measurement(self.record.until(self.now), minutes(self.now))
+
+    def save(self) -> bytes:
+        """The twin without its record, as bytes: calibrated state and a digest of the events it has seen."""
+        return pack(Checkpoint(__version__, self.record.person.id, self.now.isoformat(), self._digest(), self.body))
+
+    @classmethod
+    def load(cls, content: bytes, record: Record) -> "Twin":
+        """The twin saved in these bytes, on its record: the same to the last bit when the record is as it was then.
+
+        If the record has changed up to that time, or the twin was saved by another version, it is built again from the
+        record. Raises `RefusedInput` for bytes that are no checkpoint, or that of somebody else.
+        """
+        saved = unpack(content, KINDS)
+        if not isinstance(saved, Checkpoint) or saved.person != record.person.id:
+            raise RefusedInput("this is not a checkpoint of this person's twin", where=record.person.id)
+        twin = cls(record, datetime.fromisoformat(saved.now), saved.body)
+        if saved.version != __version__ or saved.digest != twin._digest():
+            return cls.begin(record, twin.now)
+        return twin
+
+    def _digest(self) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for event in self.record.current:
+            if event.time <= self.now:
+                digest.update(event.id.encode() + event.content.encode())
+        return digest.hexdigest()
+
+    def _grounds(self, plan: Plan, horizon: timedelta) -> Grounds:
+        known = self.record.until(self.now)
+        return validity.grounds(known, self.now, self.body, plan, horizon)
+
+
+def _announced(record: Record) -> bool:
+    """Whether insulin and meals are known well enough to be given to a model."""
+    basal = record.of("insulin_basal_rate") or record.of("insulin_long_acting")
+    return bool(basal and record.of("insulin_bolus") and record.of("carbohydrate_intake"))
+
+
+def _changed(before: Record, after: Record, events: Sequence[Event]) -> list[Event]:
+    """The events, old and new, that stand in one record and not in the other."""
+    ids = {e.id for e in events}
+    old = {(e.id, e.content): e for e in before.current if e.id in ids}
+    new = {(e.id, e.content): e for e in after.current if e.id in ids}
+    return [e for key, e in (old | new).items() if (key in old) != (key in new)]
+
+
+def _option(forecast: Forecast, usual: Forecast, goals: Goals) -> Option:
+    def share(f: Forecast) -> Array:
+        return np.asarray(((f.draws >= 70.0) & (f.draws <= 180.0)).mean(axis=1))
+
+    gain = share(forecast) - share(usual)
+    low, very_low = forecast.chance_below(LOW), forecast.chance_below(VERY_LOW)
+    benefit = forecast.time_in_range()
+    return Option(
+        plan=forecast.plan,
+        forecast=forecast,
+        time_in_range=benefit,
+        chance_low=low,
+        chance_very_low=very_low,
+        chance_very_high=forecast.chance_above(VERY_HIGH),
+        gain=(float(gain.mean()), float(np.quantile(gain, 0.05)), float(np.quantile(gain, 0.95))),
+        score=benefit[0] - goals.low * low - goals.very_low * very_low,
+    )

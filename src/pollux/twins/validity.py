@@ -1,0 +1,74 @@
+"""When a twin may answer, when it warns, and when it abstains."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pollux.models.glucose.minimal import MINIMAL
+from pollux.plans import Plan
+from pollux.record import Record
+from pollux.twins.answers import Grounds
+from pollux.twins.body import Body
+from pollux.vocabulary import term
+
+# All of these are Pollux's own choices (unverified), on the side of silence.
+FEWEST_READINGS = 36  # three hours
+STALE = timedelta(minutes=30)  # warns
+TOO_STALE = timedelta(hours=3)  # abstains
+FARTHEST = {"announced": timedelta(hours=8), "sensed": timedelta(hours=2)}
+USED = (
+    "cgm_glucose",
+    "insulin_bolus",
+    "insulin_basal_rate",
+    "insulin_long_acting",
+    "carbohydrate_intake",
+    "body_weight",
+)
+
+
+def grounds(record: Record, now: datetime, body: Body, plan: Plan, horizon: timedelta) -> Grounds:
+    """What an answer at `now` stands on, with the reasons for caution and for silence."""
+    readings = record.of("cgm_glucose")
+    last = readings[-1].time if readings else None
+    announced = body.model == MINIMAL.name
+    abstains, cautions = _data(len(readings), last, now)
+    farthest = FARTHEST["announced" if announced else "sensed"]
+    if horizon > farthest:
+        abstains.append(f"forecasts beyond {farthest.total_seconds() / 3600:g} h were not tried with this model")
+    if announced:
+        abstains += MINIMAL.domain.outside(dict(body.covariates(record)))
+    elif plan.events:
+        abstains.append("insulin and meals of this person are not known, so what they would do cannot be said")
+    for event in plan.events:
+        usual = term(event.quantity).plausible
+        if usual and not usual[0] <= event.number() <= usual[1]:
+            cautions.append(f"{event.number():g} {event.unit} is unusual for {term(event.quantity).label.lower()}")
+    cautions += advice(body.fit())
+    missing = [] if record.of("body_weight") or not announced else ["body weight (70 kg assumed)"]
+    missing += [] if record.person.birth_date else ["birth date"]
+    missing += ["insulin and meals"] if not announced else []
+    used = {name: len(record.of(name)) for name in USED if record.of(name)}
+    return Grounds(body.model, body.version, used, last, tuple(missing), tuple(abstains), tuple(cautions))
+
+
+def _data(count: int, last: datetime | None, now: datetime) -> tuple[list[str], list[str]]:
+    abstains, cautions = [], []
+    if count < FEWEST_READINGS:
+        abstains.append(f"only {count} glucose readings are known; {FEWEST_READINGS} are needed")
+    silent = now - last if last else timedelta.max
+    if silent > TOO_STALE:
+        abstains.append("the last glucose reading is more than 3 h old")
+    elif silent > STALE:
+        cautions.append(f"the last glucose reading is {silent.total_seconds() / 60:.0f} min old")
+    return abstains, cautions
+
+
+def advice(fit: Mapping[str, float]) -> tuple[str, ...]:
+    """What a person should make of how the model has followed the data."""
+    said = []
+    if fit.get("mean square of standardised innovations", 1.0) > 2.0:
+        said.append(
+            "the sensor has surprised the model more than it should: look for meals or doses that nobody logged"
+        )
+    if fit.get("misfit of the last day", 1.0) > 2.0:
+        said.append("the last calibrated day left more unexplained than the sensor's error allows")
+    return tuple(said)
