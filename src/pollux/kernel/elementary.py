@@ -148,20 +148,21 @@ def _pow(x, y):
     s_low = (_fma(-s, d, f) - s * d_low) / d
     z = s * s
     tail = s * z * {_LOG_TAIL}
+    lead = 2.0 * s + tail
+    lead_low = tail - (lead - 2.0 * s)
     big = n * {float(_LN2_HIGH)!r}
-    high = big + 2.0 * s
-    part = high - big
-    low = (big - (high - part)) + (2.0 * s - part)
-    low = low + (tail + (2.0 * s_low + n * {float(_LN2_LOW)!r}))
+    high = big + lead
+    low = (lead - (high - big)) + (lead_low + (2.0 * s_low + n * {float(_LN2_LOW)!r}))
     p = y * high
     e = _fma(y, high, -p) + y * low
     value = _exp(p)
     value = value + value * e if math.fabs(p) < 709.0 else value
+    value = value if a != 1.0 else 1.0
     whole = np.floor(y) == y
     odd = whole & (np.floor(0.5 * y) != 0.5 * y)
     value = value if a < np.inf else (np.inf if y > 0.0 else 0.0)
     value = value if a > 0.0 else (0.0 if y > 0.0 else np.inf)
-    value = value if (x > 0.0) | (a == 0.0) | whole else np.nan
+    value = value if (x > 0.0) | (a == 0.0) | (a == np.inf) | whole else np.nan
     value = -value if (x < 0.0) & odd else value
     value = value if (x == x) & (y == y) else np.nan
     return 1.0 if (y == 0.0) | (x == 1.0) else value

@@ -19,7 +19,7 @@ Initial = Mapping[str, ArrayLike] | Array
 
 # The part of the asked-for tolerance that one step may use. Measured on the glucose models: the error at the end of a
 # day is then below the tolerance (tests/kernel/test_accuracy.py).
-STEP_SHARE = 0.25
+STEP_SHARE = 0.02
 MAX_STEPS = 1_000_000
 
 REASONS = {
