@@ -1,6 +1,7 @@
 """One small sound file of each format, for tests that ask every format the same question."""
 
 import json
+from collections.abc import Mapping
 
 TABLE = b"""time,quantity,value,unit
 2026-01-01T08:00:00Z,cgm_glucose,120,mg/dL
@@ -64,11 +65,11 @@ def patient(**more: object) -> dict[str, object]:
     return {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1964-06-15", **more}
 
 
-def observation(id: str = "o1", **more: object) -> dict[str, object]:
+def observation(**more: object) -> dict[str, object]:
     """A weight, as an Observation."""
     return {
         "resourceType": "Observation",
-        "id": id,
+        "id": "o1",
         "status": "final",
         "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7", "display": "Body weight"}]},
         "subject": {"reference": "Patient/p1"},
@@ -78,7 +79,7 @@ def observation(id: str = "o1", **more: object) -> dict[str, object]:
     }
 
 
-def bundle(*resources: dict[str, object], type: str = "collection") -> bytes:
+def bundle(*resources: Mapping[str, object], type: str = "collection") -> bytes:
     """A Bundle of these resources, each under its own full URL."""
     entries = [{"fullUrl": f"http://example.org/{r['resourceType']}/{r['id']}", "resource": r} for r in resources]
     if type == "transaction":

@@ -6,6 +6,7 @@ from pathlib import Path
 from pollux.errors import PolluxError
 
 VERSION = 1
+PATIENCE = 10.0  # seconds to wait for another writer
 APPLICATION = 0x504C5558  # "PLUX", so that another program's database is not taken for a store
 
 TABLES = """
@@ -61,7 +62,7 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises `PolluxError` for a file that is no store, a damaged one, and one made by a newer Pollux.
     """
     try:
-        connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     except sqlite3.Error as error:
         raise said(error, path) from error
     try:

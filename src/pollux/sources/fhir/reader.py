@@ -77,7 +77,7 @@ def _links(opened: Opened) -> Links:
             try:
                 _learn_bundle(_WHOLE.decode(data), links)
                 return links
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass  # several values, or something wrong that the second pass tells
     links = Links()
     del data

@@ -176,7 +176,7 @@ def _sentence(error: Any, path: str) -> str:
             return _any_of(error, path)
         case "Pattern":
             named = error.schema_path[1] if len(error.schema_path) > 1 else "value"
-            return f"{path} is not written as a {named} of FHIR is"
+            return f"{path} is no valid {named}"
     return f"{path} breaks the schema's rule {error.schema_path[-1] if error.schema_path else ''}".rstrip()
 
 

@@ -1,0 +1,150 @@
+"""Whatever bytes come in: only a `PolluxError` comes out, and a failed import leaves the store as it was.
+
+POLLUX_SOAK=1 asks for many more examples.
+"""
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.sources.examples import CLARITY, FHIR, NDJSON, NIGHTSCOUT, SOUND, TABLE
+
+from pollux.errors import PolluxError
+from pollux.sources import read
+from pollux.store import Store
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+MANY = 20_000 if os.environ.get("POLLUX_SOAK") else 150
+fuzz = settings(
+    max_examples=MANY,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+SPLINTERS = [
+    b'"', b"{", b"}", b"[", b"]", b",", b";", b":", b"null", b"true", b"1e999", b"-1", b"1e308", b"\x00", b"\xff",
+    b"\\u0000", b'""', b"[]", b"{}", b"9" * 30, b"0001-01-01", b"9999-12-31T23:59:59Z", b"2025-03-30T02:30:00",
+    b'"resourceType"', b"Infinity", b"\n", "😀".encode(), b'"\\ud800"', b'{"a":' * 200, b"\x1f\x8b", b"\xff\xfe",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store.open(tmp_path_factory.mktemp("fuzz") / "store.pollux.db") as opened:
+        yield opened
+
+
+def counts(store: Store) -> list[int]:
+    tables = ("person", "event", "quarantine", "document")
+    return [store._connection.execute(f"select count(*) from {table}").fetchone()[0] for table in tables]
+
+
+def survives(content: bytes, store: Store, folder: Path) -> None:
+    path = folder / "file"
+    path.write_bytes(content)
+    before = counts(store)
+    try:
+        store.take(read(path, learned=NOW, person="p1", timezone="Europe/Berlin"), NOW)
+    except PolluxError:
+        assert counts(store) == before
+        return
+    again = store.take(read(path, learned=NOW, person="p1", timezone="Europe/Berlin"), NOW)
+    assert not again.changed
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> bytes:
+    """A sound file with a few splinters in it, bytes cut out, turned or said again."""
+    content = bytearray(draw(st.sampled_from([TABLE, CLARITY, NIGHTSCOUT, FHIR, NDJSON])))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(content)))
+        match draw(st.sampled_from(["put", "cut", "turn", "repeat"])):
+            case "put":
+                content[at:at] = draw(st.sampled_from(SPLINTERS))
+            case "cut":
+                del content[at : at + draw(st.sampled_from([1, 2, 5, 30, 300]))]
+            case "turn":
+                content[at : at + 1] = bytes([draw(st.integers(0, 255))])
+            case "repeat":
+                content[at:at] = content[at : at + draw(st.sampled_from([3, 40, 200]))]
+    return bytes(content)
+
+
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 1e300, 2**70, "", "x", "2019-02-30", "urn:uuid:1", [], {}, [None], [[]], {"a": 1},
+     {"reference": 5}, "Patient/p1", "#", {"coding": [{"code": "1"}]}, {"$oid": 1}, {"start": 1, "end": 2}]
+)  # fmt: skip
+
+
+@st.composite
+def odd_json(draw: st.DrawFn) -> bytes:
+    """A sound JSON file in which some values are replaced by others of any kind."""
+    document = json.loads(draw(st.sampled_from([NIGHTSCOUT, FHIR])))
+    for _ in range(draw(st.integers(1, 3))):
+        here: Any = document
+        while isinstance(here, dict | list) and here:
+            key = draw(st.sampled_from(sorted(here))) if isinstance(here, dict) else draw(st.integers(0, len(here) - 1))
+            inner = here[key]
+            if not isinstance(inner, dict | list) or not inner or draw(st.integers(0, 4)) == 0:
+                here[key] = copy.deepcopy(draw(ODD))
+                break
+            here = inner
+    return json.dumps(document).encode()
+
+
+@fuzz
+@given(content=st.binary(max_size=400))
+def test_random_bytes(content: bytes, store: Store, tmp_path: Path) -> None:
+    survives(content, store, tmp_path)
+
+
+@fuzz
+@given(content=broken())
+def test_sound_files_with_splinters(content: bytes, store: Store, tmp_path: Path) -> None:
+    survives(content, store, tmp_path)
+
+
+@fuzz
+@given(content=odd_json())
+def test_sound_json_with_odd_values(content: bytes, store: Store, tmp_path: Path) -> None:
+    survives(content, store, tmp_path)
+
+
+@fuzz
+@given(
+    document=st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["resourceType", "entry", "resource", "id", "sgv", "eventType", "date", "type", "entries"]
+                ),
+                inner | st.sampled_from(["Patient", "Bundle", "Observation", "sgv"]),
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_random_json(document: object, store: Store, tmp_path: Path) -> None:
+    survives(json.dumps(document).encode(), store, tmp_path)
+
+
+@fuzz
+@given(rows=st.lists(st.lists(st.text(max_size=12), min_size=1, max_size=6), max_size=6), sign=st.sampled_from(",;\t"))
+def test_random_rows_under_a_sound_header(rows: list[list[str]], sign: str, store: Store, tmp_path: Path) -> None:
+    lines = [sign.join(["time", "quantity", "value", "unit"]), *(sign.join(row) for row in rows)]
+    survives("\n".join(lines).encode("utf-8", "surrogatepass"), store, tmp_path)
+
+
+def test_every_sound_example_survives(store: Store, tmp_path: Path) -> None:
+    for content in SOUND.values():
+        survives(content, store, tmp_path)

@@ -1,0 +1,262 @@
+"""The store keeps everything or nothing, twice is once, and newer versions supersede."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pollux.errors import PolluxError, RefusedInput, UnknownName
+from pollux.record import Document, Entry, Event, Finding, Person, Quarantined, Source
+from pollux.store import Receipt, Store
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+METER = Source("meter", "meter.csv", "line 2")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.pollux.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store.open(path) as opened:
+        yield opened
+
+
+def weight(value: float = 70.0, *, id: str = "", learned: datetime = NOW, days: int = 1, part: str = "") -> Entry:
+    name = f"{id}#{part}" if part else id
+    return Entry("p1", Event(NOW - timedelta(days=days), "body_weight", value, "kg", METER, learned, id=name))
+
+
+def document(text: str = "{}", *, id: str = "o1", updated: datetime | None = None, understood: bool = True) -> Entry:
+    return Entry("p1", Document("Observation", id, "", text.encode(), "line 1", updated, understood))
+
+
+def values(store: Store) -> list[object]:
+    return [event.value for event in store.record("p1").current]
+
+
+def everything(path: Path) -> list[str]:
+    with sqlite3.connect(path) as connection:
+        lines = list(connection.iterdump())
+    connection.close()
+    return lines
+
+
+def test_what_is_taken_can_be_read_again(store: Store) -> None:
+    person = Person("p1", birth_date="1964-06", gender="female")
+    receipt = store.take([Entry("p1", person), weight(), document('{"a": 1}')], NOW)
+    assert (receipt.accepted, receipt.documents, receipt.quarantined, receipt.people) == (1, 1, 0, ("p1",))
+    assert store.people() == [person]
+    assert store.record("p1").events == (weight().item,)
+    assert [kept.content for kept in store.documents("p1")] == [b'{"a": 1}']
+
+
+def test_it_is_still_there_after_closing(path: Path) -> None:
+    with Store.open(path) as store:
+        store.take([weight()], NOW)
+    with Store.open(path) as store:
+        assert values(store) == [70.0]
+
+
+def test_an_event_goes_through_the_door(store: Store) -> None:
+    receipt = store.take([weight(5e6), weight(300.0)], NOW)
+    assert (receipt.accepted, receipt.quarantined) == (1, 1)
+    assert receipt.report.findings[0].rule == "impossible value"
+    (kept,) = store.quarantine("p1")
+    assert kept.event == weight(5e6).item
+    assert store.record("p1").current[0].flags == ("implausible value",)
+
+
+def test_an_error_on_the_way_leaves_nothing_behind(store: Store, path: Path) -> None:
+    store.take([weight()], NOW)
+    before = everything(path)
+
+    def broken() -> Iterator[Entry]:
+        yield weight(71.0)
+        yield document()
+        yield Entry("p2", Person("p2"))
+        raise RefusedInput("the file ends in the middle")
+
+    with pytest.raises(RefusedInput):
+        store.take(broken(), NOW)
+    assert everything(path) == before
+    assert store.take([weight(71.0)], NOW).accepted == 1
+
+
+def test_the_order_of_entries_changes_nothing(tmp_path: Path) -> None:
+    entries = [weight(70.0 + i, days=i + 1) for i in range(5)]
+    records = []
+    for i, order in enumerate((entries, entries[::-1])):
+        with Store.open(tmp_path / f"{i}.db") as store:
+            store.take(order, NOW)
+            records.append(store.record("p1"))
+    assert records[0] == records[1]
+
+
+def test_a_newer_version_of_a_document_corrects_its_events(store: Store) -> None:
+    store.take([document("1"), weight(70.0, id="Observation/o1")], NOW)
+    later = NOW + timedelta(days=1)
+    store.take([document("2"), weight(71.0, id="Observation/o1", learned=later)], later)
+    assert values(store) == [71.0]
+    assert [event.value for event in store.record("p1").as_known_at(NOW).current] == [70.0]
+
+
+def test_what_a_newer_version_no_longer_states_is_withdrawn(store: Store) -> None:
+    first = [weight(70.0, id="Observation/o1", part="a"), weight(71.0, id="Observation/o1", part="b")]
+    store.take([document("1"), *first], NOW)
+    later = NOW + timedelta(days=1)
+    receipt = store.take([document("2"), weight(70.0, id="Observation/o1", part="a", learned=later)], later)
+    assert (receipt.accepted, receipt.withdrawn, receipt.already_known) == (0, 1, 1)
+    assert values(store) == [70.0]
+
+
+def test_two_versions_in_one_file_stand_in_the_order_of_their_dates(tmp_path: Path) -> None:
+    old, new = NOW - timedelta(days=9), NOW - timedelta(days=2)
+    first = [document("1", updated=old), weight(70.0, id="Observation/o1")]
+    second = [document("2", updated=new), weight(71.0, id="Observation/o1")]
+    for i, entries in enumerate((first + second, second + first)):
+        with Store.open(tmp_path / f"{i}.db") as store:
+            receipt = store.take(entries, NOW)
+            assert values(store) == [71.0]
+            assert receipt.documents == 2
+            assert receipt.outdated == i
+
+
+def test_a_correction_that_is_taken_back_by_a_third_version_stands(store: Store) -> None:
+    for i, value in enumerate((70.0, 71.0, 70.0)):
+        now = NOW + timedelta(days=i)
+        store.take([document(str(i)), weight(value, id="Observation/o1", learned=now)], now)
+    assert values(store) == [70.0]
+
+
+def test_an_old_file_imported_again_does_not_undo_a_correction(store: Store) -> None:
+    first = [document("1"), weight(70.0, id="Observation/o1")]
+    store.take(first, NOW)
+    later = NOW + timedelta(days=1)
+    store.take([document("2"), weight(71.0, id="Observation/o1", learned=later)], later)
+    again = store.take(first, later + timedelta(days=1))
+    assert not again.changed
+    assert values(store) == [71.0]
+
+
+def test_documents_of_which_nothing_is_read_are_counted(store: Store) -> None:
+    receipt = store.take([document(understood=False), document("2", id="o2", understood=False)], NOW)
+    assert receipt.kept == {"Observation": 2}
+
+
+def test_export_gives_the_newest_version_of_each_resource_as_received(store: Store) -> None:
+    text = '{"resourceType": "Observation",\r\n  "value": 1.50}'
+    store.take([document('{"old": 1}'), document(text), document("{}", id="o2")], NOW)
+    lines = list(store.export("p1"))
+    assert lines == [b'{"resourceType": "Observation",  "value": 1.50}\n', b"{}\n"]
+    assert json.loads(lines[0]) == json.loads(text)
+
+
+def test_a_person_is_put_together_from_what_was_stated(store: Store) -> None:
+    store.take([Entry("p1", Person("p1", timezone="Europe/Berlin"))], NOW)
+    store.take([Entry("p1", Person("p1", birth_date="1964"))], NOW + timedelta(days=1))
+    assert store.people() == [Person("p1", birth_date="1964", timezone="Europe/Berlin")]
+
+
+def test_an_event_of_somebody_unknown_makes_a_person(store: Store) -> None:
+    store.take([weight()], NOW)
+    assert store.people() == [Person("p1")]
+
+
+def test_what_belongs_to_nobody_is_kept(store: Store) -> None:
+    finding = Finding("nobody's", "conformance", "quarantine", "its subject cannot be found")
+    receipt = store.take([Entry("", Quarantined(finding, None, "Observation/o1"))], NOW)
+    assert (receipt.quarantined, receipt.people) == (1, ())
+    assert store.quarantine("")[0].finding == finding
+
+
+def test_an_unknown_person_is_told_with_the_known_ones(store: Store) -> None:
+    with pytest.raises(UnknownName, match=r"nobody here has the id 'p9' .*Known are: none yet."):
+        store.record("p9")
+    store.take([weight()], NOW)
+    with pytest.raises(UnknownName, match=r"Known are: p1."):
+        store.record("p9")
+
+
+def test_the_checkpoint_saved_last_is_given_back(store: Store) -> None:
+    assert store.checkpoint("p1", "twin") is None
+    store.save_checkpoint("p1", "twin", b"one", NOW)
+    store.save_checkpoint("p1", "twin", b"two", NOW)
+    store.save_checkpoint("p2", "twin", b"other", NOW)
+    assert store.checkpoint("p1", "twin") == b"two"
+
+
+def test_a_receipt_can_be_read(store: Store) -> None:
+    assert store.take([weight(5e6)], NOW).text() == (
+        "0 events accepted, 1 quarantined, 0 documents kept, 0 known already; people: p1\n"
+        "0 events accepted, 1 quarantined\n"
+        "  quarantine: impossible value (plausibility), 1 time\n"
+        "    meter.csv line 2: 5e+06 kg cannot be (0.2-700 kg can)"
+    )
+    assert Receipt().changed is False
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database, whatever its name" * 40, b"SQLite format 3\0" + b"\xff" * 4096]
+)
+def test_a_file_that_is_no_store_is_refused(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    with pytest.raises(PolluxError, match="the store is damaged or is no Pollux store"):
+        Store.open(path)
+
+
+def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("create table mail (text)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(PolluxError, match="this is a database of another program"):
+        Store.open(path)
+    assert path.read_bytes() == before
+
+
+def test_a_store_of_newer_software_is_refused(path: Path) -> None:
+    Store.open(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("update schema set version = 99")
+    connection.close()
+    with pytest.raises(PolluxError, match=r"the store was made by newer software \(schema 99, this is 1\)"):
+        Store.open(path)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PolluxError, match="the store cannot be opened"):
+        Store.open(tmp_path / "nowhere" / "store.db")
+
+
+def test_a_store_that_another_process_writes_to_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pollux.store.schema.PATIENCE", 0.05)
+    with Store.open(path) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("begin immediate")
+        with pytest.raises(PolluxError, match="the store is in use"):
+            store.take([weight()], NOW)
+        other.execute("rollback")
+        other.close()
+        assert store.take([weight()], NOW).accepted == 1
+
+
+def test_a_full_disk_leaves_the_store_as_it_was(store: Store, path: Path) -> None:
+    store.take([weight()], NOW)
+    before = everything(path)
+    pages = store._connection.execute("pragma page_count").fetchone()[0]
+    store._connection.execute(f"pragma max_page_count = {pages}")
+    with pytest.raises(PolluxError, match="the disk is full"):
+        store.take([document("x" * 100_000)], NOW)
+    assert everything(path) == before
+
+
+def test_two_readers_see_what_was_committed(store: Store, path: Path) -> None:
+    with Store.open(path) as other:
+        store.take([weight()], NOW)
+        assert values(other) == [70.0]
