@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 DEPOT = MINIMAL.state_names.index("Isc1")
 SLOW = tuple(p.name for p in MINIMAL.parameters if not isinstance(p.prior, Fixed) and p.name != "G0")
 WINDOW = 60.0  # min that one disturbance coefficient lasts
-DISTURBANCE_SPREADS = (0.15, 0.3, 0.6, 1.2)  # mg/dL/min, the sizes s that are tried
+DISTURBANCE_SPREADS = (0.08, 0.15, 0.3, 0.6, 1.2)  # mg/dL/min, the sizes s that are tried
 DISTURBANCE_MEMORY = 90.0  # min, τ: Pollux's own choice (unverified)
 MEMORY_PER_DAY = 0.97  # ρ: Pollux's own choice (unverified)
 SPREAD_DAYS = 3  # whole days on which the size of the disturbance is chosen

@@ -11,10 +11,12 @@ ch. 10; MacKay, Information Theory, Inference, and Learning Algorithms, ch. 27, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
+from threadpoolctl import ThreadpoolController
 
 from pollux.errors import ModelError
 
@@ -81,6 +83,11 @@ class FitInfo:
         return ""
 
 
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
 def fit(
     forward: Forward, observed: Array, noise: Array, prior: Gaussian, *, most: int = 60
 ) -> tuple[Gaussian, FitInfo]:
@@ -89,6 +96,12 @@ def fit(
     `observed` (N,), `noise` the covariance of their errors (N, N). The search starts at the prior's mean. A step that
     the forward model cannot make (a stated failure: not-a-number in its prediction) is shortened.
     """
+    # One thread: the matrices are small, and the last bit of the answer must not depend on how busy the machine is.
+    with _linear_algebra().limit(limits=1):
+        return _search(forward, observed, noise, prior, most)
+
+
+def _search(forward: Forward, observed: Array, noise: Array, prior: Gaussian, most: int) -> tuple[Gaussian, FitInfo]:
     whiten = solve_triangular(cholesky(noise, lower=True), np.eye(observed.size), lower=True)
     prior_factor = cho_factor(prior.covariance, lower=True)
     precision = cho_solve(prior_factor, np.eye(prior.mean.size))

@@ -98,7 +98,7 @@ def begin(course: Course, time: float, key: int, count: int = MEMBERS) -> Ensemb
     error = rng.standard_normal((count, 2)) * np.sqrt(np.diag(NOISE.stationary()))
     members[:, GLUCOSE] = members[:, INTERSTITIAL] = np.maximum(glucose - error[:, 0], 20.0)
     members[:, _Z] = slow
-    spread = DISTURBANCE_SPREADS[2]
+    spread = DISTURBANCE_SPREADS[-2]
     members[:, _DISTURBANCE] = spread * rng.standard_normal(count)
     members[:, _ERROR] = error
     return Ensemble(time, members, spread, key)
