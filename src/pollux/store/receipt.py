@@ -53,4 +53,7 @@ class Receipt(msgspec.Struct, frozen=True):
             lines.append(f"  kept as received, not made into events: {kinds}")
         if self.report.findings:
             lines.append(self.report.text())
+        unlisted = self.quarantined - len(self.report.findings)
+        if unlisted > 0:
+            lines.append(f"  and {unlisted:,} more that are not listed here; the store keeps them all")
         return "\n".join(lines)
