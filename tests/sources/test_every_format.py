@@ -104,6 +104,14 @@ def test_a_device_file_needs_to_be_told_whose_it_is(content: bytes, reads: ReadT
         reads(content, person="")
 
 
+def test_a_name_that_is_no_text_does_no_harm(tmp_path: Path, store: Store) -> None:
+    path = tmp_path / "caf\udce9.csv"
+    path.write_bytes(TABLE)
+    assert store.take(read(path, learned=LEARNED, person="p1"), LEARNED).accepted == 5
+    with pytest.raises(RefusedInput, match="the person's id has signs that cannot be kept"):
+        read(path, learned=LEARNED, person="p\udce9")
+
+
 def test_an_unknown_time_zone_is_refused(reads: ReadText) -> None:
     with pytest.raises(RefusedInput, match="there is no time zone 'Mars/Olympus'"):
         reads(TABLE, timezone="Mars/Olympus")

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,6 +90,33 @@ def test_an_error_on_the_way_leaves_nothing_behind(store: Store, path: Path) -> 
     assert store.take([weight(71.0)], NOW).accepted == 1
 
 
+KILLED = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pollux.record import Entry, Event, Source
+from pollux.store import Store
+now = datetime(2026, 3, 1, tzinfo=UTC)
+def entries():
+    for i in range(20000):
+        time = datetime.fromtimestamp(1.7e9 + 60 * i, UTC)
+        yield Entry("p1", Event(time, "body_weight", 70.0, "kg", Source("scale", "scale.csv"), now))
+    os._exit(9)
+Store.open(Path(sys.argv[1])).take(entries(), now)
+"""
+
+
+def test_a_process_killed_in_the_middle_leaves_nothing_behind(path: Path) -> None:
+    with Store.open(path) as store:
+        store.take([weight()], NOW)
+    before = everything(path)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert done.returncode == 9
+    assert everything(path) == before
+    with Store.open(path) as store:
+        assert values(store) == [70.0]
+
+
 def test_the_order_of_entries_changes_nothing(tmp_path: Path) -> None:
     entries = [weight(70.0 + i, days=i + 1) for i in range(5)]
     records = []
@@ -161,6 +190,17 @@ def test_a_person_is_put_together_from_what_was_stated(store: Store) -> None:
     store.take([Entry("p1", Person("p1", timezone="Europe/Berlin"))], NOW)
     store.take([Entry("p1", Person("p1", birth_date="1964"))], NOW + timedelta(days=1))
     assert store.people() == [Person("p1", birth_date="1964", timezone="Europe/Berlin")]
+
+
+def test_an_older_statement_about_a_person_that_comes_late_changes_nothing(store: Store) -> None:
+    def patient(text: str, days: int) -> Entry:
+        return Entry("p1", Document("Patient", "p1", "", text.encode(), "line 1", NOW - timedelta(days=days)))
+
+    new = [patient("2", 1), Entry("p1", Person("p1", birth_date="1965"))]
+    old = [patient("1", 9), Entry("p1", Person("p1", birth_date="1964"))]
+    for entries in (new, old, old):
+        store.take(entries, NOW)
+        assert store.people() == [Person("p1", birth_date="1965")]
 
 
 def test_an_event_of_somebody_unknown_makes_a_person(store: Store) -> None:

@@ -47,6 +47,8 @@ def read(path: Path, *, learned: datetime, person: str = "", timezone: str = "UT
     if learned.tzinfo is None:
         raise RefusedInput("the time of learning has no time zone", advice="Give it in UTC or with an offset.")
     zone(timezone)
-    opened = Opened(path, name or path.name)
+    if not person.isprintable() or len(person) > 200:
+        raise RefusedInput("the person's id has signs that cannot be kept", advice="Use letters, digits, - and .")
+    opened = Opened(path, (name or path.name).encode("utf-8", "replace").decode())
     found = _format(opened.head(), opened.name)
     return found.read(opened, Reading(learned, person, timezone, opened.name))

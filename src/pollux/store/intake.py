@@ -56,7 +56,8 @@ class Intake:
                 self._finish_document()
                 self._take_document(entry.person, item)
             case Person():
-                self._take_person(item)
+                if not (self._fate and self._document == f"Patient/{item.id}"):
+                    self._take_person(item)
             case Event():
                 self._take_event(entry.person, item)
             case Quarantined():
@@ -87,13 +88,13 @@ class Intake:
             self._persons[person.id] = known
             return
         self._rows.execute(
-            "insert or ignore into person (person, learned, body) values (?, ?, ?)",
+            "insert into person (person, learned, body) values (?, ?, ?)",
             (person.id, stamp(self._now), _ENCODE.encode(person)),
         )
         self._persons[person.id] = person if known is None else merged([known, person])
 
     def _find_person(self, id: str) -> Person | None:
-        rows = self._rows.execute("select body from person where person = ? order by learned, body", (id,))
+        rows = self._rows.execute("select body from person where person = ? order by learned, seq", (id,))
         stated = [_PERSON.decode(row[0]) for row in rows]
         return merged(stated) if stated else None
 

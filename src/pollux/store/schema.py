@@ -11,8 +11,8 @@ APPLICATION = 0x504C5558  # "PLUX", so that another program's database is not ta
 
 TABLES = """
 create table person (
-    seq integer primary key, person text not null, learned text not null, body blob not null,
-    unique (person, body));
+    seq integer primary key, person text not null, learned text not null, body blob not null);
+create index person_by_id on person (person, learned);
 create table event (
     seq integer primary key, person text not null, id text not null, document text not null, content text not null,
     learned text not null, retracted integer not null, body blob not null);

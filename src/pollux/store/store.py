@@ -130,7 +130,7 @@ class Store:
         return next((bytes(row[0]) for row in rows), None)
 
     def _person(self, id: str) -> Person:
-        rows = self._rows("select body from person where person = ? order by learned, body", id)
+        rows = self._rows("select body from person where person = ? order by learned, seq", id)
         stated = [_PERSON.decode(row[0]) for row in rows]
         if not stated:
             ids = [row[0] for row in self._rows("select distinct person from person order by person limit 21")]
