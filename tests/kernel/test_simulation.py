@@ -36,7 +36,7 @@ def _tight(model: Model, parameters: dict[str, float], schedule: Schedule) -> Ar
                 model.rates(t, Named("state", dict(zip(model.state_names, y, strict=True))), values, u).values()
             )
 
-        here = (TIMES >= edges[k]) & (TIMES <= edges[k + 1])
+        here = (edges[k] <= TIMES) & (edges[k + 1] >= TIMES)
         # DOP853 between events; kinks are met with steps of at most a tenth of a minute
         found = solve_ivp(
             rates, (edges[k], edges[k + 1]), x, "DOP853", np.union1d(TIMES[here], edges[k + 1]), rtol=1e-12, atol=1e-13,

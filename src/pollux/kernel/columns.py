@@ -1,9 +1,9 @@
 """Generated code that moves one patient together with the derivatives of its states by its parameters.
 
 The variational equations  dS/dt = J S + B,  J = ∂f/∂x,  B = ∂f/∂p,  are solved beside  dx/dt = f.  The entries of J
-and B come from differentiating the trace; the columns of S (one a parameter) stand in the SIMD lanes. Steps are chosen by
-the states' errors; S is then the exact derivative of the numerical solution at those steps. Where a kink of f makes J
-jump, S is as exact as the short step across the kink, which shrinks with the tolerance.
+and B come from differentiating the trace; the columns of S (one a parameter) stand in the SIMD lanes. Steps are chosen
+by the states' errors; S is then the exact derivative of the numerical solution at those steps. Where a kink of f
+makes J jump, S is as exact as the short step across the kink, which shrinks with the tolerance.
 
 Columns are assigned when the code runs, so one compilation serves every choice of parameters of about the same number;
 parameters that nobody asked for share a last column that nobody reads.

@@ -69,7 +69,9 @@ class Derivatives:
             case "power":
                 lower = add("power", a, add("subtract", b, one))
                 by_base = self._times(da, add("multiply", b, lower))
-                return self._sum(by_base, self._times(db, add("multiply", index, add("log", a))))
+                # x^n ln x is 0 at x = 0: a Hill function's exponent is asked about there
+                by_exponent = add("where", add("greater", a, zero), add("multiply", index, add("log", a)), zero)
+                return self._sum(by_base, self._times(db, by_exponent))
             case "maximum" | "minimum":
                 first_wins = add("greater_equal" if op == "maximum" else "less_equal", a, b)
                 return add("where", first_wins, zero if da is None else da, zero if db is None else db)

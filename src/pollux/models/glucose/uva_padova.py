@@ -40,7 +40,6 @@ DALLA_MAN = Reference(
 KOVATCHEV = Reference(
     "Kovatchev BP, Breton M, Dalla Man C, Cobelli C. In silico preclinical trials: a proof of concept in closed-loop "
     "control of type 1 diabetes. J Diabetes Sci Technol 2009",
-    doi="10.1177/193229680900300106",
     verified=False,
 )
 SIMGLUCOSE = Reference("simglucose 0.2.11 (MIT), vpatient_params.csv and t1dpatient.py", verified=True)
