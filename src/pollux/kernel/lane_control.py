@@ -1,8 +1,8 @@
 """The control of the lanes as generated code: who is in a lane, its events, its steps.
 
 ``@name@`` stands for where the rows of ``name`` begin, ``@L@`` for the number of lanes, ``@S@``, ``@P@``, ``@U@`` for
-the numbers of states, parameters and inputs. This control is one function because numba compiles it as one; its parts are
-marked by their comments.
+the numbers of states, parameters and inputs. This control is one function because numba compiles it as one; its parts
+are marked by their comments.
 """
 
 # The control of the lanes. Times: `reached` where the lane is, `due` its next event, both exact.
