@@ -38,6 +38,13 @@ def test_a_file_is_written_once_for_each_key(folder: Path) -> None:
     assert not list(folder.glob(".writing-*"))
 
 
+def test_every_file_that_writes_code_counts_in_the_version() -> None:
+    folder = Path(generated.__file__).parent
+    writers = {path.stem for path in folder.glob("*.py") if "@njit" in path.read_text(encoding="utf-8")}
+    assert writers <= set(generated.GENERATORS)
+    assert all((folder / f"{name}.py").exists() for name in generated.GENERATORS)
+
+
 def test_source_that_cannot_run_leaves_no_module_behind(folder: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         load("test", "broken", lambda: "1 / 0\n")

@@ -7,12 +7,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
-from pollux.kernel.writing import GENERATOR_VERSION
-
 _lock = threading.RLock()
+
+GENERATORS = (
+    "columns", "derivatives", "elementary", "fixed", "lane_control", "lanes", "layout", "program", "symbols", "tableau",
+    "writing",
+)  # fmt: skip
 
 
 def cache_folder() -> Path:
@@ -29,11 +34,18 @@ def cache_folder() -> Path:
     return root / "pollux"
 
 
+@cache
+def generator_version() -> str:
+    """A hash of the files that write code: when one of them changes, so do the names of all generated files."""
+    folder = files("pollux.kernel")
+    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in GENERATORS)).hexdigest()
+
+
 def load(kind: str, key: str, write: Callable[[], str]) -> ModuleType:
     """The module generated for this key, written by ``write`` if it was never needed before on this machine."""
     import numba
 
-    text = f"{kind} {key} generator {GENERATOR_VERSION} numba {numba.__version__}"
+    text = f"{kind} {key} generator {generator_version()} numba {numba.__version__}"
     name = f"pollux_generated_{kind}_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
     with _lock:
         if name in sys.modules:
