@@ -17,7 +17,7 @@ from pollux.kernel.symbols import Symbol
 
 UNARY: list[Callable[[Any], Any]] = [
     np.negative, np.absolute, np.tanh, np.sin, np.cos, np.square, np.sign, np.floor, np.exp, np.expm1,
-    lambda a: np.sqrt(np.absolute(a)), lambda a: np.log(1.0 + a * a), lambda a: np.log1p(np.absolute(a)),
+    lambda a: np.sqrt(0.1 + np.absolute(a)), lambda a: np.log(1.0 + a * a), lambda a: np.log1p(np.absolute(a)),
     lambda a: a**2, lambda a: a**3, lambda a: (1.0 + a * a) ** -0.7, lambda a: 1.0 / (2.0 + np.sin(a)),
 ]  # fmt: skip
 BINARY: list[Callable[[Any, Any], Any]] = [
