@@ -41,7 +41,8 @@ class Course:
     """Readings, food and insulin of one person up to some time.
 
     `readings` (N, 2) time and mg/dL; `beyond` (N,) −1 for "below", +1 for "above" the sensor's range; `meals` (M, 2)
-    time and g; `boluses` (B, 2) time and U; `rates` (R, 3) start, end and U/h of basal insulin.
+    time and g; `boluses` (B, 2) time and U; `rates` (R, 3) start, end and U/h of basal insulin, of
+    which the last that holds at a time counts; `spread` (E, 3) start, end and U/h of boluses given over a while.
     """
 
     readings: Array
@@ -49,6 +50,7 @@ class Course:
     meals: Array
     boluses: Array
     rates: Array
+    spread: Array
     basal: float
     weight: float
     timezone: str
@@ -65,8 +67,9 @@ class Course:
         def standing(quantity: str) -> list[Event]:
             return [e for e in record.of(quantity) if until is None or e.time <= until]
 
-        cgm = standing("cgm_glucose")
-        weight = _standing(record.of("body_weight"), settled or until)
+        cgm, boluses = standing("cgm_glucose"), standing("insulin_bolus")
+        at = settled or until
+        weight = _standing(record.of("body_weight"), at)
         rates = _rates(standing("insulin_basal_rate"), standing("insulin_long_acting"))
         missing = [] if weight else ["body weight (70 kg assumed)"]
         if not rates.size:
@@ -75,9 +78,10 @@ class Course:
             readings=_table([(minutes(e.time), e.number()) for e in cgm], 2),
             beyond=np.array([{"<": -1, "<=": -1, ">": 1, ">=": 1}.get(e.comparator, 0) for e in cgm], dtype=np.int8),
             meals=_table([(minutes(e.time), e.number()) for e in standing("carbohydrate_intake")], 2),
-            boluses=_table([(minutes(e.time), e.number()) for e in standing("insulin_bolus")], 2),
+            boluses=_table([(minutes(e.time), e.number()) for e in boluses if not _over_a_while(e)], 2),
             rates=rates,
-            basal=_typical(rates, minutes(settled or until) if settled or until else np.inf),
+            spread=_spread([e for e in boluses if _over_a_while(e)]),
+            basal=_typical(rates, minutes(at) if at else np.inf),
             weight=weight.number() if weight else 70.0,
             timezone=record.person.timezone,
             missing=tuple(missing),
@@ -107,7 +111,9 @@ class Course:
         pieces += [(a, b, channel, 1.0) for a, b, channel in _day_parts(start, end, self.timezone)]
         shifted = self.rates + [INSULIN_DELAY, INSULIN_DELAY, 0.0]
         near = shifted[(shifted[:, 0] < end) & (shifted[:, 1] > start)]
-        edges = [start, end, *extra, *near[:, 0], *near[:, 1]]
+        added = self.spread + [INSULIN_DELAY, INSULIN_DELAY, 0.0]
+        added = added[(added[:, 0] < end) & (added[:, 1] > start)]
+        edges = [start, end, *extra, *near[:, 0], *near[:, 1], *added[:, 0], *added[:, 1]]
         edges += [t for piece in pieces for t in piece[:2]]
         given = [(float(t) + INSULIN_DELAY, float(dose)) for t, dose in self.boluses]
         given = [(t, dose) for t, dose in given if start <= t < end]
@@ -118,8 +124,10 @@ class Course:
         for a, b, channel, height in pieces:
             values[(middle > a) & (middle < b), channel] += height
         values[:, 1] = self.basal
-        for a, b, rate in near:  # in order of their start, so that the one begun last stands
+        for a, b, rate in near:
             values[(middle > a) & (middle < b), 1] = rate
+        for a, b, rate in added:
+            values[(middle > a) & (middle < b), 1] += rate
         return Segments(breaks, values, tuple(sorted(given)))
 
 
@@ -128,16 +136,31 @@ def _table(rows: Sequence[tuple[float, ...]], width: int) -> Array:
 
 
 def _rates(basal: Sequence[Event], long_acting: Sequence[Event]) -> Array:
-    """Basal insulin as (start, end, U/h); an open rate lasts until the next one begins, a day at most."""
+    """Basal insulin as (start, end, U/h), in an order in which the last that holds at a time is the one that counts.
+
+    An open rate lasts until the next one begins, a day at most. A temporary rate stands above what is scheduled, and
+    one begun later above one begun earlier.
+    """
     rows = []
     for event, following in itertools.zip_longest(basal, basal[1:]):
         start = minutes(event.time)
         last = minutes(following.time) if following else start + LONG_ACTING
-        rows.append((start, minutes(event.end) if event.end else min(last, start + LONG_ACTING), event.number()))
+        end = minutes(event.end) if event.end else min(last, start + LONG_ACTING)
+        rows.append(("temporary" in event.flags, start, end, event.number()))
     for event in long_acting:
         start = minutes(event.time)
-        rows.append((start, start + LONG_ACTING, event.number() / (LONG_ACTING / 60.0)))
-    return _table(sorted(rows), 3)
+        rows.append((False, start, start + LONG_ACTING, event.number() / (LONG_ACTING / 60.0)))
+    return _table([row[1:] for row in sorted(rows)], 3)
+
+
+def _over_a_while(bolus: Event) -> bool:
+    return bolus.end is not None and bolus.end > bolus.time
+
+
+def _spread(boluses: Sequence[Event]) -> Array:
+    """Boluses given over a while as (start, end, U/h)."""
+    spans = [(minutes(e.time), minutes(e.end), e.number()) for e in boluses if e.end]
+    return _table([(start, end, dose / ((end - start) / 60.0)) for start, end, dose in spans], 3)
 
 
 def _standing(events: Sequence[Event], at: datetime | None) -> Event | None:

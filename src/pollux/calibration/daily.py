@@ -27,12 +27,12 @@ Array = NDArray[np.float64]
 
 DEPOT = MINIMAL.state_names.index("Isc1")
 SLOW = tuple(p.name for p in MINIMAL.parameters if not isinstance(p.prior, Fixed) and p.name != "G0")
+WINDOWS = 25  # disturbance coefficients of a day, enough for the longest (25 h); those of hours that a day lacks rest
 WINDOW = 60.0  # min that one disturbance coefficient lasts
 DISTURBANCE_SPREADS = (0.08, 0.15, 0.3, 0.6, 1.2)  # mg/dL/min, the sizes s that are tried
 DISTURBANCE_MEMORY = 90.0  # min, τ: Pollux's own choice (unverified)
 MEMORY_PER_DAY = 0.97  # ρ: Pollux's own choice (unverified)
 SPREAD_DAYS = 3  # whole days on which the size of the disturbance is chosen
-START_SPREAD = 0.3  # of G0 in prior standard deviations (0.3 × 30 % = 9 %), about a first reading
 FEWEST_READINGS = 36  # three hours of five-minute readings; a day with fewer teaches nothing
 TOLERANCE = 1e-5
 
@@ -56,25 +56,24 @@ class Day:
         return self.posterior.marginal(SLOW)
 
 
-def windows(start: float, end: float) -> int:
-    """How many disturbance coefficients a stretch of time has."""
-    return max(1, int(np.ceil((end - start) / WINDOW - 1e-9)))
+def last_window(start: float, end: float) -> int:
+    """The index of the disturbance coefficient that holds at the end of a day."""
+    return max(0, int(np.ceil((end - start) / WINDOW - 1e-9)) - 1)
 
 
-def disturbance_covariance(count: int, spread: float) -> Array:
-    """The prior covariance of the disturbance coefficients, `(count, count)` [(mg/dL/min)²]."""
-    apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count))) * WINDOW
+def disturbance_covariance(spread: float) -> Array:
+    """The prior covariance of the disturbance coefficients, `(WINDOWS, WINDOWS)` [(mg/dL/min)²]."""
+    apart = np.abs(np.subtract.outer(np.arange(WINDOWS), np.arange(WINDOWS))) * WINDOW
     return spread**2 * np.exp(-apart / DISTURBANCE_MEMORY)
 
 
 def schedule(course: Course, start: float, end: float) -> Schedule:
     """The course's inputs from `start` to `end` as the kernel takes them, on a clock that begins at 0."""
-    count = windows(start, end)
-    edges = start + WINDOW * np.arange(1, count)
+    edges = start + WINDOW * np.arange(1, last_window(start, end) + 1)
     segments = course.segments(start, end, extra=list(edges))
     middle = 0.5 * (segments.breaks[:-1] + segments.breaks[1:])
-    which = np.minimum(((middle - start) // WINDOW).astype(int), count - 1)
-    values = np.zeros((middle.size, 5 + count))
+    which = np.minimum(((middle - start) // WINDOW).astype(int), last_window(start, end))
+    values = np.zeros((middle.size, 5 + WINDOWS))
     values[:, :4] = segments.values
     values[np.arange(middle.size), 5 + which] = 1.0
     jumps = np.zeros((middle.size, len(MINIMAL.states)))
@@ -85,7 +84,7 @@ def schedule(course: Course, start: float, end: float) -> Schedule:
 
 def forward(course: Course, start: float, end: float, names: tuple[str, ...], start_state: Array | None) -> Forward:
     """z → what the sensor would read at the day's readings, with its sensitivities: the map that `fit` inverts."""
-    model = with_disturbance(windows(start, end))
+    model = with_disturbance(WINDOWS)
     chosen = course.readings[course.between(start, end) & (course.beyond == 0)]
     times, plan = chosen[:, 0] - start, schedule(course, start, end)
     priors = [model.parameter(name).prior for name in names]
@@ -111,7 +110,7 @@ def end_states(
     course: Course, start: float, end: float, names: tuple[str, ...], z: Array, start_state: Array | None
 ) -> Array:
     """Where each of `z` (n, P) leaves the body at the end of the day, `(n, S)`."""
-    model = with_disturbance(windows(start, end))
+    model = with_disturbance(WINDOWS)
     values = {name: model.parameter(name).prior.from_standard(z[:, i]) for i, name in enumerate(names)}
     initial = None
     if start_state is not None:
@@ -128,19 +127,15 @@ def end_states(
     return answer.states[:, -1, :]
 
 
-def day_prior(spread: float, count: int, slow: Gaussian | None = None, first_reading: float | None = None) -> Gaussian:
-    """The prior of a day: what is known of the slow parameters, of the first glucose, and of the disturbance."""
+def day_prior(spread: float, slow: Gaussian | None = None) -> Gaussian:
+    """The prior of a day: what is known of the slow parameters, a first glucose as in anybody, and the disturbance."""
     slow = slow or Gaussian.standard(SLOW)
-    start = MINIMAL.parameter("G0").prior
-    known = first_reading is not None
     size = len(SLOW)
-    names = (*SLOW, "G0", *(f"d{k}" for k in range(count)))
-    mean = np.concatenate([slow.mean, [float(start.to_standard(first_reading)) if known else 0.0], np.zeros(count)])
-    covariance = np.zeros((len(names), len(names)))
+    names = (*SLOW, "G0", *(f"d{k}" for k in range(WINDOWS)))
+    covariance = np.eye(len(names))
     covariance[:size, :size] = slow.covariance
-    covariance[size, size] = START_SPREAD**2 if known else 1.0
-    covariance[size + 1 :, size + 1 :] = disturbance_covariance(count, spread)
-    return Gaussian(names, mean, covariance)
+    covariance[size + 1 :, size + 1 :] = disturbance_covariance(spread)
+    return Gaussian(names, np.concatenate([slow.mean, np.zeros(1 + WINDOWS)]), covariance)
 
 
 def loosen(slow: Gaussian, days: float = 1.0) -> Gaussian:
@@ -156,9 +151,11 @@ def fit_day(
     used = course.readings[course.between(start, end) & (course.beyond == 0)]
     if len(used) < FEWEST_READINGS:
         return None
-    prior = day_prior(spread, windows(start, end), before, float(used[0, 1]))
+    prior = day_prior(spread, before)
     run = forward(course, start, end, prior.names, state)
-    posterior, info = fit(run, used[:, 1], NOISE.covariance(used[:, 0]), prior)
+    guess = prior.mean.copy()
+    guess[len(SLOW)] = float(MINIMAL.parameter("G0").prior.to_standard(max(used[0, 1], 1.0)))
+    posterior, info = fit(run, used[:, 1], NOISE.covariance(used[:, 0]), prior, start=guess, skewed=len(SLOW) + 1)
     ended = end_states(course, start, end, prior.names, posterior.mean[None, :], state)[0]
     return Day(start, end, state, prior, posterior, info, ended, spread)
 

@@ -89,19 +89,36 @@ def _linear_algebra() -> ThreadpoolController:
 
 
 def fit(
-    forward: Forward, observed: Array, noise: Array, prior: Gaussian, *, most: int = 60
+    forward: Forward,
+    observed: Array,
+    noise: Array,
+    prior: Gaussian,
+    *,
+    start: Array | None = None,
+    skewed: int = 0,
+    most: int = 60,
 ) -> tuple[Gaussian, FitInfo]:
     """Find the posterior of z given readings.
 
-    `observed` (N,), `noise` the covariance of their errors (N, N). The search starts at the prior's mean. A step that
-    the forward model cannot make (a stated failure: not-a-number in its prediction) is shortened.
+    `observed` (N,), `noise` the covariance of their errors (N, N). The search begins at `start`, or
+    at the prior's mean. A step that the forward model cannot make (not-a-number in its prediction) is shortened.
+
+    The `skewed` first parameters have their means moved from the mode to the centre of mass, to first order, by at most
+    one standard deviation:
+
+        E[z] ≈ z* − ½ Σ ∇ log det H(z*),  H = Jᵀ R⁻¹ J + S⁻¹,  Σ = H⁻¹
+
+    (Tierney & Kadane, J Am Stat Assoc 1986, doi:10.1080/01621459.1986.10478240). Without it a parameter that damps
+    what many nuisance parameters can do is found too small: the mode does not see how much room they have.
     """
     # One thread: the matrices are small, and the last bit of the answer must not depend on how busy the machine is.
     with _linear_algebra().limit(limits=1):
-        return _search(forward, observed, noise, prior, most)
+        return _search(forward, observed, noise, prior, prior.mean if start is None else start, skewed, most)
 
 
-def _search(forward: Forward, observed: Array, noise: Array, prior: Gaussian, most: int) -> tuple[Gaussian, FitInfo]:
+def _search(
+    forward: Forward, observed: Array, noise: Array, prior: Gaussian, start: Array, skewed: int, most: int
+) -> tuple[Gaussian, FitInfo]:
     whiten = solve_triangular(cholesky(noise, lower=True), np.eye(observed.size), lower=True)
     prior_factor = cho_factor(prior.covariance, lower=True)
     precision = cho_solve(prior_factor, np.eye(prior.mean.size))
@@ -115,7 +132,7 @@ def _search(forward: Forward, observed: Array, noise: Array, prior: Gaussian, mo
         d = z - prior.mean
         return 0.5 * float(r @ r) + 0.5 * float(d @ precision @ d), r, w
 
-    z = prior.mean.copy()
+    z = start.copy()
     cost, r, w = look(z)
     if not np.isfinite(cost):
         raise ModelError("the model cannot be run at its prior's centre", advice="Check the doses and the body weight.")
@@ -146,7 +163,17 @@ def _search(forward: Forward, observed: Array, noise: Array, prior: Gaussian, mo
         - np.log(np.diag(posterior_factor[0])).sum()
     )
     info = FitInfo(iterations, converged, float(np.mean(r**2)), float(log_evidence), r, w)
-    return Gaussian(prior.names, z, 0.5 * (covariance + covariance.T)), info
+    covariance = 0.5 * (covariance + covariance.T)
+    slope = np.zeros(z.size)
+    for i in range(skewed):
+        reach = np.zeros(z.size)
+        reach[i] = 0.5 * np.sqrt(covariance[i, i])
+        sides = [look(z + reach)[2], look(z - reach)[2]]
+        if all(side.size for side in sides):
+            up, down = (np.linalg.slogdet(side.T @ side + precision)[1] for side in sides)
+            slope[i] = (up - down) / (2.0 * reach[i])
+    sd = np.sqrt(np.diag(covariance))
+    return Gaussian(prior.names, z + np.clip(-0.5 * covariance @ slope, -sd, sd), covariance), info
 
 
 def _step(hessian: Array, gradient: Array, damping: float) -> tuple[Array, float]:

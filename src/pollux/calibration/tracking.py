@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pollux.calibration.chance import normals
 from pollux.calibration.course import Course
-from pollux.calibration.daily import DEPOT, DISTURBANCE_MEMORY, DISTURBANCE_SPREADS, SLOW, Day, end_states
+from pollux.calibration.daily import DEPOT, DISTURBANCE_MEMORY, DISTURBANCE_SPREADS, SLOW, Day, end_states, last_window
 from pollux.calibration.ensemble import UpdateInfo, assimilate
 from pollux.calibration.laplace import Gaussian
 from pollux.kernel import Compiled, compile
@@ -113,7 +113,7 @@ def resume(course: Course, day: Day, key: int, count: int = MEMBERS) -> Ensemble
     z[~good], states[~good] = day.posterior.mean, day.end_state
     members = np.empty((count, _ERROR.stop))
     members[:, :STATES], members[:, _Z] = states, z[:, : len(SLOW)]
-    members[:, _DISTURBANCE] = z[:, -1]
+    members[:, _DISTURBANCE] = z[:, len(SLOW) + 1 + last_window(day.start, day.end)]
     members[:, _ERROR] = _error_now(course, day, states, rng)
     return Ensemble(day.end, members, day.spread, key)
 
@@ -161,7 +161,7 @@ def advance(ensemble: Ensemble, course: Course, until: float, values: Array | No
 @cache
 def _error_step(minutes: float) -> tuple[Array, Array]:
     transition, added = NOISE.step(minutes)
-    return transition, np.linalg.cholesky(added + 1e-14 * np.eye(2))
+    return transition, np.asarray(np.linalg.cholesky(added + 1e-14 * np.eye(2)), dtype=np.float64)
 
 
 def _move(members: Array, values: Array, course: Course, start: float, end: float) -> None:

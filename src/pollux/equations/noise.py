@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 class CorrelatedNoise:
     """A smooth, stationary, zero-mean error of a sensor, and a white one on top.
 
-    The smooth part e is critically damped of second order, e″ + 2κ e′ + κ² e = white noise, with stationary spread `sd`:
+    The smooth part e is critically damped, e″ + 2κ e′ + κ² e = white noise, with stationary spread `sd`:
 
         cov(e(t), e(t + Δ)) = sd² (1 + κ|Δ|) exp(−κ|Δ|)
 

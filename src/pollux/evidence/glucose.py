@@ -66,10 +66,8 @@ def claims() -> list[Claim]:
         found.append(Claim(f"GMI at a mean of {mean:g} mg/dL, %", GMI, gmi, 0.05, measure, METRICS, "printed to 0.1"))
     for person, numbers in PEOPLE.items():
         for k, what in enumerate(("mean", "in range 70-180", "GMI")):
-            measure = partial(_person, person, what)
-            found.append(
-                Claim(f"{person}: {what}", IGLU, numbers[k], 0.001, measure, METRICS, "needs the outside data")
-            )
+            read = partial(_person, person, what)
+            found.append(Claim(f"{person}: {what}", IGLU, numbers[k], 0.001, read, METRICS, "needs the outside data"))
     return found
 
 

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -69,12 +69,16 @@ def _svg(figure: Any, size: Size, description: str) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{description}" class="chart {size.name}"', 1)
 
 
-def _clock(axes: Any, timezone: str, size: Size) -> None:
-    from matplotlib.dates import AutoDateLocator, DateFormatter
+def _clock(axes: Any, timezone: str, size: Size, start: datetime, end: datetime) -> None:
+    """Local hours below the chart: every one, two or four of them, by how much room there is."""
+    from matplotlib.dates import DateFormatter, HourLocator
 
-    zone = ZoneInfo(timezone)
-    axes.xaxis.set_major_locator(AutoDateLocator(tz=zone, maxticks=9 if size is WIDE else 5))
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=zone))
+    zone, hours = ZoneInfo(timezone), (end - start) / timedelta(hours=1)
+    room = 10 if size is WIDE else 5
+    every = next((step for step in (1, 2, 3, 4, 6, 12) if hours / step <= room), 24)
+    axes.xaxis.set_major_locator(HourLocator(range(0, 24, every), tz=zone))
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=zone))  # type: ignore[no-untyped-call]
+    axes.set_xlim(start, end)
 
 
 def _forecast(record: Record, forecast: Forecast, hours: float, size: Size) -> str:
@@ -91,7 +95,7 @@ def _forecast(record: Record, forecast: Forecast, hours: float, size: Size) -> s
     axes.set_ylim(min(50.0, float(np.min(low)) - 5.0), top)
     note = {"fontsize": size.letters, "color": FAINT, "va": "top"}
     axes.text(forecast.made_at, top, " now", **note)
-    _clock(axes, record.person.timezone, size)
+    _clock(axes, record.person.timezone, size, forecast.made_at - timedelta(hours=hours), times[-1])
     described = f"Sensor glucose of the last {hours:g} hours and its forecast with 50 and 90 percent bands"
     return _svg(figure, size, described)
 
@@ -104,5 +108,5 @@ def _plans(forecasts: Sequence[Forecast], names: Sequence[str], timezone: str, s
         axes.plot(times, forecast.bands[2], color=colour, lw=2, label=name)
     columns = 2 if size is WIDE else 1
     axes.legend(fontsize=size.letters, frameon=False, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1.0))
-    _clock(axes, timezone, size)
+    _clock(axes, timezone, size, forecasts[0].made_at, forecasts[0].times[-1])
     return _svg(figure, size, "Median and 50 percent band of glucose under each plan")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pollux import __version__
 from pollux.plans import Plan, bolus, meal
-from pollux.record import QualityReport, Quarantined, Record, examine
+from pollux.record import Event, QualityReport, Quarantined, Record, examine
 from pollux.record.glycaemia import glucose_metrics
 from pollux.report import charts
 from pollux.twins import Comparison, Forecast, Twin
@@ -59,7 +59,7 @@ def twin_report(
         "comparison": comparison,
         "plans_chart": _plans_chart(comparison, zone),
         "explanation": explanation,
-        "known": _known(record),
+        "known": _known(record, zone),
         "quality": quality,
         "quality_lines": _grouped(quality),
         "quarantined": quarantined,
@@ -68,7 +68,7 @@ def twin_report(
         "evidence": evidence,
         "local": lambda moment: _local(moment, zone),
     }
-    return _template().render(page)
+    return str(_template().render(page))
 
 
 def what_ifs(record: Record, now: datetime) -> list[Plan]:
@@ -126,7 +126,7 @@ def _plans_chart(comparison: Comparison | None, zone: str) -> str:
     return charts.plans_chart([o.forecast for o in comparison.options], [o.plan for o in comparison.options], zone)
 
 
-def _known(record: Record) -> list[tuple[str, int, str, str]]:
+def _known(record: Record, zone: str) -> list[tuple[str, int, str, str]]:
     """Each quantity: how many events, since when, and the last value."""
     rows = []
     for name in record.quantities:
@@ -135,8 +135,15 @@ def _known(record: Record) -> list[tuple[str, int, str, str]]:
         value = (
             f"{last.value:g} {last.unit}" if isinstance(last.value, float) else str(getattr(last.value, "display", ""))
         )
-        rows.append((term(name).label, len(events), f"{events[0].time:%Y-%m-%d} to {last.time:%Y-%m-%d}", value))
+        days = list(dict.fromkeys((_day(events[0], zone), _day(last, zone))))
+        rows.append((term(name).label, len(events), " to ".join(days), value))
     return rows
+
+
+def _day(event: Event, zone: str) -> str:
+    """The local day of an event, as far as it was stated."""
+    day = event.time.astimezone(ZoneInfo(zone)) if event.precision in ("minute", "second") else event.time
+    return day.strftime({"year": "%Y", "month": "%Y-%m"}.get(event.precision, "%Y-%m-%d"))
 
 
 def _grouped(quality: QualityReport) -> list[tuple[str, str, int, str]]:

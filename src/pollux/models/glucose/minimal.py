@@ -184,9 +184,8 @@ def with_disturbance(windows: int) -> Model:
 
     def disturbed(t: Any, x: Names, p: Names, u: Names) -> Expressions:
         change = dict(derivative(t, x, p, u))
-        for k, piece in enumerate(pieces):
-            change["G"] = change["G"] + getattr(u, f"window{k}") * getattr(p, piece)
-        return change
+        unannounced = sum(getattr(u, f"window{k}") * getattr(p, piece) for k, piece in enumerate(pieces))
+        return change | {"G": change["G"] + unannounced}
 
     return replace(
         MINIMAL,
