@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from tests.twins.conftest import event
 
 from pollux.errors import OutsideDomain, RefusedInput
 from pollux.plans import Plan, bolus
 from pollux.record import Event, Person, Record
 from pollux.twins import Twin
-from tests.twins.conftest import event
 
 
 def test_a_forecast_states_its_grounds(twin: Twin) -> None:
@@ -56,8 +56,13 @@ def test_too_far_ahead_is_not_answered(twin: Twin) -> None:
 
 
 def test_too_few_readings_are_not_enough(person: Person, events: tuple[Event, ...]) -> None:
-    answer = Twin.begin(Record(person, events[:12])).forecast()
+    answer = Twin.begin(Record(person, events[:32])).forecast()
     assert any("36 are needed" in reason for reason in answer.grounds.abstains)
+
+
+def test_two_hours_of_readings_are_needed_to_begin(person: Person, events: tuple[Event, ...]) -> None:
+    with pytest.raises(OutsideDomain, match="sensor readings are too few to learn from"):
+        Twin.begin(Record(person, events[:12]))
 
 
 def test_an_unusual_dose_is_answered_with_a_caution(twin: Twin) -> None:

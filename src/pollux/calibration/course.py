@@ -116,7 +116,7 @@ class Course:
         edges = [start, end, *extra, *near[:, 0], *near[:, 1], *added[:, 0], *added[:, 1]]
         edges += [t for piece in pieces for t in piece[:2]]
         given = [(float(t) + INSULIN_DELAY, float(dose)) for t, dose in self.boluses]
-        given = [(t, dose) for t, dose in given if start <= t < end]
+        given = [(t, dose) for t, dose in given if start <= t < end and dose > 0.0]
         edges += [t for t, _ in given]
         breaks = np.unique(np.clip(edges, start, end))
         middle = 0.5 * (breaks[:-1] + breaks[1:])

@@ -1,5 +1,6 @@
 """The body of a person whose insulin and meals are known: the oral minimal model, calibrated daily, tracked always."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +12,7 @@ from pollux.calibration.chance import normals
 from pollux.calibration.course import Course
 from pollux.calibration.daily import SLOW, Day, boundaries, calibrate
 from pollux.calibration.diagnostics import INFORMED, local_rank
+from pollux.calibration.hindsight import FEWEST, REMEMBERED, Scores, bounds, honest, live_through
 from pollux.calibration.tracking import (
     MEMBERS,
     STATES,
@@ -43,6 +45,7 @@ class Announced:
     key: int
     days: tuple[Day, ...]
     ensemble: Ensemble
+    scores: tuple[Scores, ...] = ()
     innovations: tuple[float, ...] = ()
 
     @property
@@ -61,19 +64,23 @@ class Announced:
         return self.ensemble.time
 
     @classmethod
-    def of(cls, record: Record, until: float, key: int, kept: tuple[Day, ...] = ()) -> "Announced":
+    def of(
+        cls, record: Record, until: float, key: int, kept: tuple[Day, ...] = (), scored: tuple[Scores, ...] = ()
+    ) -> "Announced":
         """The body of a record at a time, from the beginning or from days already fitted on the same events."""
         days = calibrate(record, until, kept)
+        scores = _scores(record, days, key, scored)
         course = _course(record, until, days)
         start = resume(course, days[-1], key) if days else begin(course, float(course.readings[0, 0]), key)
-        return cls(key, days, start)._follow(course)
+        return cls(key, days, start, scores)._follow(course)
 
     def learn(self, record: Record, until: float, changed_from: float) -> "Announced":
         """The body after everything up to a time; a day is fitted again only if something in it changed."""
         kept = tuple(day for day in self.days if day.end < changed_from)
         if kept == self.days and changed_from > self.time and not _new_day(self.days, record, until):
             return self._follow(_course(record, until, self.days))
-        return Announced.of(record, until, self.key, kept)
+        scored = tuple(s for s in self.scores if s.end < changed_from) if kept and kept[0] == self.days[0] else ()
+        return Announced.of(record, until, self.key, kept, scored)
 
     def _follow(self, course: Course) -> "Announced":
         ensemble, seen = self.ensemble, list(self.innovations)
@@ -81,7 +88,7 @@ class Announced:
         for (time, reading), beyond in zip(course.readings[later], course.beyond[later], strict=True):
             ensemble, info = update(ensemble, course, float(time), float(reading), int(beyond))
             seen.append(info.standardised)
-        return Announced(self.key, self.days, ensemble, tuple(seen[-LATELY:]))
+        return Announced(self.key, self.days, ensemble, self.scores, tuple(seen[-LATELY:]))
 
     def forecast(self, record: Record, plan: Plan, start: float, ahead: Array) -> Future:
         """Draws of what comes from `start` on; the same chance for every plan, so that plans compare pairwise."""
@@ -94,7 +101,16 @@ class Announced:
         for k, minute in enumerate(ahead):
             now = advance(now, course, start + float(minute), values)
             glucose[:, k], sensed[:, k] = now.glucose, now.sensed + white[:, k]
-        return Future(glucose, sensed, bands(sensed), "")
+        at = bounds(self.scores)
+        return Future(
+            honest(glucose, ahead, at), honest(sensed, ahead, at), bands(honest(sensed, ahead, at)), self._told()
+        )
+
+    def _told(self) -> str:
+        count = sum(int(np.isfinite(s.errors[:, 1]).sum()) for s in self.scores[-REMEMBERED:])
+        if count < FEWEST:
+            return "Intervals are the model's own: too few forecasts have been scored yet to correct them."
+        return f"Intervals are corrected by how {count} forecasts of the last days turned out."
 
     def parameters(self) -> tuple[ParameterStory, ...]:
         """What became of each slow parameter."""
@@ -168,6 +184,14 @@ class Announced:
         )
         return tuple(sorted(asked, key=lambda m: -m.narrows))
 
+    def kept(self) -> "Announced":
+        """What of this body goes into a checkpoint: all of it."""
+        return self
+
+    def restored(self) -> "Announced":
+        """The body that was kept."""
+        return self
+
     def covariates(self, record: Record) -> Mapping[str, float]:
         """Age, body weight and usual basal rate, as far as they are known."""
         course = _course(record, self.time, self.days)
@@ -183,6 +207,18 @@ class Announced:
 def _course(record: Record, until: float, days: tuple[Day, ...]) -> Course:
     settled = days[-1].end if days else minutes(record.of("cgm_glucose")[0].time)
     return Course.of(record, EPOCH + timedelta(minutes=until), EPOCH + timedelta(minutes=settled))
+
+
+def _scores(record: Record, days: tuple[Day, ...], key: int, known: tuple[Scores, ...]) -> tuple[Scores, ...]:
+    """The scores of each fitted day after the first, of the last days only; `known` ones are not made again."""
+    found = []
+    for before, day in list(itertools.pairwise(days))[-REMEMBERED:]:
+        ready = next((s for s in known if s.end == day.end), None)
+        if ready is None:
+            course = Course.of(record, EPOCH + timedelta(minutes=day.end), EPOCH + timedelta(minutes=before.end))
+            ready = live_through(course, before, day.end, key)
+        found.append(ready)
+    return tuple(found)
 
 
 def _new_day(days: tuple[Day, ...], record: Record, until: float) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,3 +59,6 @@ class Body(Protocol):
 
     def covariates(self, record: Record) -> Mapping[str, float]:
         """The numbers that the model's domain of validity is asked about."""
+
+    def kept(self) -> Any:
+        """What of the body goes into a checkpoint: a frozen value whose `restored()` is the body again."""

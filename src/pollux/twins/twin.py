@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pollux import __version__
 from pollux.calibration.daily import Day
-from pollux.calibration.laplace import FitInfo, Gaussian
+from pollux.calibration.hindsight import Scores
+from pollux.calibration.laplace import FitInfo
 from pollux.calibration.tracking import Ensemble
 from pollux.errors import OutsideDomain, RefusedInput
 from pollux.plans import Plan
@@ -31,7 +33,7 @@ from pollux.twins.answers import (
 )
 from pollux.twins.body import Body
 from pollux.twins.checkpoint import pack, unpack
-from pollux.twins.sensed import Sensed
+from pollux.twins.sensed import KEPT, Sensed
 
 Array = NDArray[np.float64]
 
@@ -47,10 +49,10 @@ class Checkpoint:
     person: str
     now: str
     digest: str
-    body: Body
+    body: Any
 
 
-KINDS = {kind.__name__: kind for kind in (Checkpoint, Announced, Day, Ensemble, Gaussian, FitInfo)}
+KINDS = {kind.__name__: kind for kind in (Checkpoint, Announced, Day, Ensemble, FitInfo, Scores, *KEPT)}
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,9 @@ class Twin:
 
     def save(self) -> bytes:
         """The twin without its record, as bytes: calibrated state and a digest of the events it has seen."""
-        return pack(Checkpoint(__version__, self.record.person.id, self.now.isoformat(), self._digest(), self.body))
+        return pack(
+            Checkpoint(__version__, self.record.person.id, self.now.isoformat(), self._digest(), self.body.kept())
+        )
 
     @classmethod
     def load(cls, content: bytes, record: Record) -> "Twin":
@@ -154,7 +158,7 @@ class Twin:
         saved = unpack(content, KINDS)
         if not isinstance(saved, Checkpoint) or saved.person != record.person.id:
             raise RefusedInput("this is not a checkpoint of this person's twin", where=record.person.id)
-        twin = cls(record, datetime.fromisoformat(saved.now), saved.body)
+        twin = cls(record, datetime.fromisoformat(saved.now), saved.body.restored())
         if saved.version != __version__ or saved.digest != twin._digest():
             return cls.begin(record, twin.now)
         return twin
