@@ -1,9 +1,15 @@
 """What every test may ask for."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from pollux.demo.life import live
+from pollux.record import Event, Person, Record
+from pollux.twins import Twin
+from tests.people import START, STORY, events_of
 
 
 class ReferenceFolder:
@@ -25,3 +31,21 @@ def reference() -> ReferenceFolder:
     if not root:
         pytest.skip("needs the reference data: set POLLUX_REFERENCE")
     return ReferenceFolder(Path(root))
+
+
+@pytest.fixture(scope="session")
+def person() -> Person:
+    return Person("tess", birth_date="1980-01-01", sex_at_birth="female")
+
+
+@pytest.fixture(scope="session")
+def events() -> tuple[Event, ...]:
+    """Four and a half days of pump and sensor."""
+    until = START + timedelta(days=4, hours=12)
+    return tuple(e for e in events_of(live(STORY, START)) if e.time <= until)
+
+
+@pytest.fixture(scope="session")
+def twin(person: Person, events: tuple[Event, ...]) -> Twin:
+    """The twin of everything, learned at once."""
+    return Twin.begin(Record(person, events))

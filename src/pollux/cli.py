@@ -182,7 +182,7 @@ def demo(*, output: Path = Path("demo-output")) -> None:
         for story in STORIES:
             print(f"{story.id}: {story.about}", flush=True)
             begins = starts(story)
-            now = begins + timedelta(days=story.days)
+            now = begins + timedelta(days=story.days)  # after the last reading
             files = write(story, live(story, begins), output)
             for path in files:
                 entries = read(path, learned=now, person=story.id, timezone=story.timezone)

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.twins.conftest import event
 
 from pollux.errors import OutsideDomain, RefusedInput
 from pollux.plans import Plan, bolus
 from pollux.record import Event, Person, Record
 from pollux.twins import Twin
+from tests.people import event
 
 
 def test_a_forecast_states_its_grounds(twin: Twin) -> None:

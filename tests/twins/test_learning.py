@@ -4,12 +4,12 @@ import random
 from datetime import timedelta
 
 import numpy as np
-from tests.twins.conftest import PUMP, event
 
 from pollux.plans import Plan, bolus, meal
 from pollux.record import Event, Person, Record
 from pollux.twins import Twin
 from pollux.twins.announced import Announced
+from tests.people import PUMP, event
 
 
 def same(a: Twin, b: Twin) -> bool:

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.twins.conftest import event
 
 from pollux.plans import Plan, bolus
 from pollux.record import Event, Person, Record
 from pollux.twins import Twin
 from pollux.twins.sensed import Sensed
+from tests.people import event
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ Assoc 2018, doi:10.1080/01621459.2017.1307116).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from pollux.calibration.course import Course
@@ -64,23 +64,21 @@ def _score(ensemble: Ensemble, course: Course, start: float, readings: Array, be
 
 
 def bounds(scores: tuple[Scores, ...]) -> Array:
-    """The levels' bounds in units of the spread, `(horizons, levels)`, from the scores of the last days."""
+    """The levels' bounds in units of the spread, `(horizons, levels)`, from the scores of the last days.
+
+    The bound of a central interval of probability c is the ⌈(n + 1) c⌉-th smallest |u|, on both sides of the mean.
+    """
     lately = [s.errors for s in scores[-REMEMBERED:]]
-    errors = np.vstack(lately) if lately else np.zeros((0, len(HORIZONS)))
-    rows = []
+    errors = np.abs(np.vstack(lately)) if lately else np.zeros((0, len(HORIZONS)))
+    rows: list[ArrayLike] = []
     for column in errors.T:
         known = np.sort(column[np.isfinite(column)])
         if known.size < FEWEST:
             rows.append(ndtri(LEVELS))
             continue
-        # The finite-sample quantile: the ⌈(n + 1) p⌉-th smallest above the middle, mirrored below it.
-        ranks = [p if p == 0.5 else (np.ceil((known.size + 1) * max(p, 1 - p)) - 1) / (known.size - 1) for p in LEVELS]
-        rows.append([np.quantile(known, _side(p, min(r, 1.0))) for p, r in zip(LEVELS, ranks, strict=True)])
+        ranks = [int(np.ceil((known.size + 1) * abs(2.0 * p - 1.0))) for p in LEVELS]
+        rows.append([np.sign(p - 0.5) * known[min(r, known.size) - 1] for p, r in zip(LEVELS, ranks, strict=True)])
     return np.array(rows)
-
-
-def _side(level: float, rank: float) -> float:
-    return rank if level >= 0.5 else 1.0 - rank
 
 
 def honest(draws: Array, ahead: Array, at: Array) -> Array:

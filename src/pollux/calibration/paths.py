@@ -40,4 +40,5 @@ def _paths(h: Hypothesis, steps: int, count: int, rng: np.random.Generator) -> t
 def _choose(shares: Array, rng: np.random.Generator) -> NDArray[np.intp]:
     """One column of each row, by its share `(n, columns)`."""
     chosen: NDArray[np.intp] = (shares.cumsum(axis=1) < rng.random((len(shares), 1))).sum(axis=1)
-    return np.minimum(chosen, shares.shape[1] - 1)
+    last: NDArray[np.intp] = np.minimum(chosen, shares.shape[1] - 1)
+    return last

@@ -33,7 +33,7 @@ def write(story: Story, diary: Diary, folder: Path) -> tuple[Path, Path]:
 
 def bundle(story: Story, diary: Diary) -> dict[str, Any]:
     """The medical record: person, weight, height, HbA1c, the diagnosis and the insulin that is prescribed."""
-    start = diary.readings[0][0].date().isoformat()
+    start = diary.readings[0][0].astimezone(ZoneInfo(story.timezone)).date().isoformat()
     mean = sum(value for _, value in diary.readings) / len(diary.readings)
     # HbA1c that goes with the mean sensor glucose: GMI = 3.31 + 0.02392 × mean (as in iglu's metrics).
     gmi = round(3.31 + 0.02392 * mean, 1)

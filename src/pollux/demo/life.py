@@ -38,6 +38,7 @@ class Story:
     snacks: float = 0.25  # chance a day of a snack that nobody logs
     logs_meals: bool = True
     seed: int = 1
+    last_hour: float = 11.5  # local hour at which the last day breaks off
 
 
 @dataclass
@@ -65,7 +66,7 @@ def live(story: Story, start: datetime) -> Diary:
     planned = _meals(story, rng)
     diary, eating, size, rested, latest = Diary(), 0.0, 0.0, -1e9, 0.0
     sensed = []
-    for k in range(story.days * 1440 // STEP):
+    for k in range(int((story.days - 1) * 1440 + story.last_hour * 60) // STEP):
         minute = k * STEP
         moment = start + timedelta(minutes=minute)
         if minute % 1440 == 0:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pollux.record.record import Record
 
@@ -23,7 +23,7 @@ def metrics_of(values: ArrayLike) -> Mapping[str, float]:
     mean = float(glucose.mean())
     spread = float(glucose.std(ddof=1)) if glucose.size > 1 else 0.0
 
-    def share(inside: ArrayLike) -> float:
+    def share(inside: NDArray[np.bool_]) -> float:
         return 100.0 * float(np.mean(inside))
 
     return {
@@ -40,7 +40,7 @@ def metrics_of(values: ArrayLike) -> Mapping[str, float]:
 
 
 def glucose_metrics(record: Record, start: datetime, end: datetime) -> Mapping[str, float]:
-    """The metrics of a record's sensor glucose from `start` to `end`, with the count of readings and the share measured.
+    """The metrics of sensor glucose from `start` to `end`, with the count of readings and the share measured.
 
     The share measured counts five-minute slots from the first reading in that stretch on. Empty when nothing was read.
     """

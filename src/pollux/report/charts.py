@@ -76,7 +76,7 @@ def _clock(axes: Any, timezone: str, size: Size, start: datetime, end: datetime)
     zone, hours = ZoneInfo(timezone), (end - start) / timedelta(hours=1)
     room = 10 if size is WIDE else 5
     every = next((step for step in (1, 2, 3, 4, 6, 12) if hours / step <= room), 24)
-    axes.xaxis.set_major_locator(HourLocator(range(0, 24, every), tz=zone))
+    axes.xaxis.set_major_locator(HourLocator(range(0, 24, every), tz=zone))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=zone))  # type: ignore[no-untyped-call]
     axes.set_xlim(start, end)
 

@@ -142,8 +142,8 @@ def _known(record: Record, zone: str) -> list[tuple[str, int, str, str]]:
 
 def _day(event: Event, zone: str) -> str:
     """The local day of an event, as far as it was stated."""
-    day = event.time.astimezone(ZoneInfo(zone)) if event.precision in ("minute", "second") else event.time
-    return day.strftime({"year": "%Y", "month": "%Y-%m"}.get(event.precision, "%Y-%m-%d"))
+    said = {"year": "%Y", "month": "%Y-%m"}.get(event.precision, "%Y-%m-%d")
+    return event.time.astimezone(ZoneInfo(zone)).strftime(said)
 
 
 def _grouped(quality: QualityReport) -> list[tuple[str, str, int, str]]:

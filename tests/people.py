@@ -1,13 +1,10 @@
-"""A synthetic person whose days every test of this room shares."""
+"""A synthetic person whose days the tests of twins and reports share."""
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from pollux.demo.life import Diary, Story, live
+from pollux.demo.life import Diary, Story
 from pollux.models.glucose.uva_padova import virtual_patients
-from pollux.record import Event, Person, Record, Source
-from pollux.twins import Twin
+from pollux.record import Event, Source
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 PUMP = Source("test", "pump")
@@ -29,21 +26,3 @@ def events_of(diary: Diary) -> tuple[Event, ...]:
     found += [event(t, "carbohydrate_intake", v, "g") for t, v in diary.meals]
     found += [event(t, "insulin_basal_rate", v, "U/h", t + timedelta(days=1)) for t, v in diary.basal]
     return tuple(sorted(found, key=lambda e: e.time))
-
-
-@pytest.fixture(scope="session")
-def person() -> Person:
-    return Person("tess", birth_date="1980-01-01", sex_at_birth="female")
-
-
-@pytest.fixture(scope="session")
-def events() -> tuple[Event, ...]:
-    """Four and a half days of pump and sensor."""
-    until = START + timedelta(days=4, hours=12)
-    return tuple(e for e in events_of(live(STORY, START)) if e.time <= until)
-
-
-@pytest.fixture(scope="session")
-def twin(person: Person, events: tuple[Event, ...]) -> Twin:
-    """The twin of everything, learned at once."""
-    return Twin.begin(Record(person, events))

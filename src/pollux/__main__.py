@@ -1,0 +1,5 @@
+"""`python -m pollux` is `pollux`."""
+
+from pollux.cli import main
+
+main()
