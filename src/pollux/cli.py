@@ -15,6 +15,7 @@ from pollux import __version__
 from pollux.errors import PolluxError, RefusedInput
 
 if TYPE_CHECKING:
+    from pollux.report import Claim
     from pollux.store import Store
     from pollux.twins import Comparison, Forecast, Twin
 
@@ -149,7 +150,7 @@ def report(
         quarantined = kept.quarantine(person)
     plans = [parse(text, body.now, body.record.person.timezone) for text in plan] if plan else None
     path = output or Path(f"{person}-twin.html")
-    page = twin_report(body, quarantined=quarantined, plans=plans)
+    page = twin_report(body, quarantined=quarantined, plans=plans, evidence=_evidence(body))
     _write(path, page)
     print(path)
 
@@ -191,19 +192,26 @@ def demo(*, output: Path = Path("demo-output")) -> None:
             body = Twin.begin(kept.record(story.id))
             kept.save_checkpoint(story.id, "twin", body.save(), now)
             page = output / f"{story.id}-twin.html"
-            _write(page, twin_report(body, quarantined=kept.quarantine(story.id), about=story.about))
+            _write(page, twin_report(body, about=story.about, evidence=_evidence(body)))
             print(f"  report: {page}", flush=True)
     print(f'Ask more: pollux forecast ada --store {output / "demo.pollux.db"} --plan "bolus 1 U"')
 
 
 @app.command
-def evidence(*, json: Annotated[bool, Parameter(negative="")] = False, page: Path | None = None) -> None:
+def evidence(
+    *,
+    json: Annotated[bool, Parameter(help="Print a list of objects.", negative="")] = False,
+    page: Annotated[Path | None, Parameter(help="Also write the docs' page here.")] = None,
+    record: Annotated[Path | None, Parameter(help="Also write what reports quote here (JSON).")] = None,
+) -> None:
     """Run every registered published number against the models: claim, source, expected, measured, verdict."""
     from pollux.evidence import as_json, as_page, as_text, examine_claims
 
     results = examine_claims()
     if page is not None:
         _write(page, as_page(results))
+    if record is not None:
+        _write(record, as_json(results) + "\n")
     print(as_json(results) if json else as_text(results))
 
 
@@ -237,6 +245,13 @@ def _twin(kept: "Store", person: str, at: str) -> "Twin":
     body = Twin.begin(record)
     kept.save_checkpoint(person, "twin", body.save(), datetime.now(UTC))
     return body
+
+
+def _evidence(body: "Twin") -> "list[Claim]":
+    from pollux.evidence import recorded
+    from pollux.report import Claim
+
+    return [Claim(r.claim, r.source, r.verdict) for r in recorded(body.body.model)]
 
 
 def _moment(text: str) -> datetime:

@@ -1,9 +1,11 @@
 """Every claim of the credibility file is a test."""
 
+from pathlib import Path
+
 import orjson
 import pytest
 
-from pollux.evidence import Claim, as_json, as_page, as_text, examine, registered
+from pollux.evidence import Claim, as_json, as_page, as_text, examine, recorded, registered
 
 CLAIMS = registered()
 
@@ -38,3 +40,16 @@ def test_the_json_has_the_promised_fields() -> None:
     assert {"claim", "source", "expected", "tolerance", "measured", "verdict", "note"} <= set(row)
     assert row["verdict"] == "not runnable"
     assert row["measured"] is None
+
+
+def test_what_reports_quote_is_about_the_claims_as_they_are() -> None:
+    """If this fails: `make docs` with POLLUX_REFERENCE set."""
+    models = {claim.model for claim in CLAIMS}
+    quoted = {(r.claim, r.source, r.expected, r.tolerance) for model in models for r in recorded(model)}
+    assert quoted == {(c.claim, c.source, c.expected, c.tolerance) for c in CLAIMS}
+
+
+def test_the_page_of_the_docs_lists_every_claim() -> None:
+    """If this fails: `make docs` with POLLUX_REFERENCE set."""
+    page = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
+    assert all(f"| {claim.claim} |" in page for claim in CLAIMS)

@@ -2,21 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.resources import files
 
 import orjson
 
-from pollux.evidence import glucose
+from pollux.evidence import glucose, studies
 from pollux.evidence.claim import Claim, Result, examine
 
 
 def registered() -> list[Claim]:
     """Every claim that Pollux makes itself answer for."""
-    return glucose.claims()
+    return [*glucose.claims(), *studies.claims()]
 
 
 def examine_claims() -> list[Result]:
     """Run every registered claim against the models."""
     return [examine(claim) for claim in registered()]
+
+
+def recorded(model: str) -> list[Result]:
+    """What was found of a model's claims when the page of the docs was last made; nothing is run."""
+    content = files("pollux.evidence").joinpath("recorded.json").read_bytes()
+    return [Result(**row) for row in orjson.loads(content) if row["model"] == model]
 
 
 def as_json(results: Sequence[Result]) -> str:
