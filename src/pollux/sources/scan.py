@@ -40,12 +40,12 @@ class Scanner:
     c b'3'
     """
 
-    def __init__(self, stream: BufferedReader, name: str) -> None:
+    def __init__(self, stream: BufferedReader, name: str, line: int = 1) -> None:
         self._stream = stream
         self._name = name
         self._buffer = b""
         self._at = 0
-        self._line = 1
+        self._line = line
         self._counted = 0
 
     @property

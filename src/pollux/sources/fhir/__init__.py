@@ -8,11 +8,14 @@ from pollux.sources.format import Format
 __all__ = ["FORMAT"]
 
 _LOOKS = re.compile(rb'"resourceType"\s*:')
+_LINE = re.compile(rb'^\{[^\n]*"resourceType"\s*:', re.MULTILINE)
 
 
 def _recognises(head: bytes) -> bool:
     start = head.lstrip()
-    return start[:1] == b"{" and bool(_LOOKS.search(start))
+    if start[:1] == b"{":
+        return bool(_LOOKS.search(start))
+    return start[:1] != b"[" and bool(_LINE.search(start))  # the first line may be broken
 
 
 FORMAT = Format("fhir r4", "JSON with a resourceType; a Bundle, NDJSON or one resource", _recognises, read)

@@ -1,6 +1,7 @@
 """Read FHIR files of any length: cut out each resource as it stands, check it, turn it into events."""
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from pollux.sources.fhir.references import Links, person_of
 from pollux.sources.fhir.rules import bundle, bundle_entry
 from pollux.sources.fhir.validate import envelope, known, problems
 from pollux.sources.format import Reading
+from pollux.sources.lines import Line, line_by_line, lines
 from pollux.sources.opening import Opened
 from pollux.sources.scan import LARGEST, Scanner, parse
 
@@ -49,23 +51,88 @@ class _Raw(msgspec.Struct):
 
 _WHOLE = msgspec.json.Decoder(_BundleOutline)
 _OUTLINE = msgspec.json.Decoder(_Outline)
+_ALONE = msgspec.json.Decoder(_Resource)
 _CUT = msgspec.json.Decoder(_Raw)
 
 
 def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     """Every resource of a file as a document, followed by the events that it holds."""
+    if line_by_line(opened, _is_resource):
+        yield from _lines(opened, reading)
+        return
     links = _links(opened)
     with opened.stream() as stream:
         scanner = Scanner(stream, opened.name)
         while scanner.peek() != -1:
-            if scanner.peek() != ord("{"):
-                raise scanner.refuse("a resource in {} should stand here")
-            if scanner.kind() == "Bundle":
-                yield from _bundle(scanner, reading, links)
-            else:
-                line = scanner.line
-                raw = scanner.value()
-                yield from _resource(raw, parse(raw, opened.name, line), f"line {line}", "", reading, links)
+            yield from _value(scanner, reading, links)
+
+
+def _value(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]:
+    if scanner.peek() != ord("{"):
+        raise scanner.refuse("a resource in {} should stand here")
+    if scanner.kind() == "Bundle":
+        yield from _bundle(scanner, reading, links)
+        return
+    line = scanner.line
+    raw = scanner.value()
+    yield from _resource(raw, parse(raw, reading.name, line), f"line {line}", "", reading, links)
+
+
+def _lines(opened: Opened, reading: Reading) -> Iterator[Entry]:
+    """A file of one resource a line. A line that cannot be read is quarantined as it stands; the others come in."""
+    links = _links_of_lines(opened)
+    readable, wrong = False, None
+    for line in lines(opened):
+        try:
+            entries = list(_line(line, reading, links))
+        except RefusedInput as error:
+            wrong = wrong or error
+            place = error.where.removeprefix(reading.name).strip() or f"line {line.number}"
+            yield _kept(reading, "broken line", error.what, place, line.content)
+            continue
+        readable = True
+        yield from entries
+    if wrong and not readable:
+        raise wrong
+
+
+def _line(line: Line, reading: Reading, links: Links) -> Iterator[Entry]:
+    if not line.whole:
+        raise RefusedInput(f"the line is longer than {LARGEST >> 20} MB; only its beginning is kept here")
+    if b'"Bundle"' not in line.content:
+        resource = parse(line.content, reading.name, line.number)
+        yield from _resource(line.content, resource, f"line {line.number}", "", reading, links)
+        return
+    scanner = Scanner(io.BufferedReader(io.BytesIO(line.content)), reading.name, line.number)
+    links.types[:] = [_outline_of(line.content).type]
+    yield from _value(scanner, reading, links)
+    if scanner.peek() != -1:
+        raise scanner.refuse("more stands on the line than one resource")
+
+
+def _is_resource(content: bytes) -> bool:
+    try:
+        return content[:1] == b"{" and bool(_ALONE.decode(content).resourceType)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _links_of_lines(opened: Opened) -> Links:
+    links = Links()
+    for line in lines(opened):
+        if line.whole and b'"Bundle"' in line.content:
+            _learn_bundle(_outline_of(line.content), links)
+        elif line.whole and b'"Medication"' in line.content and _is_resource(line.content):
+            _learn(_Outline(resource=_ALONE.decode(line.content)), links)
+    return links
+
+
+def _outline_of(content: bytes) -> _BundleOutline:
+    """What a line says as a bundle; nothing where it is broken, which whoever reads it tells."""
+    try:
+        return _WHOLE.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _BundleOutline()
 
 
 def _links(opened: Opened) -> Links:
@@ -170,6 +237,9 @@ def _entry(
     full_url = full_url if isinstance(full_url, str) else ""
     meta = resource.get("meta")
     version = str(meta.get("versionId", "")) if isinstance(meta, dict) else ""
+    if not isinstance(resource.get("resourceType"), str):
+        yield _kept(reading, "invalid resource", "it has no resourceType", place, bytes(_CUT.decode(raw).resource))
+        return
     if full_url:
         if (full_url, version) in seen:
             yield _note(reading, "invalid bundle", "its fullUrl stands twice in the bundle", place)
@@ -249,3 +319,9 @@ def _note(reading: Reading, rule: str, text: str, place: str, person: str = "", 
     category: Category = "completeness" if rule in _COMPLETENESS else "conformance"
     finding = Finding(rule, category, "quarantine", text, "", None, f"{reading.name} {place}", document)
     return Entry(person, Quarantined(finding, None, document))
+
+
+def _kept(reading: Reading, rule: str, text: str, place: str, raw: bytes) -> Entry:
+    """What cannot even be a document, as it stood; it is nobody's."""
+    finding = Finding(rule, "conformance", "quarantine", text, "", None, f"{reading.name} {place}")
+    return Entry("", Quarantined(finding, None, raw.decode("utf-8", "backslashreplace")))
