@@ -263,10 +263,9 @@ def _moment(text: str) -> datetime:
 
 
 def _is_device(path: Path) -> bool:
-    from pollux.sources import recognise
-    from pollux.sources.opening import Opened
+    from pollux.sources import format_of
 
-    return not recognise(Opened(path, path.name).head()).startswith("fhir")
+    return not format_of(path).startswith("fhir")
 
 
 def _owner(kept: "Store", person: str) -> str:

@@ -56,6 +56,14 @@ def test_the_order_of_arrival_changes_nothing(events: list[Event], chance: rando
 
 
 @given(EVENTS)
+def test_what_stands_is_in_order_of_time(events: list[Event]) -> None:
+    record = Record(PERSON, tuple(events))
+    for some in (record.events, record.current):
+        assert [event.time for event in some] == sorted(event.time for event in some)
+    assert len({event.id for event in record.current}) == len(record.current)
+
+
+@given(EVENTS)
 def test_saying_everything_again_changes_nothing(events: list[Event]) -> None:
     record = Record(PERSON, tuple(events))
     assert record.add(events) == record

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.sources.conftest import LEARNED, ReadText
-from tests.sources.examples import CLARITY, NIGHTSCOUT, SOUND, TABLE
 
 from pollux.errors import RefusedInput
 from pollux.record import Record
-from pollux.sources import FORMATS, read, recognise
+from pollux.sources import FORMATS, format_of, read, recognise
 from pollux.store import Store
+from tests.sources.conftest import LEARNED, ReadText
+from tests.sources.examples import CLARITY, NIGHTSCOUT, SOUND, TABLE
 
 ALL = pytest.mark.parametrize("content", SOUND.values(), ids=SOUND)
 
@@ -49,6 +49,22 @@ def test_the_encoding_and_the_packing_do_not_matter(content: bytes, reads: ReadT
     assert reads(text.encode("utf-16-be")).values == plain
     assert reads(text.replace("\r\n", "\n").replace("\n", "\r\n").encode()).values == plain
     assert reads(gzip.compress(text.encode("utf-16"))).values == plain
+
+
+@ALL
+def test_the_format_of_a_file_does_not_depend_on_its_name_encoding_or_packing(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9.jpg"
+    text = content.decode("utf-8-sig")
+    for packed in (content, gzip.compress(content), text.encode("utf-16"), gzip.compress(text.encode("utf-16-le"))):
+        path.write_bytes(packed)
+        assert format_of(path) == recognise(content)
+
+
+def test_a_file_of_no_format_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    with pytest.raises(RefusedInput, match=r"this is no format that Pollux knows \[notes.txt\]"):
+        format_of(path)
 
 
 @ALL

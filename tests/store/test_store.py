@@ -58,6 +58,12 @@ def test_what_is_taken_can_be_read_again(store: Store) -> None:
     assert [kept.content for kept in store.documents("p1")] == [b'{"a": 1}']
 
 
+def test_a_record_of_more_rows_than_are_decoded_at_once_is_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pollux.store.store._TOGETHER", 2)
+    store.take([weight(70.0 + i, days=i + 1) for i in range(5)], NOW)
+    assert values(store) == [74.0, 73.0, 72.0, 71.0, 70.0]
+
+
 def test_it_is_still_there_after_closing(path: Path) -> None:
     with Store.open(path) as store:
         store.take([weight()], NOW)

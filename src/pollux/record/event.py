@@ -28,7 +28,7 @@ class Quantity(msgspec.Struct, frozen=True):
         return Quantity(convert(self.value, self.unit, unit, name), unit)
 
 
-class Code(msgspec.Struct, frozen=True):
+class Code(msgspec.Struct, frozen=True, gc=False):
     """A code in a code system, with the text that came with it."""
 
     system: str
@@ -36,7 +36,7 @@ class Code(msgspec.Struct, frozen=True):
     display: str = ""
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where an event came from: the kind of source, its name and the place inside it."""
 
     kind: str
@@ -45,7 +45,7 @@ class Source(msgspec.Struct, frozen=True):
     device: str = ""
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):  # never part of a cycle, and there are many
     """One thing known about a person.
 
     `time` is when it was true, `learned` when Pollux came to know it; both are UTC. `quantity` is a name of the
@@ -69,6 +69,15 @@ class Event(msgspec.Struct, frozen=True):
     retracted: bool = False
 
     def __post_init__(self) -> None:
+        if self.time.tzinfo is None or self.learned.tzinfo is None or self.end is not None:
+            self._check_times()
+        term(self.quantity)
+        if isinstance(self.value, int):
+            msgspec.structs.force_setattr(self, "value", float(self.value))
+        if not self.id:
+            msgspec.structs.force_setattr(self, "id", "content:" + self.content[:24])
+
+    def _check_times(self) -> None:
         for name, moment in (("time", self.time), ("learned", self.learned), ("end", self.end)):
             if moment is not None and moment.tzinfo is None:
                 raise RefusedInput(
@@ -78,11 +87,6 @@ class Event(msgspec.Struct, frozen=True):
                 )
         if self.end is not None and self.end < self.time:
             raise RefusedInput("the event ends before it begins", where=self.where)
-        term(self.quantity)
-        if isinstance(self.value, float | int) and type(self.value) is not float:
-            msgspec.structs.force_setattr(self, "value", float(self.value))
-        if not self.id:
-            msgspec.structs.force_setattr(self, "id", "content:" + self.content[:24])
 
     @property
     def content(self) -> str:

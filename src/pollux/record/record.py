@@ -24,8 +24,8 @@ def minutes(moment: datetime) -> float:
     return (moment - EPOCH).total_seconds() / 60.0
 
 
-def _order(event: Event) -> tuple[datetime, str, str, datetime, str]:
-    return (event.time, event.quantity, event.id, event.learned, event.content)
+def _order(event: Event) -> tuple[datetime, str, str, datetime]:
+    return (event.time, event.quantity, event.id, event.learned)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,10 @@ class Record:
             standing = latest.get(event.id)
             if standing is None or (event.learned, event.content) > (standing.learned, standing.content):
                 latest[event.id] = event
-        return tuple(sorted((e for e in latest.values() if not e.retracted), key=_order))
+        standing_events = [event for event in latest.values() if not event.retracted]
+        if len(latest) < len(self.events):  # a later version stands where the first one stood
+            standing_events.sort(key=_order)
+        return tuple(standing_events)
 
     @cached_property
     def _by_quantity(self) -> dict[str, tuple[Event, ...]]:
@@ -126,17 +129,24 @@ class Record:
 
 
 def _collapse(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Sort, and of each id drop what only says again what stood before; a correction taken back is kept."""
+    """Sort, and of each id drop what only says again what stood before; a correction taken back is kept.
+
+    Events of one id come in the order of their content where nothing else tells them apart, as sorting is stable.
+    """
     versions: dict[str, list[Event]] = {}
     for event in events:
         versions.setdefault(event.id, []).append(event)
     kept: list[Event] = []
     for same in versions.values():
+        if len(same) == 1:
+            kept += same
+            continue
         same.sort(key=lambda e: (e.learned, e.content, e.source.name, e.source.place, e.source.device, e.flags))
         said = ""
         for event in same:
-            content = event.content if len(same) > 1 else "-"
+            content = event.content
             if content != said:
                 kept.append(event)
             said = content
-    return tuple(sorted(kept, key=_order))
+    kept.sort(key=_order)
+    return tuple(kept)

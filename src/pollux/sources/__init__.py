@@ -11,7 +11,7 @@ from pollux.sources.clock import zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 
-__all__ = ["FORMATS", "Format", "read", "recognise"]
+__all__ = ["FORMATS", "Format", "format_of", "read", "recognise"]
 
 FORMATS: tuple[Format, ...] = (fhir.FORMAT, nightscout.FORMAT, clarity.FORMAT, plain_csv.FORMAT)
 
@@ -25,6 +25,19 @@ def recognise(head: bytes) -> str:
     'plain table'
     """
     return _format(head, "").name
+
+
+def format_of(path: Path) -> str:
+    """The name of a file's format, by its content and through gzip and any text encoding, as `read` sees it.
+
+    Raises `RefusedInput` for a file that cannot be opened, is empty, or has no known format.
+    """
+    opened = _opened(path)
+    return _format(opened.head(), opened.name).name
+
+
+def _opened(path: Path, name: str = "") -> Opened:
+    return Opened(path, (name or path.name).encode("utf-8", "replace").decode())
 
 
 def _format(head: bytes, name: str) -> Format:
@@ -49,6 +62,6 @@ def read(path: Path, *, learned: datetime, person: str = "", timezone: str = "UT
     zone(timezone)
     if not person.isprintable() or len(person) > 200:
         raise RefusedInput("the person's id has signs that cannot be kept", advice="Use letters, digits, - and .")
-    opened = Opened(path, (name or path.name).encode("utf-8", "replace").decode())
+    opened = _opened(path, name)
     found = _format(opened.head(), opened.name)
     return found.read(opened, Reading(learned, person, timezone, opened.name))
