@@ -51,6 +51,8 @@ def verdict(found: Event, person: Person = PERSON) -> str:
         (event(450.0), "implausible value"),
         (event(70.0, "[lb_av]", quantity="body_weight"), "accepted"),
         (event(1.8, "cm", quantity="body_height"), "unit slip"),
+        (event(48.0, "%", quantity="hba1c"), "unit slip"),
+        (event(48.0, "mmol/mol", quantity="hba1c"), "accepted"),
         (event("anything", "", quantity="condition"), "accepted"),
         (event("", "", retracted=True), "accepted"),
     ],

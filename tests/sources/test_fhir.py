@@ -5,11 +5,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.sources.conftest import Reads, ReadText
-from tests.sources.examples import bundle, observation, patient
 
 from pollux.errors import RefusedInput
 from pollux.record import Code, Event, Person
+from tests.sources.conftest import Reads, ReadText
+from tests.sources.examples import bundle, observation, patient
 
 SUBJECT = {"reference": "Patient/p1"}
 SNOMED = "http://snomed.info/sct"
@@ -51,6 +51,35 @@ def test_a_comparator_is_kept(reads: ReadText) -> None:
     value = {"value": 15, "unit": "%", "comparator": ">"}
     event = one(reads(json.dumps(observation(code=coded("4548-4", "http://loinc.org"), valueQuantity=value))))
     assert (event.quantity, event.comparator, event.unit) == ("hba1c", ">", "%")
+
+
+def hba1c(code: str, value: float, unit: str) -> str:
+    quantity = {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+    return json.dumps(observation(code=coded(code, "http://loinc.org"), valueQuantity=quantity))
+
+
+@pytest.mark.parametrize("code", ["4548-4", "59261-8"])
+def test_hba1c_in_mmol_per_mol_is_the_same_quantity(code: str, reads: ReadText) -> None:
+    event = one(reads(hba1c(code, 48, "mmol/mol")))
+    assert (event.quantity, event.value, event.unit) == ("hba1c", 48.0, "mmol/mol")
+    assert event.number() == pytest.approx(6.54304, rel=1e-12)
+
+
+def test_a_percentage_on_the_other_scale_has_two_readings_and_is_quarantined(reads: ReadText) -> None:
+    found = reads(hba1c("59261-8", 4.8, "%"))
+    assert found.events == []
+    assert found.reasons == ["Haemoglobin A1c under the code 59261-8 has another scale in %; it is read in mmol/mol"]
+
+
+@pytest.mark.parametrize(
+    ("code", "unit"),
+    [("14749-6", "mmol/L"), ("14743-9", "mmol/L"), ("15074-8", "mmol/L"), ("77145-1", "mmol/L"), ("2341-6", "mg/dL"),
+     ("1558-6", "mg/dL")],
+)  # fmt: skip
+def test_glucose_has_many_codes_and_two_units(code: str, unit: str, reads: ReadText) -> None:
+    event = one(reads(hba1c(code, 90 if unit == "mg/dL" else 5, unit)))
+    assert event.quantity == "blood_glucose"
+    assert event.number() == pytest.approx(90, abs=0.1)
 
 
 def test_components_are_events_of_their_own(reads: ReadText) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pollux.errors import RefusedInput, UnknownName
-from pollux.vocabulary import UNITS, Unit, convert, term, terms, unit
+from pollux.vocabulary import UNITS, Equation, Unit, convert, term, terms, unit
 from pollux.vocabulary.units import SPELLINGS, convert_value
 
 PAIRS = [(a, b) for a, b in permutations(UNITS.values(), 2) if a.dimension == b.dimension]
@@ -34,6 +34,33 @@ def test_mass_and_amount_turn_into_each_other_and_back(name: str, mass: str, amo
     assert convert(there, amount, mass, name) == pytest.approx(value, rel=1e-12)
     exact = Fraction(value) * UNITS[mass].factor / Fraction(str(term(name).molar_mass)) / UNITS[amount].factor
     assert there == pytest.approx(float(exact), rel=1e-12)
+
+
+SCALES = [(name, entry.equation) for name, entry in terms().items() if entry.equation]
+
+
+@given(st.sampled_from(SCALES), st.floats(min_value=-1e3, max_value=1e3))
+def test_two_scales_of_one_quantity_turn_into_each_other_and_back(scale: tuple[str, Equation], value: float) -> None:
+    name, equation = scale
+    own = term(name).unit
+    there = convert(value, equation.unit, own, name)
+    exact = Fraction(value) * equation.slope + equation.intercept
+    assert there == float(exact)
+    size = max(abs(value), float(abs(equation.intercept / equation.slope)))
+    assert abs(convert(there, own, equation.unit, name) - value) <= 1e-12 * size
+
+
+@pytest.mark.parametrize(("ifcc", "ngsp"), [(31, 5.0), (42, 6.0), (48, 6.5), (53, 7.0), (64, 8.0), (86, 10.0)])
+def test_hba1c_has_its_published_pairs(ifcc: float, ngsp: float) -> None:
+    assert convert(ifcc, "mmol/mol", "%", "hba1c") == pytest.approx(ngsp, abs=0.05)
+    assert convert(ngsp, "%", "mmol/mol", "hba1c") == pytest.approx(ifcc, abs=0.5)
+    assert convert(ifcc, "mmol/mol", "1", "hba1c") == pytest.approx(ngsp / 100, abs=5e-4)
+
+
+def test_a_scale_belongs_to_its_quantity_alone() -> None:
+    with pytest.raises(RefusedInput, match=r"mmol/mol \(amount fraction\) cannot be turned into % \(fraction\)"):
+        convert(48.0, "mmol/mol", "%", "oxygen_saturation")
+    assert convert(48.0, "mmol/mol", "mmol/mol", "hba1c") == 48.0
 
 
 def test_a_conversion_to_the_same_unit_changes_no_bit() -> None:

@@ -130,7 +130,7 @@ def _before(event: Event, born: date) -> bool:
 
 # Pairs of units that people and exports mix up.
 _CONFUSED = (("mg/dL", "mmol/L"), ("mg/dL", "umol/L"), ("g/dL", "g/L"), ("kg", "g"), ("kg", "[lb_av]"), ("cm", "m"),
-             ("cm", "[in_i]"), ("Cel", "[degF]"), ("%", "1"))  # fmt: skip
+             ("cm", "[in_i]"), ("Cel", "[degF]"), ("%", "1"), ("%", "mmol/mol"))  # fmt: skip
 
 
 def _slip(event: Event, known: Term) -> str:

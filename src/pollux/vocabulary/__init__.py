@@ -1,6 +1,6 @@
 """Each clinical quantity once: its name, unit, codes and ranges. Everything else refers to it."""
 
-from pollux.vocabulary.terms import LOINC, RXNORM, SNOMED, Term, convert, term, term_for_code, terms
+from pollux.vocabulary.terms import LOINC, RXNORM, SNOMED, Equation, Term, convert, term, term_for_code, terms
 from pollux.vocabulary.units import UNITS, Unit, unit
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "RXNORM",
     "SNOMED",
     "UNITS",
+    "Equation",
     "Term",
     "Unit",
     "convert",

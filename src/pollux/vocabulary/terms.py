@@ -2,14 +2,15 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
 from pollux.errors import UnknownName
-from pollux.vocabulary.units import convert_value
+from pollux.vocabulary.units import convert_value, unit
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
@@ -17,11 +18,21 @@ RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
 
 @dataclass(frozen=True)
+class Equation:
+    """How a number on another scale becomes one of the quantity: value = slope × number in `unit` + intercept."""
+
+    unit: str
+    slope: Fraction
+    intercept: Fraction
+
+
+@dataclass(frozen=True)
 class Term:
     """One clinical quantity.
 
     `plausible` is what is seen in practice (beyond it a value is flagged), `possible` is what can be at all (beyond it
-    a value is quarantined), both in `unit`. `molar_mass` [g/mol] joins mass and amount units.
+    a value is quarantined), both in `unit`. `molar_mass` [g/mol] joins mass and amount units, `equation` two scales
+    that no factor joins. `stated_in` names the codes whose numbers are read in one unit only.
     """
 
     name: str
@@ -35,6 +46,8 @@ class Term:
     plausible: tuple[float, float] | None
     possible: tuple[float, float] | None
     molar_mass: float | None
+    equation: Equation | None
+    stated_in: Mapping[str, str] = field(hash=False)
     source: str
 
 
@@ -43,18 +56,22 @@ def _term(row: Mapping[str, str]) -> Term:
         low, high = row[f"{name}_low"], row[f"{name}_high"]
         return (float(low), float(high)) if low and high else None
 
+    codes = [code.partition("@") for code in row["loinc"].split()]
+    scale = row["equation"].split()
     return Term(
         name=row["name"],
         label=row["label"],
         kind="number" if row["kind"] == "number" else "coded",
         unit=row["unit"],
-        loinc=tuple(row["loinc"].split()),
+        loinc=tuple(code for code, _, _ in codes),
         atc=tuple(row["atc"].split()),
         rxnorm=tuple(row["rxnorm"].split()),
         snomed=tuple(row["snomed"].split()),
         plausible=pair("plausible"),
         possible=pair("possible"),
         molar_mass=float(row["molar_mass"]) if row["molar_mass"] else None,
+        equation=Equation(scale[0], Fraction(scale[1]), Fraction(scale[2])) if scale else None,
+        stated_in=MappingProxyType({code: only for code, _, only in codes if only}),
         source=row["source"],
     )
 
@@ -100,9 +117,26 @@ def term_for_code(system: str, code: str) -> Term | None:
 
 
 def convert(value: float, source: str, target: str, name: str) -> float:
-    """Convert a value of the quantity `name` between units, by way of its molar mass where that is needed.
+    """Convert a value of the quantity `name` between units, by way of its molar mass or equation where that is needed.
+
+    HbA1c: NGSP [%] = 0.09148 × IFCC [mmol/mol] + 2.152 (ngsp.org/ifcc.asp; Hoelzel et al., Clin Chem 2004;50:166).
 
     >>> convert(5.5, "mmol/L", "mg/dL", "cgm_glucose")
     99.0858
+    >>> round(convert(48, "mmol/mol", "%", "hba1c"), 2)
+    6.54
     """
-    return convert_value(value, source, target, term(name).molar_mass)
+    known = term(name)
+    if known.equation is None:
+        return convert_value(value, source, target, known.molar_mass)
+    return _across_scales(value, unit(source).code, unit(target).code, known, known.equation)
+
+
+def _across_scales(value: float, source: str, target: str, known: Term, equation: Equation) -> float:
+    if source != target and source == equation.unit:
+        own = float(Fraction(value) * equation.slope + equation.intercept)
+        return convert_value(own, known.unit, target)
+    if source != target and target == equation.unit:
+        own = convert_value(value, source, known.unit)
+        return float((Fraction(own) - equation.intercept) / equation.slope)
+    return convert_value(value, source, target)

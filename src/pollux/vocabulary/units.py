@@ -65,6 +65,9 @@ def _units() -> dict[str, Unit]:
             "cm[H2O]": "980665/10000",
         },
         "fraction": {"%": "1/100", "1": 1},
+        "amount fraction": {
+            "mmol/mol": 1
+        },  # of one molecule among others; no share of mass or number without saying which
         "body mass index": {"kg/m2": 1},
         "cell count": {"10*9/L": 1, "10*3/uL": 1, "10*12/L": 1000, "10*6/uL": 1000, "/uL": "1/1000"},
         "score": {"{score}": 1},

@@ -34,9 +34,10 @@ def observed(case: Case) -> Iterator[Event | Problem]:
 
 
 def _measured(case: Case, holder: Mapping[str, Any], span: Any, part: str) -> Event | Problem:
-    known = _term(holder.get("code"))
-    if known is None:
+    named = _term(holder.get("code"))
+    if named is None:
         return "unknown code", f"no quantity has the code {_codes(holder.get('code'))}"
+    known, code = named
     time, end, precision = span
     retracted = case.status in ("entered-in-error", "cancelled")
     found = _value(holder, known)
@@ -47,6 +48,12 @@ def _measured(case: Case, holder: Mapping[str, Any], span: Any, part: str) -> Ev
         if not retracted:
             return "no value", f"{known.label} has no value that is read here"
     value, unit, comparator = found or ("", "", "")
+    only = known.stated_in.get(code, unit)
+    if unit and unit != only:
+        return (
+            "wrong unit",
+            f"{known.label} under the code {code} has another scale in {unit[:40]}; it is read in {only}",
+        )
     flags = ("preliminary",) if case.status in ("preliminary", "registered") else ()
     try:
         return case.event(
@@ -65,11 +72,12 @@ def _measured(case: Case, holder: Mapping[str, Any], span: Any, part: str) -> Ev
         return "broken event", error.what
 
 
-def _term(concept: object) -> Term | None:
+def _term(concept: object) -> tuple[Term, str] | None:
+    """The quantity that a concept stands for, and the code that said so."""
     for coding in concept.get("coding", ()) if isinstance(concept, dict) else ():
         known = term_for_code(coding.get("system", ""), coding.get("code", ""))
         if known:
-            return known
+            return known, str(coding["code"])
     return None
 
 
