@@ -1,17 +1,36 @@
 """Each clinical quantity once: its name, unit, codes and ranges. Everything else refers to it."""
 
-from pollux.vocabulary.terms import LOINC, RXNORM, SNOMED, Equation, Term, convert, term, term_for_code, terms
+from pollux.vocabulary.insulins import Insulin, insulin_for_code, insulins, insulins_in
+from pollux.vocabulary.terms import (
+    ATC,
+    ATC_SYSTEMS,
+    LOINC,
+    RXNORM,
+    SNOMED,
+    Equation,
+    Term,
+    convert,
+    term,
+    term_for_code,
+    terms,
+)
 from pollux.vocabulary.units import UNITS, Unit, unit
 
 __all__ = [
+    "ATC",
+    "ATC_SYSTEMS",
     "LOINC",
     "RXNORM",
     "SNOMED",
     "UNITS",
     "Equation",
+    "Insulin",
     "Term",
     "Unit",
     "convert",
+    "insulin_for_code",
+    "insulins",
+    "insulins_in",
     "term",
     "term_for_code",
     "terms",

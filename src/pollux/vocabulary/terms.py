@@ -15,6 +15,8 @@ from pollux.vocabulary.units import convert_value, unit
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+ATC = "http://www.whocc.no/atc"
+ATC_SYSTEMS = (ATC, "http://fhir.de/CodeSystem/bfarm/atc", "http://fhir.de/CodeSystem/dimdi/atc")  # the same codes
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ UNITS = MappingProxyType(_units())
 # How devices and people write units that UCUM writes otherwise. Only spellings without a second reading.
 SPELLINGS = MappingProxyType({
     "mg/dl": "mg/dL", "mmol/l": "mmol/L", "umol/l": "umol/L", "µmol/L": "umol/L", "μmol/L": "umol/L",
-    "units": "U", "unit": "U", "u": "U", "IU": "[IU]", "U/hr": "U/h", "u/h": "U/h", "units/h": "U/h", "U/hour": "U/h",
+    "units": "U", "unit": "U", "u": "U", "Units": "U", "Unit": "U",
+    "IU": "[IU]", "[iU]": "[IU]", "U/hr": "U/h", "u/h": "U/h", "units/h": "U/h", "U/hour": "U/h",
     "grams": "g", "gram": "g", "bpm": "/min", "beats/min": "/min", "beats/minute": "/min", "mmHg": "mm[Hg]",
     "lb": "[lb_av]", "lbs": "[lb_av]", "in": "[in_i]", "°C": "Cel", "C": "Cel", "degC": "Cel", "°F": "[degF]",
     "kg/m^2": "kg/m2", "minutes": "min", "hours": "h", "steps": "{steps}", "score": "{score}",

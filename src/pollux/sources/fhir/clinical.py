@@ -8,7 +8,7 @@ from pollux.errors import PolluxError
 from pollux.record.event import Code, Event
 from pollux.sources.fhir.case import Case, code_of
 from pollux.sources.fhir.dates import moment, when
-from pollux.sources.fhir.references import target
+from pollux.sources.fhir.medication import medication
 
 Problem = tuple[str, str]
 
@@ -127,6 +127,8 @@ def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
 
 
 def _code(case: Case, kind: Kind) -> Code | None:
+    if kind.codes == _MEDICATION:
+        return code_of(medication(case))
     for element in kind.codes:
         value: Any = case.resource.get(element)
         if isinstance(value, list):
@@ -135,8 +137,6 @@ def _code(case: Case, kind: Kind) -> Code | None:
             return Code("", "", value)
         if not isinstance(value, dict):
             continue
-        if element.endswith("Reference"):
-            return _medication(case, value)
         if element == "class":
             return Code(str(value.get("system", "")), str(value.get("code", "")), str(value.get("display", "")))
         if element == "deviceName":
@@ -145,18 +145,3 @@ def _code(case: Case, kind: Kind) -> Code | None:
         if code:
             return code
     return None
-
-
-def _medication(case: Case, reference: Mapping[str, Any]) -> Code | None:
-    """The code of a medication that is referred to; where it cannot be found, the reference itself."""
-    name = str(reference.get("reference", ""))
-    if name.startswith("#"):
-        for inner in case.resource.get("contained", ()):
-            if inner.get("id") == name[1:]:
-                return code_of(inner.get("code"))
-    named = target(name)
-    found = case.links.medications.get(name) or case.links.medications.get("/".join(named) if named else "")
-    if found:
-        return code_of(found)
-    text = str(reference.get("display", "")) or name
-    return Code("", "", text) if text else None

@@ -91,7 +91,7 @@ def _value(holder: Mapping[str, Any], known: Term) -> tuple[float | str | Code, 
     """Value, unit and comparator; None when there is nothing that can be read."""
     quantity = holder.get("valueQuantity")
     if isinstance(quantity, dict) and "value" in quantity:
-        return float(quantity["value"]), _unit(quantity), quantity.get("comparator", "")
+        return float(quantity["value"]), unit_of(quantity), quantity.get("comparator", "")
     if known.kind == "number":
         count = holder.get("valueInteger")
         if count is not None and known.unit.startswith("{"):
@@ -106,7 +106,7 @@ def _value(holder: Mapping[str, Any], known: Term) -> tuple[float | str | Code, 
     return None
 
 
-def _unit(quantity: Mapping[str, Any]) -> str:
+def unit_of(quantity: Mapping[str, Any]) -> str:
     """The UCUM code where there is one, else the unit as written."""
     if quantity.get("system") == UCUM and quantity.get("code"):
         return str(quantity["code"])

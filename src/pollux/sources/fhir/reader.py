@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from pollux.sources.fhir import patient
 from pollux.sources.fhir.case import Case
 from pollux.sources.fhir.clinical import KINDS, stated
 from pollux.sources.fhir.dates import moment
+from pollux.sources.fhir.insulin import doses
 from pollux.sources.fhir.observation import observed
 from pollux.sources.fhir.references import Links, person_of
 from pollux.sources.fhir.rules import bundle, bundle_entry
@@ -26,7 +28,7 @@ from pollux.sources.opening import Opened
 from pollux.sources.scan import LARGEST, Scanner, parse
 
 UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
-_COMPLETENESS = ("no time", "no value", "no code")
+_COMPLETENESS = ("no time", "no value", "no code", "no dose")
 
 
 class _Resource(msgspec.Struct):
@@ -286,6 +288,8 @@ def _events(case: Case, kind: str) -> Iterator[Any]:
         return patient.death(case)
     if kind == "Observation":
         return observed(case)
+    if kind == "MedicationAdministration":
+        return chain(stated(case, KINDS[kind]), doses(case))
     return stated(case, KINDS[kind])
 
 
