@@ -72,7 +72,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):  # never part of a cycle, an
         if self.time.tzinfo is None or self.learned.tzinfo is None or self.end is not None:
             self._check_times()
         term(self.quantity)
-        if isinstance(self.value, int):
+        if type(self.value) is not float and isinstance(self.value, float | int):
             msgspec.structs.force_setattr(self, "value", float(self.value))
         if not self.id:
             msgspec.structs.force_setattr(self, "id", "content:" + self.content[:24])

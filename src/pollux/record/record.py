@@ -63,7 +63,15 @@ class Record:
 
     def add(self, events: Iterable[Event]) -> "Record":
         """A new record that also knows these events."""
-        return Record(self.person, self.events + tuple(events))
+        events = tuple(events)
+        after = not self.events or all(e.time > self.events[-1].time for e in events)
+        if after and self._ids.isdisjoint(e.id for e in events):
+            return Record(self.person, self.events + _collapse(events), _sorted=True)
+        return Record(self.person, self.events + events)
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(e.id for e in self.events)
 
     def as_known_at(self, moment: datetime) -> "Record":
         """The record as it was known at a time: what was learned later is not in it."""

@@ -118,6 +118,8 @@ def convert_value(value: float, source: str, target: str, molar_mass: float | No
     >>> convert_value(100.0, "mg/dL", "mmol/L", molar_mass=180.156)
     5.550744909966918
     """
+    if source == target and source in UNITS:
+        return value
     a, b = unit(source), unit(target)
     scale = a.factor / b.factor
     if a.dimension != b.dimension:
