@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.sources.conftest import Reads, ReadText
-from tests.sources.examples import NIGHTSCOUT
 
 from pollux.record import Event
+from tests.sources.conftest import Reads, ReadText
+from tests.sources.examples import NIGHTSCOUT
 
 TIME = "2026-01-01T08:00:00Z"
 
@@ -99,13 +99,14 @@ def test_a_schedule_runs_from_its_switch_to_the_end_of_the_data(reads: ReadText)
     ]
 
 
-def test_a_schedule_ends_where_the_next_begins(reads: ReadText) -> None:
+def test_a_schedule_ends_where_the_next_begins_and_comes_back_after_a_temporary_one(reads: ReadText) -> None:
     documents = [switch("2026-01-01T08:00:00Z"), switch("2026-01-01T09:00:00Z", percentage=50, duration=60)]
     documents.append({"eventType": "Meal Bolus", "carbs": 1, "created_at": "2026-01-01T12:00:00Z"})
     rates = [event for event in reads(json.dumps(documents)).events if event.quantity == "insulin_basal_rate"]
     assert [(f"{e.time:%H:%M}", f"{e.end:%H:%M}", e.value) for e in rates] == [
         ("08:00", "09:00", 0.75),
         ("09:00", "10:00", 0.375),
+        ("10:00", "12:00", 0.75),
     ]
 
 
@@ -113,10 +114,13 @@ def test_a_schedule_ends_where_the_next_begins(reads: ReadText) -> None:
     ("fields", "reason"),
     [
         ({"eventType": "Note", "notes": "x"}, "treatments of the type 'Note' hold no quantity here"),
-        ({"eventType": "Temp Basal", "percent": 20, "duration": 30}, "this basal rate is a percentage of a schedule; "
-         "export absolute rates"),
-        ({"eventType": "Temp Basal", "rate": 1, "duration": 0}, "this ends a temporary basal rate; the rate that "
-         "follows is not stated"),
+        ({"eventType": "Temp Basal", "percent": 20, "duration": 30}, "this basal rate is a percentage of a schedule "
+         "that the file does not state for that time; export the profile with it, or absolute rates"),
+        ({"eventType": "Temp Basal", "duration": 30}, "a temporary basal rate without a rate that can be"),
+        ({"eventType": "Temp Basal", "percent": -101, "duration": 30},
+         "a temporary basal rate without a rate that can be"),
+        ({"eventType": "Temp Basal", "rate": 1, "duration": 0},
+         "this ends a temporary basal rate, but none runs then in this file"),
         ({"eventType": "Temp Basal", "rate": 1}, "a temporary basal rate without a duration"),
         ({"eventType": "Meal Bolus", "carbs": "many"}, "carbs is not a number"),
         ({"eventType": "Profile Switch", "profile": "Night"}, "the schedule that it names is not in the file"),

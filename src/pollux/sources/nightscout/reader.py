@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from pollux.errors import PolluxError
+from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
 from pollux.record.event import Event
 from pollux.sources.clock import LocalClock
 from pollux.sources.format import Reading
+from pollux.sources.lines import line_by_line, lines
 from pollux.sources.nightscout.entries import measured
 from pollux.sources.nightscout.item import Item
 from pollux.sources.nightscout.schedule import Schedules
+from pollux.sources.nightscout.temporary import Temporaries, is_temporary
 from pollux.sources.nightscout.treatments import treated
 from pollux.sources.opening import Opened
 from pollux.sources.scan import Scanner, parse
@@ -18,6 +20,7 @@ from pollux.sources.scan import Scanner, parse
 _SIGNS = re.compile(rb'"(sgv|mbg|eventType|dateString|treatments|entries|defaultProfile)"\s*:')
 _FOREIGN = re.compile(rb'"resourceType"\s*:')
 _COLLECTIONS = ("entries", "treatments", "profile", "profiles")
+_BASAL = re.compile(rb'"(Temp Basal|Profile Switch|defaultProfile)"')
 _WHOLE = re.compile(rb'"(entries|treatments|profiles?)"\s*:\s*\[')
 
 
@@ -31,53 +34,110 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     """Every document of an export as events; what holds no quantity comes out quarantined, as it stood."""
     reading.owner()
     yield reading.person_entry()
-    clock, schedules = LocalClock(reading.timezone), Schedules()
-    whole = bool(_WHOLE.search(opened.head()))
-    with opened.stream() as stream:
-        scanner = Scanner(stream, opened.name)
-        while (first := scanner.peek()) != -1:
-            if first == ord("{") and whole:
-                for key in scanner.members():
-                    if key in _COLLECTIONS and scanner.peek() == ord("["):
-                        yield from _documents(scanner, scanner.elements(), key, reading, clock, schedules)
-                    else:
-                        line = scanner.line
-                        parse(scanner.value(), opened.name, line)
-            elif first == ord("{"):
-                yield from _documents(scanner, iter([scanner.value()]), "", reading, clock, schedules)
-            elif first == ord("["):
-                yield from _documents(scanner, scanner.elements(), "", reading, clock, schedules)
-            else:
-                raise scanner.refuse("a list or an object should stand here")
-    for event in schedules.events():
-        yield Entry(reading.person, event)
-
-
-def _documents(
-    scanner: Scanner, raws: Iterator[bytes], name: str, reading: Reading, clock: LocalClock, schedules: Schedules
-) -> Iterator[Entry]:
-    for i, raw in enumerate(raws):
-        line = scanner.line - raw.count(b"\n")
-        place = f"line {line} {name}[{i}]" if name else f"line {line} [{i}]"
-        document = parse(raw, reading.name, line)
-        kept = raw.decode("utf-8", "replace")
+    schedules, temporaries = _survey(opened, reading)
+    clock = LocalClock(reading.timezone)
+    readable, wrong = False, None
+    for raw, line, place, alone in _documents(opened):
+        kept = raw.decode("utf-8", "backslashreplace")
+        try:
+            document = parse(raw, reading.name, line)
+        except RefusedInput as error:
+            if not alone:
+                raise
+            wrong = wrong or error
+            yield reading.quarantined("broken line", error.what, place, kept)
+            continue
+        readable = True
         if not isinstance(document, dict):
             yield reading.quarantined("broken row", "it is not an object", place, kept)
             continue
         item = Item(document, place, reading, clock)
         try:
-            for event in _events(item, schedules):
+            for event in _events(item, schedules, temporaries):
                 schedules.saw(event)
                 yield Entry(reading.person, event)
         except PolluxError as error:
             yield reading.quarantined("broken row", error.what, place, kept)
+    if wrong and not readable:
+        raise wrong
+    for event in schedules.events():
+        yield Entry(reading.person, event)
 
 
-def _events(item: Item, schedules: Schedules) -> Iterator[Event]:
+def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Temporaries]:
+    """A first pass over the file that learns its basal schedules, and when temporary rates begin and are cancelled."""
+    schedules = Schedules()
+    temporaries = Temporaries(schedules)
+    clock = LocalClock(reading.timezone)
+    for raw, line, place, _ in _documents(opened):
+        if not _BASAL.search(raw):
+            continue
+        try:
+            document = parse(raw, reading.name, line)
+        except RefusedInput:
+            continue  # told in the second pass
+        if isinstance(document, dict):
+            item = Item(document, place, reading, clock)
+            if _is_schedule(item):
+                schedules.gather(item)
+            elif is_temporary(item):
+                temporaries.gather(item)
+    return schedules, temporaries
+
+
+def _documents(opened: Opened) -> Iterator[tuple[bytes, int, str, bool]]:
+    """Each document as it stands, its line, its place, and whether it has a line to itself."""
+    head = opened.head()
+    if head.lstrip()[:1] == b"{" and not _WHOLE.search(head) and line_by_line(opened, _is_document):
+        for row in lines(opened):
+            if not row.whole:
+                raise RefusedInput("a line is too long", where=f"{opened.name} line {row.number}")
+            yield row.content, row.number, f"line {row.number} [0]", True
+        return
+    with opened.stream() as stream:
+        scanner = Scanner(stream, opened.name)
+        while (first := scanner.peek()) != -1:
+            if first == ord("{") and _WHOLE.search(head):
+                yield from _collections(scanner, opened.name)
+            elif first == ord("{"):
+                yield from _placed(scanner, iter([scanner.value()]), "")
+            elif first == ord("["):
+                yield from _placed(scanner, scanner.elements(), "")
+            else:
+                raise scanner.refuse("a list or an object should stand here")
+
+
+def _collections(scanner: Scanner, name: str) -> Iterator[tuple[bytes, int, str, bool]]:
+    for key in scanner.members():
+        if key in _COLLECTIONS and scanner.peek() == ord("["):
+            yield from _placed(scanner, scanner.elements(), key)
+        else:
+            line = scanner.line
+            parse(scanner.value(), name, line)
+
+
+def _placed(scanner: Scanner, raws: Iterator[bytes], name: str) -> Iterator[tuple[bytes, int, str, bool]]:
+    for i, raw in enumerate(raws):
+        line = scanner.line - raw.count(b"\n")
+        yield raw, line, f"line {line} {name}[{i}]" if name else f"line {line} [{i}]", False
+
+
+def _is_document(content: bytes) -> bool:
+    try:
+        return isinstance(parse(content, "", 1), dict) and bool(_SIGNS.search(content))
+    except RefusedInput:
+        return False
+
+
+def _is_schedule(item: Item) -> bool:
+    return item.text("eventType") == "Profile Switch" or "defaultProfile" in item.document
+
+
+def _events(item: Item, schedules: Schedules, temporaries: Temporaries) -> Iterator[Event]:
     document = item.document
-    if item.text("eventType") == "Profile Switch" or "defaultProfile" in document:
-        schedules.switch(item)
+    if _is_schedule(item):
+        schedules.switch(item)  # raises what is wrong with it; the rates follow at the end of the file
     elif "eventType" in document or "insulin" in document or "carbs" in document:
-        yield from treated(item)
+        yield from treated(item, temporaries)
     else:
         yield from measured(item)

@@ -1,55 +1,153 @@
-"""Nightscout basal schedules (Profile Switch, profile): which rate ran when, from one switch to the next."""
+"""Nightscout basal schedules (Profile Switch, profile): which rate ran when, and which schedule was in force."""
 
 import json
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pollux.errors import RefusedInput
+from pollux.errors import PolluxError, RefusedInput
 from pollux.record.event import Event
 from pollux.sources.clock import zone
 from pollux.sources.nightscout.item import Item
 
 LONGEST = timedelta(days=400)  # of one switch that is never followed by another
+TIMES = ("created_at", "startDate", "timestamp", "date", "mills")
+_DAY = 86400
+_HOUR_MS = 3_600_000
+Piece = tuple[datetime, datetime, float]
+
+
+@dataclass(frozen=True)
+class _Switch:
+    begins: datetime
+    ends: datetime | None
+    rates: list[tuple[int, float]]  # seconds after local midnight, U/h
+    zone: ZoneInfo
+    item: Item
+
+
+_Stretch = tuple[datetime, datetime, _Switch]
 
 
 class Schedules:
-    """Gathers the switches of one file and, at its end, lays their rates out in time."""
+    """The switches of one file, gathered before it is read, and what they say about any time."""
 
     def __init__(self) -> None:
-        self._switches: list[tuple[datetime, datetime | None, list[tuple[int, float]], ZoneInfo, Item]] = []
+        self._items: list[Item] = []
+        self._stores: list[tuple[datetime, Mapping[str, Any]]] = []
         self._last: datetime | None = None
+
+    def gather(self, item: Item) -> None:
+        """Take note of a switch or a profile."""
+        self._items.append(item)
+        store = item.document.get("store")
+        if isinstance(store, dict):
+            try:
+                self._stores.append((item.time(*TIMES)[0], store))
+            except PolluxError:
+                return  # told when the document is read
 
     def saw(self, event: Event) -> None:
         """The data of the file go on at least until this event."""
         moment = event.end or event.time
         self._last = moment if self._last is None or moment > self._last else self._last
 
-    def switch(self, item: Item) -> None:
-        """A schedule that begins to run. Raises `RefusedInput` when its rates are not in the document."""
-        begins, _ = item.time("created_at", "startDate", "timestamp", "date", "mills")
+    def switch(self, item: Item) -> _Switch:
+        """A schedule that begins to run. Raises `RefusedInput` when its rates cannot be said."""
+        begins, _ = item.time(*TIMES)
         length = item.length() if "eventType" in item.document else None
         percentage = item.number("percentage") or 100.0
-        profile = _profile(item)
-        rates = [(at, rate * percentage / 100) for at, rate in _rates(profile)]
-        self._switches.append((begins, begins + length if length else None, rates, _zone(profile, item), item))
+        profile = self._profile(item, begins)
+        shift = _shift(item)
+        rates = sorted(((at + shift) % _DAY, rate * percentage / 100) for at, rate in _rates(profile))
+        return _Switch(begins, begins + length if length else None, rates, _zone(profile, item), item)
+
+    def between(self, begins: datetime, ends: datetime) -> list[Piece] | None:
+        """Start, end and rate [U/h] of each scheduled piece; None where part of the time has no schedule."""
+        pieces: list[Piece] = []
+        at = bisect_right(self._stretches, begins, key=lambda stretch: stretch[0]) - 1
+        reached = begins
+        for start, end, switch in self._stretches[max(at, 0) :]:
+            if start > reached or reached >= ends:
+                break
+            if end > reached:
+                pieces += _laid_out(reached, min(end, ends), switch.rates, switch.zone)
+                reached = min(end, ends)
+        return pieces if reached >= ends else None
 
     def events(self) -> Iterator[Event]:
-        """The basal rates of all schedules, each until the next switch or the end of the file's data."""
-        switches = sorted(self._switches, key=lambda switch: switch[0])
-        for i, (begins, ends, rates, here, item) in enumerate(switches):
-            following = switches[i + 1][0] if i + 1 < len(switches) else self._last
-            ends = min(moment for moment in (ends, following, begins + LONGEST) if moment is not None)
-            for start, end, rate in _laid_out(begins, ends, rates, here):
+        """The basal rates of all schedules, to the end of the file's data; those of a switch taken back, retracted."""
+        taken_back = [stretch for stretch in _in_force(self._switches) if not _valid(stretch[2])]
+        for begins, ends, switch in (*self._stretches, *taken_back):
+            ends = ends if self._last is None else min(ends, self._last)
+            for start, end, rate in _laid_out(begins, ends, switch.rates, switch.zone):
                 part = f"basal-{start:%Y%m%dT%H%M}"
-                yield item.event(start, "insulin_basal_rate", rate, "U/h", end=end, flags=("scheduled",), part=part)
+                yield switch.item.event(
+                    start, "insulin_basal_rate", rate, "U/h", end=end, flags=("scheduled",), part=part
+                )
+
+    @cached_property
+    def _switches(self) -> list[_Switch]:
+        switches = []
+        for item in self._items:
+            try:
+                switches.append(self.switch(item))
+            except PolluxError:
+                continue  # told when the document is read
+        return switches
+
+    @cached_property
+    def _stretches(self) -> list[_Stretch]:
+        return _in_force([switch for switch in self._switches if _valid(switch)])
+
+    def _profile(self, item: Item, at: datetime) -> Mapping[str, Any]:
+        document = item.document
+        profile = document.get("profileJson")
+        if isinstance(profile, str):
+            try:
+                profile = json.loads(profile)
+            except (ValueError, RecursionError):
+                raise RefusedInput("the schedule in profileJson cannot be read") from None
+        store = document.get("store")
+        if profile is None and isinstance(store, dict):
+            profile = store.get(document.get("defaultProfile"))
+        if profile is None and item.text("profile"):
+            earlier = [pair for pair in self._stores if pair[0] <= at]
+            profile = max(earlier, key=lambda pair: pair[0])[1].get(item.text("profile")) if earlier else None
+        if not isinstance(profile, dict):
+            raise RefusedInput("the schedule that it names is not in the file")
+        return profile
 
 
-def _laid_out(
-    begins: datetime, ends: datetime, rates: list[tuple[int, float]], here: ZoneInfo
-) -> Iterator[tuple[datetime, datetime, float]]:
+def _valid(switch: _Switch) -> bool:
+    return switch.item.document.get("isValid") is not False
+
+
+def _in_force(switches: Sequence[_Switch]) -> list[_Stretch]:
+    """Which switch is in force when: the last one begun; when its time is over, the one before it again."""
+    ordered = sorted(switches, key=lambda switch: switch.begins)
+    points = sorted({s.begins for s in ordered} | {s.ends for s in ordered if s.ends})
+    found: list[_Stretch] = []
+    standing: list[_Switch] = []
+    waiting = deque(ordered)
+    for start, end in pairwise([*points, points[-1] + LONGEST] if points else ()):
+        while waiting and waiting[0].begins <= start:
+            following = waiting.popleft()
+            standing = [*standing, following] if following.ends else [following]
+        while standing and (over := standing[-1].ends) and over <= start:
+            standing.pop()
+        if standing and standing[-1].begins + LONGEST > start:
+            found.append((start, min(end, standing[-1].begins + LONGEST), standing[-1]))
+    return found
+
+
+def _laid_out(begins: datetime, ends: datetime, rates: list[tuple[int, float]], here: ZoneInfo) -> Iterator[Piece]:
     """Start, end and rate [U/h] of each piece, the changes at local times of the day."""
     day = begins.astimezone(here).date() - timedelta(days=1)
     changes: list[tuple[datetime, float]] = []
@@ -63,20 +161,18 @@ def _laid_out(
             yield start, end, rate
 
 
-def _profile(item: Item) -> Mapping[str, Any]:
-    document = item.document
-    profile = document.get("profileJson")
-    if isinstance(profile, str):
-        try:
-            profile = json.loads(profile)
-        except (ValueError, RecursionError):
-            raise RefusedInput("the schedule in profileJson cannot be read") from None
-    store = document.get("store")
-    if profile is None and isinstance(store, dict):
-        profile = store.get(document.get("defaultProfile"))
-    if not isinstance(profile, dict):
-        raise RefusedInput("the schedule that it names is not in the file")
-    return profile
+def _shift(item: Item) -> int:
+    """Seconds by which a schedule runs later than its profile says.
+
+    `timeshift` is in hours in what AndroidAPS wrote up to version 2 and Nightscout reads, in milliseconds in what later
+    versions write.
+    """
+    stated = item.number("timeshift") or 0.0
+    if abs(stated) <= 24:
+        return round(stated * 3600)
+    if _HOUR_MS / 4 <= abs(stated) <= 24 * _HOUR_MS:
+        return round(stated / 1000)
+    raise RefusedInput("its timeshift is neither hours nor milliseconds of a day")
 
 
 def _rates(profile: Mapping[str, Any]) -> list[tuple[int, float]]:
@@ -89,7 +185,7 @@ def _rates(profile: Mapping[str, Any]) -> list[tuple[int, float]]:
             at = step.get("timeAsSeconds")
             seconds = int(float(at)) if at not in (None, "") else int(hours) * 3600 + int(minutes) * 60
             rate = float(step["value"])
-            if not 0 <= seconds < 86400 or not 0 <= rate < 1000:
+            if not 0 <= seconds < _DAY or not 0 <= rate < 1000:
                 raise ValueError
             found[seconds] = rate
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError):

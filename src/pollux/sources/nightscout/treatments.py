@@ -1,42 +1,54 @@
-"""Nightscout `treatments`: boluses, carbohydrate, temporary basal rates, finger glucose, exercise, sensor starts."""
+"""Nightscout `treatments`: insulin, carbohydrate, finger glucose, exercise, sensor starts."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pollux.errors import RefusedInput
 from pollux.record.event import Event
+from pollux.sources.nightscout.injections import insulin
 from pollux.sources.nightscout.item import Item
+from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
 
-TIMES = ("created_at", "timestamp", "date", "mills", "eventTime")
 _UNITS = {"mg/dl": "mg/dL", "mmol": "mmol/L", "mmol/l": "mmol/L"}
 _SENSOR = ("Sensor Start", "Sensor Change")
 
 
-def treated(item: Item) -> Iterator[Event]:
+def treated(item: Item, temporaries: Temporaries) -> Iterator[Event]:
     """The events of a treatment: one document may hold insulin, carbohydrate and a glucose.
 
-    Raises `RefusedInput` for one that holds no quantity, such as a note.
+    Raises `RefusedInput` for one that holds no quantity, such as a note, and for insulin that cannot be used, after
+    what else the document says.
     """
     time, flags = item.time(*TIMES)
-    found = False
-    for event in _doses(item, time, flags):
+    if is_temporary(item):
+        yield from temporaries.events(item, time, flags)
+        return
+    wrong, found = None, False
+    try:
+        for event in list(_insulin(item, time, flags)):
+            found = True
+            yield event
+    except RefusedInput as error:
+        wrong = error
+    for event in _others(item, time, flags):
         found = True
         yield event
+    if wrong is not None:
+        raise wrong
     if not found:
         raise RefusedInput(f"treatments of the type {item.text('eventType')[:40]!r} hold no quantity here")
 
 
-def _doses(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
-    kind = item.text("eventType")
-    if kind == "Temp Basal":
-        yield _temporary(item, time, flags)
-        return
-    if kind == "Combo Bolus" and item.number("enteredinsulin") is not None:
+def _insulin(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
+    if item.text("eventType") == "Combo Bolus" and item.number("enteredinsulin") is not None:
         yield from _combined(item, time, flags)
-    else:
-        insulin = item.number("insulin")
-        if insulin:
-            yield item.event(time, "insulin_bolus", insulin, "U", flags=flags, part="insulin")
+        return
+    for quantity, units, part in insulin(item):
+        yield item.event(time, quantity, units, "U", flags=flags, part=part)
+
+
+def _others(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
+    kind = item.text("eventType")
     carbs = item.number("carbs")
     if carbs:
         yield item.event(time, "carbohydrate_intake", carbs, "g", flags=flags, part="carbs")
@@ -52,23 +64,6 @@ def _doses(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event
         yield item.event(time, "exercise_minutes", minutes, "min", end=time + length, flags=flags, part="exercise")
     if kind in _SENSOR:
         yield item.event(time, "sensor_start", kind, "", flags=flags, part="sensor")
-
-
-def _temporary(item: Item, time: datetime, flags: tuple[str, ...]) -> Event:
-    """A basal rate that replaces the scheduled one for a while; a later one ends it early."""
-    rate = item.number("absolute")
-    rate = item.number("rate") if rate is None else rate
-    if rate is None and item.number("percent") == -100:
-        rate = 0.0
-    length = item.length()
-    if length is None:
-        raise RefusedInput("a temporary basal rate without a duration")
-    if length <= timedelta(0):
-        raise RefusedInput("this ends a temporary basal rate; the rate that follows is not stated")
-    if rate is None:
-        raise RefusedInput("this basal rate is a percentage of a schedule; export absolute rates")
-    end = time + length
-    return item.event(time, "insulin_basal_rate", rate, "U/h", end=end, flags=(*flags, "temporary"), part="basal")
 
 
 def _combined(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
