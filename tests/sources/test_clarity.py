@@ -1,11 +1,11 @@
 """Dexcom Clarity's export."""
 
 import pytest
-from tests.sources.conftest import ReadText
-from tests.sources.examples import CLARITY, CLARITY_HEADER, clarity
 
 from pollux.errors import RefusedInput
 from pollux.record import Person
+from tests.sources.conftest import ReadText
+from tests.sources.examples import CLARITY, CLARITY_HEADER, clarity
 
 
 def test_every_kind_of_row_becomes_its_quantity(reads: ReadText) -> None:

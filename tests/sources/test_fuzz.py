@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.sources.examples import CLARITY, FHIR, NDJSON, NIGHTSCOUT, SOUND, TABLE
 
 from pollux.errors import PolluxError
 from pollux.sources import read
 from pollux.store import Store
+from tests.sources.examples import CLARITY, FHIR, NDJSON, NIGHTSCOUT, SOUND, TABLE
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MANY = 20_000 if os.environ.get("POLLUX_SOAK") else 150

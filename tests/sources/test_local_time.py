@@ -3,11 +3,11 @@
 from datetime import datetime
 
 import pytest
-from tests.sources.conftest import ReadText
-from tests.sources.examples import clarity
 
 from pollux.errors import RefusedInput
 from pollux.sources.clock import LocalClock, stated
+from tests.sources.conftest import ReadText
+from tests.sources.examples import clarity
 
 AUTUMN = "2025-10-26T"  # in Berlin the clocks go back from 03:00 to 02:00, at 01:00 UTC
 HEADER = "time,quantity,value,unit\n"

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from tests.sources.conftest import ReadText
 
 from pollux.sources.rows import number
+from tests.sources.conftest import ReadText
 
 HEADER = "time,quantity,value,unit\n"
 

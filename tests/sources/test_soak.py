@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+
 from tests.sources.examples import observation, patient
 
 pytestmark = pytest.mark.skipif(not os.environ.get("POLLUX_SOAK"), reason="long: set POLLUX_SOAK=1")
