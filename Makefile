@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH := .venv-bench
 
 .PHONY: help setup demo test test-all check format bench soak docs clean lock
 
@@ -35,6 +36,27 @@ check: setup ## lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(BENCH)/.installed ## measure speed and forecasts, against peers, in .venv-bench (minutes)
+	$(BENCH)/bin/python bench/simulation.py
+	$(BENCH)/bin/python bench/inference.py
+	$(BENCH)/bin/python bench/fhir.py $(if $(POLLUX_REFERENCE),$(POLLUX_REFERENCE)/fhir/synthea)
+	$(BENCH)/bin/python bench/store.py
+	$(BENCH)/bin/python bench/announced.py
+	$(if $(POLLUX_REFERENCE),$(BENCH)/bin/python bench/forecast.py $(POLLUX_REFERENCE)/glucose/example_data_5_subject.csv)
+
+$(BENCH)/.installed: pyproject.toml constraints.txt bench/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(BENCH)/.installed
+
+soak: setup ## the long versions of the tests
+	POLLUX_SOAK=1 $(BIN)/python -m pytest tests/sources/test_soak.py tests/sources/test_fuzz.py tests/calibration/test_rehearsal.py
+
+docs: setup ## run the evidence and write its page
+	$(BIN)/pollux evidence --page docs/evidence.md --record src/pollux/evidence/recorded.json
+
 format: setup ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -43,4 +65,4 @@ lock: ## renew constraints.txt (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev pyproject.toml -o constraints.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) demo-output build dist
+	rm -rf $(VENV) $(BENCH) demo-output build dist
