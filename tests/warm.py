@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pollux.calibration import sensed
 from pollux.calibration.rehearsal import rehearse
@@ -29,8 +30,9 @@ def warm_calibration() -> None:
     list(rehearse(1, seed=0))
     course = _course(np.array([5.0, 10.0]), list(MEALS), [(1.0, 1.0)])
     update(begin(course, 5.0, 0, count=8), course, 10.0, 120.0)
-    rng = np.random.default_rng(0)
-    sensed.learn(np.arange(60) * 5.0, np.float64(120.0) + 3.0 * rng.standard_normal(60).cumsum())
+    times = 5.0 * np.arange(60, dtype=np.float64)
+    glucose: NDArray[np.float64] = 120.0 + 20.0 * np.sin(times / 40.0)
+    sensed.learn(times, glucose)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ WINDOWS = 25  # disturbance coefficients of a day, enough for the longest (25 h)
 WINDOW = 60.0  # min that one disturbance coefficient lasts
 DISTURBANCE_SPREADS = (0.08, 0.15, 0.3, 0.6, 1.2)  # mg/dL/min, the sizes s that are tried
 DISTURBANCE_MEMORY = 90.0  # min, τ: Pollux's own choice (unverified)
-MEMORY_PER_DAY = 0.8  # ρ: the best forecasts of six synthetic people among 0.97, 0.9, 0.8, 0.6, 0.3 (bench/announced.py)
+# ρ: of 0.97, 0.9, 0.8, 0.6 and 0.3 the one with the best forecasts of six synthetic people (bench/announced.py).
+MEMORY_PER_DAY = 0.8
 SPREAD_DAYS = 3  # whole days on which the size of the disturbance is chosen
 FEWEST_READINGS = 36  # three hours of five-minute readings; a day with fewer teaches nothing
 TOLERANCE = 1e-5
