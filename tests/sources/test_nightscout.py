@@ -139,3 +139,10 @@ def test_what_cannot_be_used_is_quarantined_as_it_stood(
     assert found.reasons == [reason]
     assert json.loads(found.quarantined[0].document) == {"created_at": TIME, **fields}
     assert len(found.events) == 1
+
+
+def test_a_number_beyond_all_numbers_is_quarantined_as_it_stood(reads: ReadText) -> None:
+    found = reads('[{"eventType": "Meal Bolus", "created_at": "2026-01-01T08:00:00Z", "insulin": "1e999"},\n'
+                  '{"eventType": "Meal Bolus", "created_at": "2026-01-01T09:00:00Z", "insulin": 2}]')  # fmt: skip
+    assert found.values == [("01-01T09:00", "insulin_bolus", 2.0)]
+    assert '"1e999"' in found.quarantined[0].document

@@ -42,12 +42,14 @@ def metrics_of(values: ArrayLike) -> Mapping[str, float]:
 def glucose_metrics(record: Record, start: datetime, end: datetime) -> Mapping[str, float]:
     """The metrics of sensor glucose from `start` to `end`, with the count of readings and the share measured.
 
-    The share measured counts five-minute slots from the first reading in that stretch on. Empty when nothing was read.
+    The share measured is that of the stretch's five-minute slots; `days` runs from its first reading to its end. Empty
+    when nothing was read.
     """
     events = [e for e in record.of("cgm_glucose") if start <= e.time <= end]
     if not events:
         return {}
     slots = {int(e.time.timestamp() // 300) for e in events}
-    possible = max(1, int((end - events[0].time).total_seconds() // 300) + 1)
-    measured = {"readings": float(len(events)), "measured": 100.0 * min(1.0, len(slots) / possible)}
+    possible = max(1, int((end - start).total_seconds() // 300))
+    days = (end - events[0].time).total_seconds() / 86400.0
+    measured = {"readings": float(len(events)), "measured": 100.0 * min(1.0, len(slots) / possible), "days": days}
     return measured | dict(metrics_of([e.number() for e in events]))

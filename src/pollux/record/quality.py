@@ -6,6 +6,7 @@ read. Nothing is dropped and nothing is repaired: an event is accepted, perhaps 
 reason.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -93,12 +94,12 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
     if born and _before(event, born):
         return found("before birth", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d}")
     known = term(event.quantity)
+    if isinstance(event.value, float) and not math.isfinite(event.value):
+        return found("not a number", "conformance", "quarantine", f"{known.label} is not finite")
     if known.kind == "coded":
         return None
     if not isinstance(event.value, float | int):
         return found("not a number", "conformance", "quarantine", f"{known.label} needs a number")
-    if event.value != event.value or abs(event.value) == float("inf"):
-        return found("not a number", "conformance", "quarantine", f"{known.label} is not finite")
     if not event.unit:
         return found("missing unit", "conformance", "quarantine", f"{known.label} needs a unit such as {known.unit}")
     try:

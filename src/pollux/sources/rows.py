@@ -1,6 +1,7 @@
 """Rows of a delimited text file, one line at a time, each with its line number."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,4 +79,7 @@ def number(text: str, sign: str) -> float:
         raise RefusedInput("the value is not a number")
     if "," in text and sign == "," and re.search(r",\d{3}$", text):
         raise RefusedInput("a comma before three digits may mean thousands or decimals")
-    return float(text.replace(",", "."))
+    value = float(text.replace(",", "."))
+    if not math.isfinite(value):
+        raise RefusedInput("the value is larger than a number can be")
+    return value

@@ -10,13 +10,13 @@ import msgspec
 from pollux.record.entry import Document, Entry
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
+from pollux.store.bodies import event_body, event_of, quarantined_body, writable
 from pollux.store.merge import merged
 from pollux.store.receipt import Receipt
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 _ENCODE = msgspec.json.Encoder()
-_EVENT = msgspec.json.Decoder(Event)
 _PERSON = msgspec.json.Decoder(Person)
 
 
@@ -142,7 +142,7 @@ class Intake:
             if retracted:
                 self._before.pop(id, None)
             else:
-                self._before[id] = (person, _EVENT.decode(body))
+                self._before[id] = (person, event_of(body))
 
     def _finish_document(self) -> None:
         """Withdraw what an earlier version of the document stated and this one does not."""
@@ -161,6 +161,7 @@ class Intake:
             return
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
+        event = writable(event) if event.retracted else event  # the door asks nothing of what takes something back
         for outcome in admit(self._person(person), [event], self._now):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
@@ -182,7 +183,7 @@ class Intake:
     def _insert(self, person: str, event: Event, document: str) -> None:
         self._rows.execute(
             "insert into event (person, id, document, content, learned, retracted, body) values (?, ?, ?, ?, ?, ?, ?)",
-            (person, event.id, document, event.content, stamp(event.learned), event.retracted, _ENCODE.encode(event)),
+            (person, event.id, document, event.content, stamp(event.learned), event.retracted, event_body(event)),
         )
 
     def _take_quarantined(self, person: str, quarantined: Quarantined) -> None:
@@ -195,7 +196,7 @@ class Intake:
         digest = hashlib.sha256("\x1f".join(said).encode("utf-8", "surrogatepass")).hexdigest()
         cursor = self._rows.execute(
             "insert or ignore into quarantine (person, digest, learned, body) values (?, ?, ?, ?)",
-            (person, digest, stamp(self._now), _ENCODE.encode(quarantined)),
+            (person, digest, stamp(self._now), quarantined_body(quarantined)),
         )
         if cursor.rowcount == 0:
             self._count["already_known"] += 1

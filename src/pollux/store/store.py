@@ -15,17 +15,16 @@ from pollux.record.entry import Document, Entry
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
+from pollux.store.bodies import events_of, quarantined_of
 from pollux.store.intake import Intake, stamp
 from pollux.store.merge import merged
 from pollux.store.receipt import Receipt
 from pollux.store.schema import connect, said
 
-_DECODE = msgspec.json.Decoder(list[Event])
 _TOGETHER = 10_000  # rows that are decoded at once
 # The rows of a person in the order in which they lie on the disk.
 _EVENTS = "select body from event where seq in (select seq from event where person = ?) order by seq"
 _PERSON = msgspec.json.Decoder(Person)
-_QUARANTINED = msgspec.json.Decoder(Quarantined)
 
 
 class Store:
@@ -90,13 +89,13 @@ class Store:
         rows = self._rows(_EVENTS, person_id)
         events: list[Event] = []
         while some := list(islice(rows, _TOGETHER)):
-            events += _DECODE.decode(b"[" + b",".join(row[0] for row in some) + b"]")
+            events += events_of([row[0] for row in some])
         return Record(person, tuple(events))
 
     def quarantine(self, person_id: str) -> list[Quarantined]:
         """What came in for a person and is not used, with the reasons; for "" what could be given to nobody."""
         rows = self._rows("select body from quarantine where person = ? order by seq", person_id)
-        return [_QUARANTINED.decode(row[0]) for row in rows]
+        return [quarantined_of(row[0]) for row in rows]
 
     def documents(self, person_id: str) -> Iterator[Document]:
         """The documents of a person, every version, as received; for "" those that belong to nobody."""

@@ -1,5 +1,6 @@
 """One Nightscout document, with its id, time and numbers read the ways uploaders write them."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pollux.record.event import Comparator, Event, Source
 from pollux.sources.clock import AMBIGUOUS, EARLIEST, LATEST, LocalClock, stated
 from pollux.sources.format import Reading
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,12 @@ class Item:
         if value is None or value == "":
             return None
         if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-            return float(value)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        raise RefusedInput(f"{name} is not a number")
+            value = float(value)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise RefusedInput(f"{name} is not a number")
+        if not math.isfinite(value):
+            raise RefusedInput(f"{name} is larger than a number can be")
+        return float(value)
 
     def time(self, *names: str) -> tuple[datetime, tuple[str, ...]]:
         """The time under the first of these names that is there: ISO 8601, or milliseconds or seconds since 1970."""
