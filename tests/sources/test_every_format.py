@@ -71,10 +71,10 @@ def test_a_file_of_no_format_is_refused_by_its_name(tmp_path: Path) -> None:
 def test_the_same_file_twice_changes_nothing(content: bytes, store: Store, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    first = store.take(read(path, learned=LEARNED, person="p1"), LEARNED)
+    first = store.take(read(path, learned=LEARNED, person="p1", timezone="UTC"), LEARNED)
     before = store.record("p1"), store.people(), list(store.documents("p1"))
     later = datetime(2026, 4, 1, tzinfo=UTC)
-    again = store.take(read(path, learned=later, person="p1", name="copy"), later)
+    again = store.take(read(path, learned=later, person="p1", timezone="UTC", name="copy"), later)
     assert first.changed
     assert not again.changed
     assert again.already_known >= first.accepted
@@ -111,7 +111,7 @@ def test_a_broken_gzip_file_is_refused(reads: ReadText) -> None:
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.csv", tmp_path):
         with pytest.raises(RefusedInput):
-            list(read(path, learned=LEARNED, person="p1"))
+            list(read(path, learned=LEARNED, person="p1", timezone="UTC"))
 
 
 @pytest.mark.parametrize("content", [TABLE, CLARITY, NIGHTSCOUT])
@@ -123,7 +123,7 @@ def test_a_device_file_needs_to_be_told_whose_it_is(content: bytes, reads: ReadT
 def test_a_name_that_is_no_text_does_no_harm(tmp_path: Path, store: Store) -> None:
     path = tmp_path / "caf\udce9.csv"
     path.write_bytes(TABLE)
-    assert store.take(read(path, learned=LEARNED, person="p1"), LEARNED).accepted == 5
+    assert store.take(read(path, learned=LEARNED, person="p1", timezone="UTC"), LEARNED).accepted == 5
     with pytest.raises(RefusedInput, match="the person's id has signs that cannot be kept"):
         read(path, learned=LEARNED, person="p\udce9")
 
@@ -144,7 +144,7 @@ def test_the_order_of_rows_does_not_matter(content: bytes, tmp_path: Path) -> No
         path = tmp_path / f"{seed}.csv"
         path.write_bytes(b"".join(lines[:header] + rows))
         with Store.open(tmp_path / f"{seed}.pollux.db") as store:
-            store.take(read(path, learned=LEARNED, person="p1", name="file"), LEARNED)
+            store.take(read(path, learned=LEARNED, person="p1", timezone="UTC", name="file"), LEARNED)
             records.append(store.record("p1"))
     said = [[(e.id, e.time, e.quantity, e.value, e.unit, e.end, e.learned) for e in r.current] for r in records]
     assert said[0] == said[1] == said[2]

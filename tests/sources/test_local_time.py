@@ -1,13 +1,15 @@
 """Local times, through the hours that happen twice or not at all."""
 
+import json
 from datetime import datetime
 
 import pytest
 
 from pollux.errors import RefusedInput
+from pollux.record import Person
 from pollux.sources.clock import LocalClock, stated
 from tests.sources.conftest import ReadText
-from tests.sources.examples import clarity
+from tests.sources.examples import clarity, observation
 
 AUTUMN = "2025-10-26T"  # in Berlin the clocks go back from 03:00 to 02:00, at 01:00 UTC
 HEADER = "time,quantity,value,unit\n"
@@ -72,3 +74,42 @@ def test_a_leap_second_is_the_next_second() -> None:
     found = stated("2016-12-31T23:59:60Z").utc
     assert found is not None
     assert found.isoformat() == "2017-01-01T00:00:00+00:00"
+
+
+WITHOUT_OFFSET = {
+    "table": HEADER + "2026-01-01T08:00,body_weight,70,kg\n",
+    "end": "time,quantity,value,unit,end\n2026-01-01T08:00Z,insulin_basal_rate,1,U/h,2026-01-01T09:00\n",
+    "clarity": clarity("4,2026-01-01T08:00:00,EGV,,,,iOS G7,120,,,,,,8ABC").decode(),
+    "entries": '[{"type": "sgv", "sgv": 118, "dateString": "2026-01-01T08:00:00"}]',
+    "treatments": '[{"eventType": "Meal Bolus", "created_at": "2026-01-01T08:00:00", "insulin": 2}]',
+    "schedule": '[{"eventType": "Profile Switch", "created_at": "2026-01-01T08:00:00Z", "profileJson": '
+    '"{\\"basal\\": [{\\"time\\": \\"00:00\\", \\"value\\": 1}, {\\"time\\": \\"06:00\\", \\"value\\": 2}]}"}]',
+}
+
+
+@pytest.mark.parametrize("content", WITHOUT_OFFSET.values(), ids=WITHOUT_OFFSET)
+def test_local_times_are_refused_when_nobody_said_their_zone(content: str, reads: ReadText) -> None:
+    assert reads(content, timezone="UTC").reasons == []
+    with pytest.raises(
+        RefusedInput,
+        match=r"^times in this file state no time zone \[file\]. Add --timezone, such as --timezone Europe/Berlin.$",
+    ):
+        reads(content, timezone="")
+
+
+STATED = {
+    "offset": HEADER + "2026-01-01T08:00+01:00,body_weight,70,kg\n",
+    "epoch": HEADER + "1767225600,body_weight,70,kg\n",
+    "nightscout": '[{"type": "sgv", "sgv": 118, "date": 1767254400000, "dateString": "2026-01-01T08:00:00"}]',
+    "one rate": '[{"eventType": "Profile Switch", "created_at": "2026-01-01T08:00:00Z", "profileJson": '
+    '"{\\"basal\\": [{\\"time\\": \\"00:00\\", \\"value\\": 1}]}"}]',
+    "fhir": json.dumps(observation(effectiveDateTime="2025-05-01")),
+}
+
+
+@pytest.mark.parametrize("content", STATED.values(), ids=STATED)
+def test_times_that_say_their_own_zone_need_none(content: str, reads: ReadText) -> None:
+    found, utc = reads(content, timezone=""), reads(content, timezone="UTC")
+    assert found.reasons == []
+    assert found.entries == utc.entries
+    assert all(entry.item.timezone == "UTC" for entry in found.entries if isinstance(entry.item, Person))

@@ -49,17 +49,19 @@ def _format(head: bytes, name: str) -> Format:
     raise RefusedInput("this is no format that Pollux knows", where=name, advice=f"Known are: {looks}.")
 
 
-def read(path: Path, *, learned: datetime, person: str = "", timezone: str = "UTC", name: str = "") -> Iterator[Entry]:
+def read(path: Path, *, learned: datetime, person: str = "", timezone: str = "", name: str = "") -> Iterator[Entry]:
     """Read a file of any known format as a stream of entries.
 
     `learned` is when Pollux comes to know what is in it. `person` says whose device file this is; a medical record
-    says so itself. `timezone` is the IANA name of the zone that local times without an offset are in. `name` stands for
-    the file in findings and errors (its file name if not given). A broken row or resource comes out quarantined; a file
-    that cannot be read at all raises `RefusedInput`, which may happen after the first entries.
+    says so itself. `timezone` is the IANA name of the zone that local times without an offset are in; without it a
+    device file with such times is refused, and dates in a medical record are taken as UTC. `name` stands for the file
+    in findings and errors (its file name if not given). A broken row or resource comes out quarantined; a file that
+    cannot be read at all raises `RefusedInput`, which may happen after the first entries.
     """
     if learned.tzinfo is None:
         raise RefusedInput("the time of learning has no time zone", advice="Give it in UTC or with an offset.")
-    zone(timezone)
+    if timezone:
+        zone(timezone)
     if not person.isprintable() or len(person) > 200:
         raise RefusedInput("the person's id has signs that cannot be kept", advice="Use letters, digits, - and .")
     opened = _opened(path, name)

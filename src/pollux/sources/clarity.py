@@ -11,7 +11,7 @@ from datetime import timedelta
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
 from pollux.record.event import Comparator, Event, Source
-from pollux.sources.clock import AMBIGUOUS, LocalClock, stated
+from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 from pollux.sources.rows import Row, cells, delimiter, number, rows
@@ -85,7 +85,7 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
         raise RefusedInput("the header is gone", where=opened.name)
     header, table = found
     yield reading.person_entry()
-    clock = LocalClock(reading.timezone)
+    clock = LocalClock(reading.timezone, reading.name)
     for row in rows(opened, table.sign):
         if row.line <= header:
             continue
@@ -98,6 +98,8 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             continue
         try:
             yield Entry(reading.person, _event(row, table, clock, reading))
+        except NoZone:
+            raise
         except PolluxError as error:
             yield reading.quarantined("broken row", error.what, place, row.text)
 

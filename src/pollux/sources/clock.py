@@ -35,6 +35,17 @@ def zone(name: str) -> ZoneInfo:
         ) from None
 
 
+class NoZone(RefusedInput):
+    """A file states local times, and nobody has said in which zone: a matter of the whole file, not of one row."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "times in this file state no time zone",
+            where=name,
+            advice="Add --timezone, such as --timezone Europe/Berlin.",
+        )
+
+
 class Stated:
     """A time as stated: with an offset (then `utc` is known) or as a local time (`local`)."""
 
@@ -89,7 +100,7 @@ class LocalClock:
 
     Of an hour that happens twice, the first pass is taken until the clock is seen to go back by half an hour or more.
     A file whose rows run backwards starts with the second pass. A device's own counter [s], where a row carries it,
-    decides instead.
+    decides instead. Without a zone (`timezone` empty) any local time raises `NoZone`, which names the file (`name`).
 
     >>> clock = LocalClock("Europe/Berlin")
     >>> for text in ("2025-10-26T02:50", "2025-10-26T02:05"):
@@ -98,8 +109,9 @@ class LocalClock:
     2025-10-26 01:05:00+00:00
     """
 
-    def __init__(self, timezone: str) -> None:
-        self._zone = zone(timezone)
+    def __init__(self, timezone: str, name: str = "") -> None:
+        self._zone = zone(timezone) if timezone else None
+        self._name = name
         self._last: datetime | None = None  # local time of the row before
         self._fold = 0
         self._inside = False  # the hour that happens twice
@@ -111,6 +123,8 @@ class LocalClock:
 
         Raises `RefusedInput` for a local time that the clocks left out.
         """
+        if self._zone is None:
+            raise NoZone(self._name)
         first, second = (local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
         decided = False
         if first == second:

@@ -13,7 +13,10 @@ from pollux.sources.opening import Opened
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is to be read: when it was learned, whose it is, and in which time zone its local times are."""
+    """How a file is to be read: when it was learned, whose it is, and in which time zone its local times are.
+
+    `timezone` is empty when nobody has said it.
+    """
 
     learned: datetime
     person: str
@@ -30,7 +33,7 @@ class Reading:
 
     def person_entry(self, birth_date: str = "") -> Entry:
         """The owner as an entry, with what a device file can tell of a person."""
-        return Entry(self.owner(), Person(self.owner(), birth_date=birth_date, timezone=self.timezone))
+        return Entry(self.owner(), Person(self.owner(), birth_date=birth_date, timezone=self.timezone or "UTC"))
 
     def quarantined(
         self, rule: str, message: str, place: str, kept: str, category: Category = "conformance", quantity: str = ""

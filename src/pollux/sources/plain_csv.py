@@ -7,7 +7,7 @@ from datetime import datetime
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
 from pollux.record.event import Comparator, Event, Source
-from pollux.sources.clock import AMBIGUOUS, LocalClock, stated
+from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 from pollux.sources.rows import Row, cells, delimiter, number, rows
@@ -45,8 +45,8 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
         raise RefusedInput("the header is gone", where=opened.name)
     sign, names = found
     yield reading.person_entry()
-    clock = LocalClock(reading.timezone)
-    ends = LocalClock(reading.timezone)
+    clock = LocalClock(reading.timezone, reading.name)
+    ends = LocalClock(reading.timezone, reading.name)
     first = True
     for row in rows(opened, sign):
         if first:
@@ -61,6 +61,8 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             yield Entry(
                 reading.person, _event(row, dict(zip(names, row.cells, strict=False)), sign, clock, ends, reading)
             )
+        except NoZone:
+            raise
         except PolluxError as error:
             yield reading.quarantined("broken row", error.what, place, row.text)
 

@@ -273,8 +273,8 @@ def _resource(
             yield _note(reading, "nobody's", text, place, "", document.name)
         return
     if document.kind == "Patient":
-        yield Entry(person, patient.person(resource, person, reading.timezone))
-    case = Case(resource, document.name, place, reading.name, reading.learned, zone(reading.timezone), links)
+        yield Entry(person, patient.person(resource, person, reading.timezone or "UTC"))
+    case = Case(resource, document.name, place, reading.name, reading.learned, zone(reading.timezone or "UTC"), links)
     for found in _events(case, document.kind):
         if isinstance(found, tuple):
             rule, text = found
@@ -314,7 +314,7 @@ def _document(raw: bytes, resource: Mapping[str, Any], place: str, full_url: str
 
 def _updated(text: object, reading: Reading) -> datetime | None:
     try:
-        return moment(text, zone(reading.timezone))[0] if isinstance(text, str) else None
+        return moment(text, zone(reading.timezone or "UTC"))[0] if isinstance(text, str) else None
     except (ValueError, PolluxError, OverflowError):
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
 from pollux.record.event import Event
-from pollux.sources.clock import LocalClock
+from pollux.sources.clock import LocalClock, NoZone
 from pollux.sources.format import Reading
 from pollux.sources.lines import line_by_line, lines
 from pollux.sources.nightscout.entries import measured
@@ -35,7 +35,7 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     reading.owner()
     yield reading.person_entry()
     schedules, temporaries = _survey(opened, reading)
-    clock = LocalClock(reading.timezone)
+    clock = LocalClock(reading.timezone, reading.name)
     readable, wrong = False, None
     for raw, line, place, alone in _documents(opened):
         kept = raw.decode("utf-8", "backslashreplace")
@@ -56,6 +56,8 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             for event in _events(item, schedules, temporaries):
                 schedules.saw(event)
                 yield Entry(reading.person, event)
+        except NoZone:
+            raise
         except PolluxError as error:
             yield reading.quarantined("broken row", error.what, place, kept)
     if wrong and not readable:
@@ -68,7 +70,7 @@ def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Temporaries]:
     """A first pass over the file that learns its basal schedules, and when temporary rates begin and are cancelled."""
     schedules = Schedules()
     temporaries = Temporaries(schedules)
-    clock = LocalClock(reading.timezone)
+    clock = LocalClock(reading.timezone, reading.name)
     for raw, line, place, _ in _documents(opened):
         if not _BASAL.search(raw):
             continue

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.event import Event
-from pollux.sources.clock import zone
+from pollux.sources.clock import NoZone, zone
 from pollux.sources.nightscout.item import Item
 
 LONGEST = timedelta(days=400)  # of one switch that is never followed by another
@@ -66,7 +66,7 @@ class Schedules:
         profile = self._profile(item, begins)
         shift = _shift(item)
         rates = sorted(((at + shift) % _DAY, rate * percentage / 100) for at, rate in _rates(profile))
-        return _Switch(begins, begins + length if length else None, rates, _zone(profile, item), item)
+        return _Switch(begins, begins + length if length else None, rates, _zone(profile, item, rates), item)
 
     def between(self, begins: datetime, ends: datetime) -> list[Piece] | None:
         """Start, end and rate [U/h] of each scheduled piece; None where part of the time has no schedule."""
@@ -195,9 +195,15 @@ def _rates(profile: Mapping[str, Any]) -> list[tuple[int, float]]:
     return sorted(found.items())
 
 
-def _zone(profile: Mapping[str, Any], item: Item) -> ZoneInfo:
-    name = str(profile.get("timezone") or item.reading.timezone)
-    try:
-        return zone("Etc/" + name[4:] if name.startswith("ETC/") else name)
-    except RefusedInput:
-        return zone(item.reading.timezone)
+def _zone(profile: Mapping[str, Any], item: Item, rates: Sequence[tuple[int, float]]) -> ZoneInfo:
+    """The zone of a schedule's times of the day; one rate all day needs none."""
+    otherwise = item.reading.timezone or ("UTC" if len({rate for _, rate in rates}) == 1 else "")
+    name = str(profile.get("timezone") or otherwise)
+    if name:
+        try:
+            return zone("Etc/" + name[4:] if name.startswith("ETC/") else name)
+        except RefusedInput:
+            pass
+    if not otherwise:
+        raise NoZone(item.reading.name)
+    return zone(otherwise)
