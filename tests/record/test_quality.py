@@ -132,3 +132,26 @@ def test_the_report_says_how_much_of_what() -> None:
         "  flag: flat line (plausibility), 1 time\n"
         "    cgm.csv line 7: 100 mg/dL for an hour or more"
     )
+
+
+@pytest.mark.parametrize("flag", ["ambiguous local time", "insulin known by its text", "implausible value"])
+def test_every_flag_that_says_something_of_the_data_is_listed(flag: str) -> None:
+    flagged = Event(DAY, "cgm_glucose", 120.0, "mg/dL", CGM, NOW, flags=("scheduled", flag))
+    assert rules(Record(PERSON, (flagged,))) == [flag]
+
+
+def test_bookkeeping_is_not_listed() -> None:
+    flagged = Event(DAY, "insulin_basal_rate", 1.0, "U/h", CGM, NOW, flags=("scheduled", "temporary", "spread"))
+    assert rules(Record(PERSON, (flagged,))) == []
+
+
+def test_a_flagged_text_is_not_quoted() -> None:
+    flagged = Event(DAY, "condition", "Mr Miller's secret", "", CGM, NOW, flags=("planned",))
+    assert "Miller" not in examine(Record(PERSON, (flagged,))).text()
+
+
+def test_an_event_before_birth_is_found_even_when_the_birth_date_came_later() -> None:
+    early = event(time=datetime(1964, 6, 13, 9, tzinfo=UTC))
+    assert verdict(early, Person("p1")) == "accepted"
+    assert rules(Record(Person("p1"), (early,))) == []
+    assert rules(Record(PERSON, (early,))) == ["before birth"]

@@ -45,7 +45,7 @@ def glucose_metrics(record: Record, start: datetime, end: datetime) -> Mapping[s
     The share measured is that of the stretch's five-minute slots; `days` runs from its first reading to its end. Empty
     when nothing was read.
     """
-    events = [e for e in record.of("cgm_glucose") if start <= e.time <= end]
+    events = [e for e in record.once("cgm_glucose") if start <= e.time <= end]
     if not events:
         return {}
     slots = {int(e.time.timestamp() // 300) for e in events}

@@ -1,9 +1,8 @@
 """Quality rules at the door, after the categories of Kahn et al. 2016 (doi:10.13063/2327-9214.1244).
 
-Rules for one event (`admit`) look at nothing but the event, the person and the clock, so that the answer does not
-depend on what arrived before. Rules for a course of events (`examine`) are asked of the whole record, whenever it is
-read. Nothing is dropped and nothing is repaired: an event is accepted, perhaps with a flag, or quarantined with its
-reason.
+Rules for one event (`admit`) stand here. They look at nothing but the event, the person and the clock, so that the
+answer does not depend on what arrived before. Rules for a course of events are in `course.py`. Nothing is dropped and
+nothing is repaired: an event is accepted, perhaps with a flag, or quarantined with its reason.
 """
 
 import math
@@ -11,13 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from pollux.errors import UnknownName
 from pollux.record.event import Event, Person
-from pollux.record.record import Record
 from pollux.vocabulary import Term, convert, term, unit
 
 Action = Literal["refuse", "quarantine", "flag"]
@@ -91,7 +88,7 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
         return None  # it takes back what it names, whatever it says
     if event.time > now + timedelta(minutes=5):
         return found("time in the future", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d %H:%M} UTC")
-    if born and _before(event, born):
+    if born and before_birth(event, born):
         return found("before birth", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d}")
     known = term(event.quantity)
     if isinstance(event.value, float) and not math.isfinite(event.value):
@@ -119,7 +116,7 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
     return None
 
 
-def _before(event: Event, born: date) -> bool:
+def before_birth(event: Event, born: date) -> bool:
     """Whether an event lies before the day of birth, as precisely as it was stated and wherever on Earth it was."""
     latest = (event.time + timedelta(hours=14)).date()
     if event.precision == "year":
@@ -147,78 +144,3 @@ def _slip(event: Event, known: Term) -> str:
         if known.plausible[0] <= value <= known.plausible[1]:
             return f"{event.value:g} {event.unit} cannot be; {event.value:g} {other} would be usual"
     return ""
-
-
-# Thresholds of the rules for a sensor's course. All are Pollux's own choice (unverified): they only flag.
-FASTEST_CHANGE = 10.0  # mg/dL/min, twice the 5 mg/dL/min that is seen after fast glucose
-FLAT_MINUTES = 60.0  # one value for an hour
-COMPRESSION_FALL = 25.0  # mg/dL in at most 20 min, below 70, back within 120 min, at night
-
-
-def examine(record: Record) -> QualityReport:
-    """Ask the rules that need the course of events: rates, flat lines, compressed nights, conflicts, gaps."""
-    findings = [f for name in ("cgm_glucose",) for f in _course(record, name)]
-    findings += [
-        Finding("sources disagree", "conformance", "flag", " and ".join(f"{e.number():g}" for e in c.events) +
-                f" {term(c.quantity).unit}", c.quantity, c.time, "; ".join(e.where for e in c.events))
-        for c in record.conflicts
-    ]  # fmt: skip
-    findings += [
-        Finding(flag, "plausibility", "flag", f"{e.value} {e.unit}", e.quantity, e.time, e.where, e.id)
-        for e in record.current
-        for flag in e.flags
-        if flag == "implausible value"
-    ]
-    return QualityReport(tuple(findings), accepted=len(record.current))
-
-
-def _course(record: Record, name: str) -> list[Finding]:
-    events = [e for e in record.of(name) if not e.comparator]
-    findings: list[Finding] = []
-
-    def found(rule: str, event: Event, message: str, category: Category = "plausibility") -> None:
-        findings.append(Finding(rule, category, "flag", message, name, event.time, event.where, event.id))
-
-    start = 0
-    for i in range(1, len(events)):
-        a, b = events[i - 1], events[i]
-        gap = (b.time - a.time).total_seconds() / 60
-        if 0 < gap <= 30 and abs(b.number() - a.number()) / max(gap, 1.0) > FASTEST_CHANGE:
-            found("impossible rate of change", b, f"{a.number():g} to {b.number():g} mg/dL in {gap:.0f} min")
-        if gap > 60:
-            found("gap", b, f"no reading for {gap / 60:.1f} h", "completeness")
-        if b.value != a.value or gap > 30:
-            start = i
-        elif (b.time - events[start].time).total_seconds() / 60 == FLAT_MINUTES:
-            found("flat line", b, f"{b.value:g} {b.unit} for an hour or more")
-    findings += _compressed_nights(record, events, name)
-    return findings
-
-
-def _compressed_nights(record: Record, events: list[Event], name: str) -> list[Finding]:
-    """Lows at night that come and go as when a sleeper lies on the sensor."""
-    zone = ZoneInfo(record.person.timezone)
-    findings: list[Finding] = []
-    until: datetime | None = None
-    for i, low in enumerate(events):
-        if low.number() >= 70 or (until and low.time <= until) or 7 <= low.time.astimezone(zone).hour < 23:
-            continue
-        before = [e.number() for e in events[max(0, i - 5) : i] if low.time - e.time <= timedelta(minutes=20)]
-        after = [e for e in events[i + 1 : i + 26] if timedelta(0) < e.time - low.time <= timedelta(minutes=120)]
-        back = next((e for e in after if e.number() >= low.number() + COMPRESSION_FALL), None)
-        if before and max(before) - low.number() >= COMPRESSION_FALL and back:
-            until = back.time
-            text = f"fell to {low.number():g} mg/dL and was back within {(back.time - low.time).seconds // 60} min"
-            findings.append(
-                Finding(
-                    "compressed night-time low",
-                    "plausibility",
-                    "flag",
-                    text,
-                    name,
-                    low.time,
-                    low.where,
-                    low.id,
-                )
-            )
-    return findings

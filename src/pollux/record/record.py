@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pollux.record.event import Event, Person
+from pollux.record.repeats import SAID_TWICE, repeated
 from pollux.vocabulary import term
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -110,6 +111,22 @@ class Record:
         """The standing events of one quantity, in order of time."""
         term(quantity)
         return self._by_quantity.get(quantity, ())
+
+    @cached_property
+    def said_again(self) -> tuple[tuple[Event, Event], ...]:
+        """Each standing event that repeats one of another source, with the one it repeats; see `repeated`."""
+        return tuple(pair for name in SAID_TWICE for pair in repeated(self._by_quantity.get(name, ())))
+
+    @property
+    def repeats(self) -> tuple[Event, ...]:
+        """The standing events that only say again what another source said. They stay in the record."""
+        return tuple(event for event, _ in self.said_again)
+
+    def once(self, quantity: str) -> tuple[Event, ...]:
+        """The standing events of one quantity without the repeats, in order of time: what there is to be counted."""
+        again = {event.id for event in self.repeats if event.quantity == quantity}
+        events = self.of(quantity)
+        return tuple(event for event in events if event.id not in again) if again else events
 
     def latest(self, quantity: str, at: datetime | None = None) -> Event | None:
         """The last event of a quantity, or the last one true at a time."""
