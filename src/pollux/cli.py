@@ -4,8 +4,11 @@ Nothing heavy is imported before it is needed, so that `pollux --help` answers a
 """
 
 import os
+import re
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,17 +52,20 @@ def take(
 
     if not files:
         raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
+    if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", person):
+        raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 64", where="--person")
     now = datetime.now(UTC)
     with _store(store) as kept:
         for path in sorted(files, key=_is_device):
-            owner = _owner(kept, person) if _is_device(path) else person
+            device = _is_device(path)
+            owner = _owner(kept, person) if device else ""
+            stated = [Entry(owner, Person(owner, timezone=timezone or "UTC"))] if device else []
             entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner))
-            if owner:
-                kept.take([Entry(owner, Person(owner, timezone=timezone or _zone(kept, owner)))], now)
-            receipt = kept.take(entries, now)
-            if timezone:
-                kept.take([Entry(p, Person(p, timezone=timezone)) for p in receipt.people], now)
+            receipt = kept.take(chain(stated, entries), now)
             print(f"{path.name}: {receipt.text()}")
+            for one in receipt.people if timezone and not device else ():
+                if kept.take([Entry(one, Person(one, timezone=timezone))], now).changed:
+                    print(f"  the time zone of {one} is {timezone}")
 
 
 @app.command
@@ -96,7 +102,7 @@ def twin(person: str, *, at: str = "", store: StorePath = None) -> None:
             print(f"  {p.meaning}: {middle:.3g} ({low:.3g} to {high:.3g}) {p.unit}, {told}")
         for reason in grounds.abstains:
             print(f"  abstains: {reason}")
-        for line in (*grounds.cautions, *explanation.advice):
+        for line in dict.fromkeys((*grounds.cautions, *explanation.advice)):
             print(f"  note: {line}")
 
 
@@ -105,10 +111,12 @@ def forecast(
     person: str,
     *,
     plan: Annotated[
-        list[str] | None, Parameter(help='Such as "meal 60 g at 12:30, bolus 6 U"; several are compared.')
+        list[str] | None, Parameter(help='Such as "meal 60 g at 12:30, bolus 6 U"; several are compared.', negative="")
     ] = None,
     hours: float = 2.0,
-    at: Annotated[str, Parameter(help="Forecast from this time (ISO 8601) instead of the last reading.")] = "",
+    at: Annotated[
+        str, Parameter(help="Forecast from this time (ISO 8601, the person's own zone) instead of the last reading.")
+    ] = "",
     json: Annotated[bool, Parameter(help="Print the forecast as JSON.", negative="")] = False,
     store: StorePath = None,
 ) -> None:
@@ -119,15 +127,15 @@ def forecast(
         body = _twin(kept, person, at)
     zone = body.record.person.timezone
     plans: list[Plan] = [parse(text, body.now, zone) for text in plan or []] or [Plan("nothing more")]
-    horizon = timedelta(hours=hours)
+    horizon = _horizon(hours)
     if len(plans) > 1 and not json:
-        _print_comparison(body.compare(plans, horizon=horizon))
+        _print_comparison(body.compare(plans, horizon=horizon), _age(body))
         return
     answers = [body.forecast(p, horizon) for p in plans]
     if json:
         _print_json(answers)
     else:
-        _print_forecast(answers[0], zone)
+        _print_forecast(answers[0], zone, _age(body))
     if any(answer.abstains for answer in answers):
         sys.exit(3)
 
@@ -136,7 +144,7 @@ def forecast(
 def report(
     person: str,
     *,
-    plan: Annotated[list[str] | None, Parameter(help="What-ifs to show instead of the usual three.")] = None,
+    plan: Annotated[list[str] | None, Parameter(help="What-ifs to show instead of the usual.", negative="")] = None,
     output: Path | None = None,
     at: str = "",
     store: StorePath = None,
@@ -149,8 +157,8 @@ def report(
         body = _twin(kept, person, at)
         quarantined = kept.quarantine(person)
     plans = [parse(text, body.now, body.record.person.timezone) for text in plan] if plan else None
-    path = output or Path(f"{person}-twin.html")
-    page = twin_report(body, quarantined=quarantined, plans=plans, evidence=_evidence(body))
+    path = output or Path(re.sub(r"[^A-Za-z0-9.-]", "_", f"{person}-twin.html").lstrip("."))
+    page = twin_report(body, quarantined=quarantined, plans=plans, evidence=_evidence(body), notes=_age(body))
     _write(path, page)
     print(path)
 
@@ -229,21 +237,19 @@ def _twin(kept: "Store", person: str, at: str) -> "Twin":
     from pollux.twins import Twin
 
     record = kept.record(person)
-    moment = _moment(at) if at else None
-    if moment is not None:
-        return Twin.begin(record, moment)
-    saved = kept.checkpoint(person, "twin")
-    readings = record.of("cgm_glucose")
+    if at:
+        return Twin.begin(record, _moment(at, record.person.timezone))
+    saved, readings = kept.checkpoint(person, "twin"), record.of("cgm_glucose")
+    body: Twin | None = None
     if saved is not None and readings:
-        try:
-            found = Twin.load(saved, record)
-            if found.now == readings[-1].time:
-                return found
-            return found.at(readings[-1].time)
-        except (RefusedInput, OutsideDomain):
-            pass
-    body = Twin.begin(record)
-    kept.save_checkpoint(person, "twin", body.save(), datetime.now(UTC))
+        with suppress(RefusedInput, OutsideDomain):
+            body = Twin.load(saved, record)
+    if body is None:
+        body = Twin.begin(record)
+    elif readings and body.now != readings[-1].time:
+        body = body.at(readings[-1].time)
+    if (content := body.save()) != saved:
+        kept.save_checkpoint(person, "twin", content, datetime.now(UTC))
     return body
 
 
@@ -251,15 +257,39 @@ def _evidence(body: "Twin") -> "list[Claim]":
     from pollux.evidence import recorded
     from pollux.report import Claim
 
-    return [Claim(r.claim, r.source, r.verdict) for r in recorded(body.body.model)]
+    return [
+        Claim(
+            r.claim,
+            r.source,
+            f"{r.expected:g} ± {r.tolerance:g}",
+            f"{r.measured:.3g}" if r.measured else "-",
+            r.verdict,
+        )
+        for r in recorded(body.body.model)
+    ]
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: str, zone: str) -> datetime:
+    """A time as a person writes it; without an offset it is in the person's own zone."""
+    from zoneinfo import ZoneInfo
+
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise RefusedInput(f"{text[:40]!r} is no time", advice="Write for example 2026-03-01T12:30+01:00.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RefusedInput(f"{text[:40]!r} is no time", advice="Write for example 2026-03-01T12:30.") from None
+
+
+def _horizon(hours: float) -> timedelta:
+    if not 5.0 / 60.0 <= hours <= 24.0:
+        raise RefusedInput(f"a forecast of {hours:g} h cannot be", advice="Give --hours from 0.1 to 24.")
+    return timedelta(hours=hours)
+
+
+def _age(body: "Twin") -> list[str]:
+    """That the newest reading is not of today, where that is so."""
+    days = (datetime.now(UTC) - body.now).days
+    return [f"the last reading is {days} days old: this is a forecast of then, not of now"] if days >= 1 else []
 
 
 def _is_device(path: Path) -> bool:
@@ -280,7 +310,9 @@ def _owner(kept: "Store", person: str) -> str:
 
 
 def _zone(kept: "Store", person: str) -> str:
-    return next((p.timezone for p in kept.people() if p.id == person), "UTC")
+    """The zone that was stated for a person; empty when none was (UTC is what is assumed of nobody in particular)."""
+    zone = next((p.timezone for p in kept.people() if p.id == person), "UTC")
+    return "" if zone == "UTC" else zone
 
 
 def _write(path: Path, text: str) -> None:
@@ -290,7 +322,7 @@ def _write(path: Path, text: str) -> None:
         raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
 
 
-def _print_forecast(answer: "Forecast", zone: str) -> None:
+def _print_forecast(answer: "Forecast", zone: str, notes: list[str]) -> None:
     from zoneinfo import ZoneInfo
 
     if answer.abstains:
@@ -306,7 +338,7 @@ def _print_forecast(answer: "Forecast", zone: str) -> None:
         print(f"  {minutes:3d} min        {middle:5.0f}             {low:5.0f} to {high:.0f}")
     low, high = answer.chance_below(70.0), answer.chance_above(180.0)
     print(f"  chance of a low (below 70): {low:.0%}, of a high (above 180): {high:.0%}")
-    for line in answer.grounds.cautions:
+    for line in (*answer.grounds.cautions, *notes):
         print(f"  note: {line}")
     if answer.grounds.missing:
         print(f"  missing: {', '.join(answer.grounds.missing)}")
@@ -315,7 +347,7 @@ def _print_forecast(answer: "Forecast", zone: str) -> None:
     )
 
 
-def _print_comparison(answer: "Comparison") -> None:
+def _print_comparison(answer: "Comparison", notes: list[str]) -> None:
     if answer.abstains:
         print("The twin does not compare these plans:")
         print("\n".join(f"  {reason}" for reason in answer.grounds.abstains))
@@ -324,7 +356,7 @@ def _print_comparison(answer: "Comparison") -> None:
     for o in answer.options:
         gain = f"{100 * o.gain[0]:+.0f} points ({100 * o.gain[1]:+.0f} to {100 * o.gain[2]:+.0f})"
         print(f"  {o.plan}\n{'':27s}{o.time_in_range[0]:8.0%} {o.chance_low:9.0%} {o.chance_very_low:14.0%}   {gain}")
-    for line in answer.grounds.cautions:
+    for line in (*answer.grounds.cautions, *notes):
         print(f"  note: {line}")
     print("A person decides. Research software, not a medical device.")
 
@@ -359,6 +391,9 @@ def main() -> None:
     except PolluxError as error:
         print(f"pollux: {error}", file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
+        sys.exit(0)
     except OSError as error:
         print(f"pollux: {error.strerror or error} [{error.filename or ''}]", file=sys.stderr)
         sys.exit(1)

@@ -106,3 +106,21 @@ def test_the_usual_rate_is_that_of_the_week_before() -> None:
     )
     assert Course.of(record, settled=START + timedelta(hours=48)).basal == pytest.approx(1.5)
     assert Course.of(record, settled=START).basal == 1.0
+
+
+def test_long_acting_insulin_in_two_halves_is_the_same_as_in_one() -> None:
+    halves = tuple(given(12.0 * k, "insulin_long_acting", 12.0, "U") for k in range(6))
+    course = Course.of(Record(BERLIN, halves), settled=START + timedelta(hours=60))
+    assert insulin(course, 40.0) == pytest.approx(1.0)
+    assert course.basal == pytest.approx(1.0, rel=0.15)
+
+
+def test_after_the_last_long_acting_dose_the_usual_rate_goes_on() -> None:
+    course = Course.of(Record(BERLIN, (given(0.0, "insulin_long_acting", 24.0, "U"),)))
+    assert insulin(course, 30.0) == pytest.approx(1.0)
+
+
+def test_a_planned_bolus_over_a_while_is_a_rate() -> None:
+    plan = [bolus(START + timedelta(hours=3), 4.0, START + timedelta(hours=5))]
+    course = Course.of(Record(BERLIN, (given(0.0, "insulin_basal_rate", 1.0, "U/h", 48.0),))).with_plan(plan)
+    assert [insulin(course, h) for h in (2.0, 4.0, 6.0)] == pytest.approx([1.0, 3.0, 1.0])

@@ -88,3 +88,42 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     text = pollux("--help", store=tmp_path / "x.db").stdout
     for command in ("import", "twin", "forecast", "report", "export", "evidence", "demo", "quality", "people"):
         assert command in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("forecast", "ada", "--hours", "0"),
+        ("forecast", "ada", "--hours", "nan"),
+        ("forecast", "ada", "--hours", "1e300"),
+        ("forecast", "ada", "--at", "9999-12-31T23:59"),
+        ("forecast", "ada", "--at", "yesterday"),
+        ("forecast", "ada", "--plan", "two apples"),
+        ("forecast", "nobody"),
+        ("report", "../../nobody"),
+        ("import", "nosuchfile.csv"),
+        ("quality", ""),
+    ],
+)
+def test_odd_questions_get_a_sentence_and_never_a_traceback(
+    files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory, words: tuple[str, ...]
+) -> None:
+    store = tmp_path_factory.getbasetemp() / "odd.db"
+    if not store.exists():
+        assert pollux("import", *files, "--timezone", "Europe/Berlin", store=store).returncode == 0
+    answer = pollux(*words, store=store)
+    assert answer.returncode in (1, 3)
+    assert "Traceback" not in answer.stderr + answer.stdout
+    assert answer.stderr.startswith("pollux: ") or answer.returncode == 3
+
+
+def test_a_refused_device_file_leaves_nobody_behind(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"entries": [{"sgv": 100, ')
+    store = tmp_path / "store.db"
+    assert pollux("import", broken, "--person", "x", store=store).returncode == 1
+    assert pollux("people", store=store).stdout == ""
+
+
+def test_a_person_may_not_be_called_like_a_path(files: tuple[Path, Path], tmp_path: Path) -> None:
+    assert pollux("import", files[1], "--person", "../evil", store=tmp_path / "store.db").returncode == 1

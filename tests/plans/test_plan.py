@@ -50,3 +50,24 @@ def test_an_amount_below_zero_cannot_be_planned() -> None:
 
 def test_nothing_is_a_plan_too() -> None:
     assert parse("", NOW).events == ()
+
+
+def test_capitals_mean_the_same() -> None:
+    assert [e.time for e in parse("BOLUS 2 u IN 2 H", NOW).events] == [
+        e.time for e in parse("bolus 2 U in 2 h", NOW).events
+    ]
+    assert parse("bolus 2 U now", NOW).events == parse("bolus 2 U", NOW).events
+
+
+def test_a_bolus_can_be_spread_over_a_while() -> None:
+    (event,) = parse("bolus 4 U for 2 h", NOW).events
+    assert event.end is not None
+    assert (event.end - event.time).total_seconds() == 7200
+
+
+@pytest.mark.parametrize(
+    "text", ["meal 30 g for 20 min", "suspend for 99999999999 h", "bolus 2 U in 999999999999 h", "meal 99999999 g"]
+)
+def test_what_cannot_be_is_refused_and_not_left_out(text: str) -> None:
+    with pytest.raises(RefusedInput):
+        parse(text, NOW)

@@ -86,7 +86,7 @@ def test_a_twin_that_abstains_says_why_and_shows_no_figures(twin: Twin) -> None:
 
 
 def test_evidence_is_listed_with_its_verdict(twin: Twin) -> None:
-    page = twin_report(twin, evidence=[Claim("a claim", "a source", "not reproduced")])
+    page = twin_report(twin, evidence=[Claim("a claim", "a source", "1 ± 0.1", "2", "not reproduced")])
     assert "a claim" in page
     assert "not reproduced" in page
 

@@ -65,9 +65,34 @@ def test_two_hours_of_readings_are_needed_to_begin(person: Person, events: tuple
         Twin.begin(Record(person, events[:12]))
 
 
-def test_an_unusual_dose_is_answered_with_a_caution(twin: Twin) -> None:
+def test_a_dose_beyond_what_the_model_was_tried_with_is_not_answered(twin: Twin) -> None:
     answer = twin.forecast(Plan("much", (bolus(twin.now, 45.0),)))
-    assert "45 U is unusual for insulin bolus" in answer.grounds.cautions
+    assert answer.grounds.abstains == ("45 U of insulin bolus is beyond what the model was tried with (0 to 30 U)",)
+
+
+def test_a_step_outside_the_forecast_is_said_to_change_nothing(twin: Twin) -> None:
+    late = Plan("late", (bolus(twin.now + timedelta(hours=5), 3.0),))
+    answer = twin.forecast(late)
+    assert any("lies outside this forecast" in caution for caution in answer.grounds.cautions)
+    assert np.array_equal(answer.bands, twin.forecast().bands)
+
+
+@pytest.mark.parametrize("dose", [0.0, 10.0, 30.0])
+def test_no_forecast_leaves_what_a_body_and_a_sensor_can_show(twin: Twin, dose: float) -> None:
+    answer = twin.forecast(Plan("dose", (bolus(twin.now, dose),)), timedelta(hours=8))
+    for shown in (answer.bands, answer.draws):
+        assert np.all((shown >= 20.0) & (shown <= 600.0))
+
+
+@pytest.mark.parametrize("minutes", [0.0, -60.0, 1.0])
+def test_a_horizon_that_is_none_is_refused(twin: Twin, minutes: float) -> None:
+    with pytest.raises(RefusedInput, match="a horizon of 5 minutes at least"):
+        twin.forecast(horizon=timedelta(minutes=minutes))
+
+
+def test_a_forecast_does_not_answer_beyond_its_end(twin: Twin) -> None:
+    with pytest.raises(RefusedInput, match="does not reach 120 min"):
+        twin.forecast(horizon=timedelta(hours=1)).at(120.0)
 
 
 def test_unknown_body_weight_is_said(person: Person, events: tuple[Event, ...]) -> None:

@@ -106,3 +106,24 @@ def test_a_plan_compared_with_itself_gains_nothing(twin: Twin) -> None:
     assert first.gain == (0.0, 0.0, 0.0)
     assert second.gain == (0.0, 0.0, 0.0)
     assert first.score == second.score
+
+
+def test_a_finger_glucose_narrows_what_is_thought_of_now(twin: Twin) -> None:
+    assert isinstance(twin.body, Announced)
+    value = float(twin.body.ensemble.glucose.mean())
+    known = twin.learn([event(twin.now + timedelta(minutes=1), "blood_glucose", value, "mg/dL")])
+    later = twin.now + timedelta(minutes=2)
+    told, untold = known.at(later).body, twin.at(later).body
+    assert isinstance(told, Announced)
+    assert isinstance(untold, Announced)
+    assert told.ensemble.glucose.std() < untold.ensemble.glucose.std()
+
+
+def test_going_back_in_time_forgets_what_came_after(person: Person, events: tuple[Event, ...], twin: Twin) -> None:
+    earlier = events[-1].time - timedelta(hours=6)
+    assert same(twin.at(earlier), Twin.begin(Record(person, events), earlier))
+
+
+def test_a_saved_twin_whose_person_changed_is_built_again(events: tuple[Event, ...], twin: Twin) -> None:
+    moved = Record(Person("tess", birth_date="1980-01-01", timezone="America/Los_Angeles"), events)
+    assert same(Twin.load(twin.save(), moved), Twin.begin(moved))

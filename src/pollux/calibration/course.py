@@ -41,15 +41,18 @@ class Course:
     """Readings, food and insulin of one person up to some time.
 
     `readings` (N, 2) time and mg/dL; `beyond` (N,) −1 for "below", +1 for "above" the sensor's range; `meals` (M, 2)
-    time and g; `boluses` (B, 2) time and U; `rates` (R, 3) start, end and U/h of basal insulin, of
-    which the last that holds at a time counts; `spread` (E, 3) start, end and U/h of boluses given over a while.
+    time and g; `boluses` (B, 2) time and U; `rates` (R, 3) start, end and U/h of basal insulin by pump, of which the
+    last that holds at a time counts; `depots` (L, 3) the same of long-acting insulin, which adds up; `spread` (E, 3)
+    the same of boluses given over a while, on top of all. `fingers` (F, 2) are glucose by meter or laboratory.
     """
 
     readings: Array
     beyond: NDArray[np.int8]
+    fingers: Array
     meals: Array
     boluses: Array
     rates: Array
+    depots: Array
     spread: Array
     basal: float
     weight: float
@@ -70,18 +73,20 @@ class Course:
         cgm, boluses = standing("cgm_glucose"), standing("insulin_bolus")
         at = settled or until
         weight = _standing(record.of("body_weight"), at)
-        rates = _rates(standing("insulin_basal_rate"), standing("insulin_long_acting"))
+        rates, depots = _rates(standing("insulin_basal_rate")), _depots(standing("insulin_long_acting"))
         missing = [] if weight else ["body weight (70 kg assumed)"]
-        if not rates.size:
+        if not rates.size and not depots.size:
             missing.append("basal insulin")
         return cls(
             readings=_table([(minutes(e.time), e.number()) for e in cgm], 2),
             beyond=np.array([{"<": -1, "<=": -1, ">": 1, ">=": 1}.get(e.comparator, 0) for e in cgm], dtype=np.int8),
+            fingers=_table([(minutes(e.time), e.number()) for e in standing("blood_glucose")], 2),
             meals=_table([(minutes(e.time), e.number()) for e in standing("carbohydrate_intake")], 2),
             boluses=_table([(minutes(e.time), e.number()) for e in boluses if not _over_a_while(e)], 2),
             rates=rates,
+            depots=depots,
             spread=_spread([e for e in boluses if _over_a_while(e)]),
-            basal=_typical(rates, minutes(at) if at else np.inf),
+            basal=_typical(rates, minutes(at) if at else np.inf) + _usual(depots, minutes(at) if at else np.inf),
             weight=weight.number() if weight else 70.0,
             timezone=record.person.timezone,
             missing=tuple(missing),
@@ -91,13 +96,15 @@ class Course:
         """The same course with what is planned; a planned basal rate replaces the usual one while it lasts."""
         events = list(events)
         meals = [(minutes(e.time), e.number()) for e in events if e.quantity == "carbohydrate_intake"]
-        boluses = [(minutes(e.time), e.number()) for e in events if e.quantity == "insulin_bolus"]
-        rates = _rates([e for e in events if e.quantity == "insulin_basal_rate"], [])
+        doses = [e for e in events if e.quantity == "insulin_bolus"]
+        boluses = [(minutes(e.time), e.number()) for e in doses if not _over_a_while(e)]
+        rates = _rates([e for e in events if e.quantity == "insulin_basal_rate"])
         return replace(
             self,
             meals=np.vstack([self.meals, _table(meals, 2)]),
             boluses=np.vstack([self.boluses, _table(boluses, 2)]),
             rates=np.vstack([self.rates, rates]),
+            spread=np.vstack([self.spread, _spread([e for e in doses if _over_a_while(e)])]),
         )
 
     def between(self, start: float, end: float) -> NDArray[np.bool_]:
@@ -111,9 +118,10 @@ class Course:
         pieces += [(a, b, channel, 1.0) for a, b, channel in _day_parts(start, end, self.timezone)]
         shifted = self.rates + [INSULIN_DELAY, INSULIN_DELAY, 0.0]
         near = shifted[(shifted[:, 0] < end) & (shifted[:, 1] > start)]
+        depot = self.depots[(self.depots[:, 0] < end) & (self.depots[:, 1] > start)]
         added = self.spread + [INSULIN_DELAY, INSULIN_DELAY, 0.0]
         added = added[(added[:, 0] < end) & (added[:, 1] > start)]
-        edges = [start, end, *extra, *near[:, 0], *near[:, 1], *added[:, 0], *added[:, 1]]
+        edges = [start, end, *extra, *near[:, 0], *near[:, 1], *added[:, 0], *added[:, 1], *depot[:, 0], *depot[:, 1]]
         edges += [t for piece in pieces for t in piece[:2]]
         given = [(float(t) + INSULIN_DELAY, float(dose)) for t, dose in self.boluses]
         given = [(t, dose) for t, dose in given if start <= t < end and dose > 0.0]
@@ -123,7 +131,9 @@ class Course:
         values = np.zeros((middle.size, len(CHANNELS)))
         for a, b, channel, height in pieces:
             values[(middle > a) & (middle < b), channel] += height
-        values[:, 1] = self.basal
+        for a, b, rate in depot:
+            values[(middle > a) & (middle < b), 1] += rate
+        values[values[:, 1] == 0.0, 1] = self.basal  # where nothing else is known, as usual
         for a, b, rate in near:
             values[(middle > a) & (middle < b), 1] = rate
         for a, b, rate in added:
@@ -135,8 +145,8 @@ def _table(rows: Sequence[tuple[float, ...]], width: int) -> Array:
     return np.array(rows, dtype=np.float64).reshape(len(rows), width)
 
 
-def _rates(basal: Sequence[Event], long_acting: Sequence[Event]) -> Array:
-    """Basal insulin as (start, end, U/h), in an order in which the last that holds at a time is the one that counts.
+def _rates(basal: Sequence[Event]) -> Array:
+    """Basal insulin by pump as (start, end, U/h), in an order in which the last that holds at a time counts.
 
     An open rate lasts until the next one begins, a day at most. A temporary rate stands above what is scheduled, and
     one begun later above one begun earlier.
@@ -147,10 +157,13 @@ def _rates(basal: Sequence[Event], long_acting: Sequence[Event]) -> Array:
         last = minutes(following.time) if following else start + LONG_ACTING
         end = minutes(event.end) if event.end else min(last, start + LONG_ACTING)
         rows.append(("temporary" in event.flags, start, end, event.number()))
-    for event in long_acting:
-        start = minutes(event.time)
-        rows.append((False, start, start + LONG_ACTING, event.number() / (LONG_ACTING / 60.0)))
     return _table([row[1:] for row in sorted(rows)], 3)
+
+
+def _depots(long_acting: Sequence[Event]) -> Array:
+    """Long-acting doses as (start, end, U/h): each spread over its day, overlapping ones adding up."""
+    begins = [(minutes(e.time), e.number() / (LONG_ACTING / 60.0)) for e in long_acting]
+    return _table([(start, start + LONG_ACTING, rate) for start, rate in begins], 3)
 
 
 def _over_a_while(bolus: Event) -> bool:
@@ -167,6 +180,20 @@ def _standing(events: Sequence[Event], at: datetime | None) -> Event | None:
     """The last event up to a time, or the first one ever when there is none."""
     before = [e for e in events if at is None or e.time <= at]
     return before[-1] if before else (events[0] if events else None)
+
+
+def _usual(depots: Array, at: float) -> float:
+    """The mean rate of long-acting insulin [U/h] over the week before a time, from the first dose on.
+
+    Before a day of it is known, that of the first day's doses.
+    """
+    if not len(depots):
+        return 0.0
+    since = max(float(depots[0, 0]), at - USUAL)
+    if not np.isfinite(at) or at - since < LONG_ACTING:
+        return float(depots[depots[:, 0] < depots[0, 0] + LONG_ACTING, 2].sum())
+    held = np.maximum(np.minimum(depots[:, 1], at) - np.maximum(depots[:, 0], since), 0.0)
+    return float((depots[:, 2] * held).sum() / (at - since))
 
 
 def _typical(rates: Array, at: float) -> float:

@@ -1,7 +1,7 @@
 """How a tracked body's forecasts turned out, day by day: what makes its intervals honest.
 
 Each fitted day is lived through once more with the ensemble that stood at its beginning (which had not seen that day).
-Every half hour it forecasts, given the meals and doses that did follow, and is scored when the reading comes:
+Every hour it forecasts, given the meals and doses that did follow, and is scored when the reading comes:
 u = (reading − mean) / spread. The bounds of later forecasts are the empirical quantiles of the scores of the last days,
 in place of those of a normal distribution (split conformal prediction on standardised errors; Lei et al., J Am Stat
 Assoc 2018, doi:10.1080/01621459.2017.1307116).
@@ -21,9 +21,10 @@ from pollux.calibration.tracking import Ensemble, advance, parameters, resume, u
 Array = NDArray[np.float64]
 
 HORIZONS = (30.0, 60.0, 120.0)  # min
-EVERY = 30.0  # min between scored forecasts
-REMEMBERED = 7  # days whose scores count
+EVERY = 60.0  # min between scored forecasts
+REMEMBERED = 5  # days whose scores count
 FEWEST = 40  # scores below which a normal distribution is assumed
+LEAST, MOST = 20.0, 600.0  # mg/dL: what a forecast may say at all
 MATCH = 2.5  # min by which a reading may miss the horizon
 
 
@@ -82,8 +83,11 @@ def bounds(scores: tuple[Scores, ...]) -> Array:
 
 
 def honest(draws: Array, ahead: Array, at: Array) -> Array:
-    """Draws (n, T) `ahead` minutes (T,), moved so that their quantiles lie on the bounds `at` (horizons, levels)."""
+    """Draws (n, T) `ahead` minutes (T,), moved so that their quantiles lie on the bounds `at` (horizons, levels).
+
+    What would then lie beyond what a living body or a sensor shows is put at that end.
+    """
     q = np.stack([np.interp(ahead, HORIZONS, column) for column in at.T], axis=1)
     mean, sd = draws.mean(axis=0), draws.std(axis=0)
-    moved: Array = mean + sd * reshape((draws - mean) / sd, np.sort(q, axis=1))
+    moved: Array = np.clip(mean + sd * reshape((draws - mean) / sd, np.sort(q, axis=1)), LEAST, MOST)
     return moved

@@ -122,9 +122,11 @@ def _course(times: Array, meals: list[tuple[float, float]], boluses: list[tuple[
     return Course(
         readings=np.column_stack([times, np.zeros(times.size)]),
         beyond=np.zeros(times.size, dtype=np.int8),
+        fingers=np.zeros((0, 2)),
         meals=np.array(meals),
         boluses=np.array(boluses),
         rates=nothing,
+        depots=nothing,
         spread=nothing,
         basal=BASAL,
         weight=WEIGHT,

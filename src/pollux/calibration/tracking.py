@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 MEMBERS = 128
 SLOT = 5.0  # min
 RELAXATION = 0.5  # share of the slow parameters' spread that each reading gives back: Pollux's own choice (unverified)
+FINGER_ERROR = 0.05  # relative error of a finger-stick meter, one standard deviation (unverified)
 REMEMBERED = 24  # readings from which the sensor's error at the end of a day is reconstructed
 
 STATES = len(MINIMAL.states)
@@ -195,6 +196,15 @@ def update(
     members, info = assimilate(
         moved.members, expected, reading, max(NOISE.white_sd, 1e-3) ** 2, slow=_Z, relaxation=RELAXATION
     )
+    _keep_possible(members)
+    return replace(moved, members=members), info
+
+
+def update_finger(ensemble: Ensemble, course: Course, time: float, reading: float) -> tuple[Ensemble, UpdateInfo]:
+    """Take in one glucose by meter: a measurement of plasma glucose with an error of its own."""
+    moved = advance(ensemble, course, time)
+    variance = (FINGER_ERROR * reading) ** 2
+    members, info = assimilate(moved.members, moved.glucose, reading, variance, slow=_Z, relaxation=RELAXATION)
     _keep_possible(members)
     return replace(moved, members=members), info
 

@@ -9,6 +9,7 @@ import msgspec
 
 from pollux.errors import RefusedInput
 from pollux.record import Event, Source
+from pollux.vocabulary import term
 
 _PLANNED = Source("plan", "plan")
 
@@ -36,9 +37,9 @@ def meal(at: datetime, grams: float) -> Event:
     return _planned("carbohydrate_intake", at, grams, "g")
 
 
-def bolus(at: datetime, units: float) -> Event:
-    """Rapid-acting insulin given at once [U]."""
-    return _planned("insulin_bolus", at, units, "U")
+def bolus(at: datetime, units: float, end: datetime | None = None) -> Event:
+    """Rapid-acting insulin [U], given at once or evenly until `end`."""
+    return _planned("insulin_bolus", at, units, "U", end)
 
 
 def basal(start: datetime, end: datetime, rate: float) -> Event:
@@ -47,24 +48,31 @@ def basal(start: datetime, end: datetime, rate: float) -> Event:
 
 
 def _planned(quantity: str, at: datetime, amount: float, unit: str, end: datetime | None = None) -> Event:
-    if not 0.0 <= amount < float("inf"):
+    possible = term(quantity).possible or (0.0, float("inf"))
+    if not max(0.0, possible[0]) <= amount <= possible[1]:
         raise RefusedInput(
-            f"a planned {quantity} of {amount:g} {unit} cannot be", advice="Give an amount of 0 or more."
+            f"a planned {term(quantity).label.lower()} of {amount:g} {unit} cannot be",
+            where="plan",
+            advice=f"Give an amount from 0 to {possible[1]:g} {unit}.",
         )
     return Event(at, quantity, float(amount), unit, _PLANNED, learned=at, end=end)
 
 
+LONGEST = timedelta(hours=24)  # that a step of a plan may wait or last
+
 _STEP = re.compile(
-    r"(?P<what>meal|carbs|bolus|basal|suspend)\s*(?P<amount>\d+(?:\.\d+)?)?\s*(?P<unit>g|U/h|U)?"
-    r"(?:\s*(?:at|in)\s*(?P<at>\d{1,2}:\d{2}|\d+\s*min|\d+\s*h|now))?(?:\s*for\s*(?P<length>\d+(?:\.\d+)?\s*(?:min|h)))?",
-    re.IGNORECASE,
+    r"(?P<what>meal|carbs|bolus|basal|suspend)\s*(?P<amount>[0-9]+(?:\.[0-9]+)?)?\s*(?P<unit>g|u/h|u)?"
+    r"(?:\s*(?:(?:at|in)\s*)?(?P<at>[0-9]{1,2}:[0-9]{2}|[0-9]+\s*min|[0-9]+\s*h|now))?"
+    r"(?:\s*for\s*(?P<length>[0-9]+(?:\.[0-9]+)?\s*(?:min|h)))?",
+    re.ASCII,
 )
 
 
 def parse(text: str, now: datetime, timezone: str = "UTC") -> Plan:
     """Read a plan as a person writes it: steps joined by commas or semicolons.
 
-    A step is `meal 60 g at 12:30`, `bolus 6 U in 10 min`, `basal 0.4 U/h for 3 h` or `suspend for 1 h`; without a time
+    A step is `meal 60 g at 12:30`, `bolus 6 U in 10 min`, `bolus 4 U for 2 h`, `basal 0.4 U/h for 3 h` or
+    `suspend for 1 h`; without a time
     it is now. Clock times are in `timezone` and mean the next such time.
 
     >>> from datetime import UTC
@@ -74,7 +82,7 @@ def parse(text: str, now: datetime, timezone: str = "UTC") -> Plan:
     """
     events = []
     for step in filter(None, (part.strip() for part in re.split(r"[;,]", text))):
-        match = _STEP.fullmatch(step)
+        match = _STEP.fullmatch(step.lower())
         if match is None:
             raise RefusedInput(
                 f"the step {step[:60]!r} cannot be read",
@@ -86,23 +94,28 @@ def parse(text: str, now: datetime, timezone: str = "UTC") -> Plan:
 
 
 def _step(match: re.Match[str], now: datetime, timezone: str, step: str) -> Event:
-    what, amount, unit = match["what"].lower(), match["amount"], match["unit"] or ""
+    what, amount, unit = match["what"], match["amount"], match["unit"] or ""
     expected = {"meal": "g", "carbs": "g", "bolus": "U", "basal": "U/h", "suspend": ""}[what]
-    if (amount is None) != (what == "suspend") or (unit and unit.lower() != expected.lower()):
+    if (amount is None) != (what == "suspend") or (unit and unit != expected.lower()):
         wanted = f"an amount in {expected}" if expected else "no amount"
         raise RefusedInput(f"the step {step[:60]!r} needs {wanted}", where="plan")
     at = _moment(match["at"] or "now", now, timezone)
+    length = _length(match["length"]) if match["length"] else None
     if what in ("meal", "carbs"):
+        if length:
+            raise RefusedInput(f"the step {step[:60]!r} gives a meal a length, which no model here knows", where="plan")
         return meal(at, float(amount))
     if what == "bolus":
-        return bolus(at, float(amount))
-    length = _length(match["length"] or "24 h")
-    return basal(at, at + length, float(amount or 0.0))
+        return bolus(at, float(amount), at + length if length else None)
+    return basal(at, at + (length or LONGEST), float(amount or 0.0))
 
 
 def _length(text: str) -> timedelta:
-    number = float(re.sub(r"[^\d.]", "", text))
-    return timedelta(hours=number) if text.strip().endswith("h") else timedelta(minutes=number)
+    number = float(re.sub(r"[^0-9.]", "", text))
+    hours = number if text.endswith("h") else number / 60.0
+    if hours > LONGEST / timedelta(hours=1):
+        raise RefusedInput(f"{text[:40]} is longer than a day", where="plan")
+    return timedelta(hours=hours)
 
 
 def _moment(text: str, now: datetime, timezone: str) -> datetime:

@@ -23,10 +23,12 @@ HORIZON = timedelta(hours=4)
 
 @dataclass(frozen=True)
 class Claim:
-    """One line of evidence: what is claimed of the model, its source, and whether Pollux reproduced it."""
+    """One line of evidence: what is claimed of the model, its source, what was expected and measured, the verdict."""
 
     claim: str
     source: str
+    expected: str
+    measured: str
     verdict: str
 
 
@@ -37,6 +39,7 @@ def twin_report(
     evidence: Sequence[Claim] = (),
     about: str = "",
     plans: Sequence[Plan] | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """The report as HTML that needs nothing else: who, what is known, now, forecast, what-ifs, limits, evidence."""
     record, zone = twin.record.until(twin.now), twin.record.person.timezone
@@ -50,6 +53,7 @@ def twin_report(
         "person": record.person,
         "age": record.person.age(twin.now),
         "about": about,
+        "cautions": [*forecast.grounds.cautions, *notes],
         "now": _local(twin.now, zone),
         "zone": zone,
         "forecast": forecast,
@@ -72,7 +76,7 @@ def twin_report(
 
 
 def what_ifs(record: Record, now: datetime) -> list[Plan]:
-    """Three questions about the next meal: the same food and dose, with the bolus before, with, and after it.
+    """Three questions about the next meal, against nothing at all: the bolus before, with, and after it.
 
     Empty for a person whose insulin and meals are not known.
     """
@@ -83,6 +87,7 @@ def what_ifs(record: Record, now: datetime) -> list[Plan]:
     at = now + timedelta(minutes=30)
     food = meal(at, GRAMS)
     return [
+        Plan("nothing more"),
         Plan(f"{GRAMS:g} g meal, {dose:g} U with it", (food, bolus(at, dose))),
         Plan(f"{GRAMS:g} g meal, {dose:g} U 20 min before", (food, bolus(at - timedelta(minutes=20), dose))),
         Plan(f"{GRAMS:g} g meal, {dose:g} U 40 min after", (food, bolus(at + timedelta(minutes=40), dose))),
@@ -163,6 +168,7 @@ def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     rooms = Environment(loader=PackageLoader("pollux.report", "pages"), autoescape=True, undefined=StrictUndefined)
+    rooms.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     rooms.filters["percent"] = lambda share: "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
     rooms.filters["three"] = lambda v: f"{v[1]:.3g} ({v[0]:.3g} to {v[2]:.3g})"
     return rooms.get_template("twin.html")

@@ -14,6 +14,7 @@ from pollux.calibration.daily import SLOW, Day, boundaries, calibrate
 from pollux.calibration.diagnostics import INFORMED, local_rank
 from pollux.calibration.hindsight import FEWEST, REMEMBERED, Scores, bounds, honest, live_through
 from pollux.calibration.tracking import (
+    FINGER_ERROR,
     MEMBERS,
     STATES,
     Ensemble,
@@ -23,6 +24,7 @@ from pollux.calibration.tracking import (
     resume,
     slow_now,
     update,
+    update_finger,
 )
 from pollux.models.glucose.minimal import MINIMAL
 from pollux.models.glucose.sensor import NOISE
@@ -35,7 +37,6 @@ Array = NDArray[np.float64]
 
 FUTURES = 4  # futures drawn for each member of the ensemble
 LATELY = 288  # readings over which the fit is judged: a day
-FINGER_ERROR = 0.05  # relative error of a finger-stick meter, one standard deviation (unverified)
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,18 @@ class Announced:
 
     def _follow(self, course: Course) -> "Announced":
         ensemble, seen = self.ensemble, list(self.innovations)
-        later = course.readings[:, 0] > ensemble.time
-        for (time, reading), beyond in zip(course.readings[later], course.beyond[later], strict=True):
-            ensemble, info = update(ensemble, course, float(time), float(reading), int(beyond))
-            seen.append(info.standardised)
+        later, meters = course.readings[:, 0] > ensemble.time, course.fingers[course.fingers[:, 0] > ensemble.time]
+        arrivals = [
+            (float(t), 0, float(y), int(b))
+            for (t, y), b in zip(course.readings[later], course.beyond[later], strict=True)
+        ]
+        arrivals += [(float(t), 1, float(y), 0) for t, y in meters]
+        for time, by_meter, reading, beyond in sorted(arrivals):
+            if by_meter:
+                ensemble, _ = update_finger(ensemble, course, time, reading)
+            else:
+                ensemble, info = update(ensemble, course, time, reading, beyond)
+                seen.append(info.standardised)
         return Announced(self.key, self.days, ensemble, self.scores, tuple(seen[-LATELY:]))
 
     def forecast(self, record: Record, plan: Plan, start: float, ahead: Array) -> Future:

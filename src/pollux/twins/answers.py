@@ -7,6 +7,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from pollux.errors import RefusedInput
+
 Array = NDArray[np.float64]
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -55,6 +57,8 @@ class Forecast:
     def at(self, minutes: float) -> tuple[float, float, float]:
         """Median and 90 % interval some minutes ahead [mg/dL]."""
         ahead = np.array([(t - self.made_at).total_seconds() / 60.0 for t in self.times])
+        if not ahead.size or not 0.0 <= minutes <= ahead[-1] + 1e-9:
+            raise RefusedInput(f"the forecast does not reach {minutes:g} min", where=self.person)
         low, middle, high = (float(np.interp(minutes, ahead, self.bands[k])) for k in (0, 2, 4))
         return middle, low, high
 

@@ -12,6 +12,7 @@ from pollux.calibration import sensed
 from pollux.calibration.chance import normals
 from pollux.calibration.course import day_boundaries
 from pollux.calibration.diagnostics import INFORMED
+from pollux.calibration.hindsight import LEAST, MOST
 from pollux.calibration.kalman import Belief
 from pollux.calibration.laplace import Gaussian
 from pollux.calibration.paths import paths
@@ -84,8 +85,8 @@ class Sensed:
         glucose, shown = (_between(drawn, late) for drawn in paths(self.state, steps, FUTURES, rng))
         told = sensed.forecast(self.state, late)
         at = self.state.bounds.at(late / STEP)
-        honest = told.mean + told.sd * reshape((glucose - told.mean) / told.sd, at)
-        return Future(honest, shown, told.bands, self._told())
+        honest = np.clip(told.mean + told.sd * reshape((glucose - told.mean) / told.sd, at), LEAST, MOST)
+        return Future(honest, shown, np.clip(told.bands, LEAST, MOST), self._told())
 
     def _told(self) -> str:
         scored = self.state.bounds.scored

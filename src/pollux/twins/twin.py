@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,7 +85,7 @@ class Twin:
         at = now or readings[-1].time
         key = int.from_bytes(hashlib.blake2b(record.person.id.encode(), digest_size=7).digest(), "big")
         known = record.until(at)
-        return cls(record, at, (Announced if _announced(known) else Sensed).of(known, minutes(at), key))
+        return cls(record, at, (Announced if _announced(known) else Sensed).of(known, _until(known, at), key))
 
     def learn(self, events: Iterable[Event], now: datetime | None = None) -> "Twin":
         """The twin that also knows these events: on time, late, or corrections of earlier ones."""
@@ -95,14 +96,19 @@ class Twin:
         known = record.until(at)
         if _announced(known) != isinstance(self.body, Announced):
             return Twin.begin(record, at)
-        return Twin(record, at, self.body.learn(known, minutes(at), changed))
+        return Twin(record, at, self.body.learn(known, _until(known, at), changed))
 
     def at(self, now: datetime) -> "Twin":
-        """The twin at a later time, having taken in what the record says up to then."""
-        return replace(self, now=now, body=self.body.learn(self.record.until(now), minutes(now), np.inf))
+        """The twin at another time: later, having taken in what the record says by then, or earlier, knowing less."""
+        if now < self.now:
+            return Twin.begin(self.record, now)
+        known = self.record.until(now)
+        return replace(self, now=now, body=self.body.learn(known, _until(known, now), np.inf))
 
     def forecast(self, plan: Plan = NOTHING, horizon: timedelta = timedelta(hours=2)) -> Forecast:
         """Glucose from now to the horizon under a plan, or the reasons why the twin abstains."""
+        if horizon < timedelta(minutes=STEP):
+            raise RefusedInput("a forecast needs a horizon of 5 minutes at least", where=self.record.person.id)
         grounds = self._grounds(plan, horizon)
         if grounds.abstains:
             empty = np.zeros((5, 0)), np.zeros((0, 0))
@@ -164,15 +170,20 @@ class Twin:
         return twin
 
     def _digest(self) -> str:
-        digest = hashlib.blake2b(digest_size=16)
+        digest = hashlib.blake2b(msgspec.json.encode(self.record.person), digest_size=16)
         for event in self.record.current:
             if event.time <= self.now:
-                digest.update(event.id.encode() + event.content.encode())
+                digest.update("|".join((event.id, event.content, *event.flags)).encode())
         return digest.hexdigest()
 
     def _grounds(self, plan: Plan, horizon: timedelta) -> Grounds:
         known = self.record.until(self.now)
         return validity.grounds(known, self.now, self.body, plan, horizon)
+
+
+def _until(record: Record, now: datetime) -> float:
+    """How far a body is taken: a day beyond its last reading there is nothing left to follow."""
+    return min(minutes(now), minutes(record.of("cgm_glucose")[-1].time) + 1440.0)
 
 
 def _announced(record: Record) -> bool:

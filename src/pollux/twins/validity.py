@@ -39,9 +39,14 @@ def grounds(record: Record, now: datetime, body: Body, plan: Plan, horizon: time
     elif plan.events:
         abstains.append("insulin and meals of this person are not known, so what they would do cannot be said")
     for event in plan.events:
-        usual = term(event.quantity).plausible
+        name, usual = term(event.quantity).label.lower(), term(event.quantity).plausible
         if usual and not usual[0] <= event.number() <= usual[1]:
-            cautions.append(f"{event.number():g} {event.unit} is unusual for {term(event.quantity).label.lower()}")
+            said = f"{event.number():g} {event.unit} of {name} is beyond what the model was tried with"
+            abstains.append(f"{said} ({usual[0]:g} to {usual[1]:g} {event.unit})")
+        if not now <= event.time < now + horizon:
+            cautions.append(
+                f"{name} at {event.time:%Y-%m-%d %H:%M} UTC lies outside this forecast and changes nothing in it"
+            )
     cautions += advice(body.fit())
     missing = [] if record.of("body_weight") or not announced else ["body weight (70 kg assumed)"]
     missing += [] if record.person.birth_date else ["birth date"]
