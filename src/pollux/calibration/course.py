@@ -68,7 +68,7 @@ class Course:
         """
 
         def standing(quantity: str) -> list[Event]:
-            return [e for e in record.of(quantity) if until is None or e.time <= until]
+            return [e for e in record.once(quantity) if until is None or e.time <= until]
 
         cgm, boluses = standing("cgm_glucose"), standing("insulin_bolus")
         at = settled or until
