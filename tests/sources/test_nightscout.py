@@ -146,3 +146,12 @@ def test_a_number_beyond_all_numbers_is_quarantined_as_it_stood(reads: ReadText)
                   '{"eventType": "Meal Bolus", "created_at": "2026-01-01T09:00:00Z", "insulin": 2}]')  # fmt: skip
     assert found.values == [("01-01T09:00", "insulin_bolus", 2.0)]
     assert '"1e999"' in found.quarantined[0].document
+
+
+def test_the_time_when_the_server_changed_a_document_orders_its_versions(reads: ReadText) -> None:
+    text = '[{"_id": "a", "type": "sgv", "sgv": 118, "date": 1767254400000, "srvModified": %s}]'
+    (event,) = reads(text % "1767254500000").events
+    assert event.modified is not None
+    assert f"{event.modified:%H:%M:%S}" == "08:01:40"
+    for other in ('"soon"', "null", "1e300", "true"):
+        assert reads(text % other).events[0].modified is None

@@ -306,3 +306,42 @@ def test_two_readers_see_what_was_committed(store: Store, path: Path) -> None:
     with Store.open(path) as other:
         store.take([weight()], NOW)
         assert values(other) == [70.0]
+
+
+def corrected(value: float, learned: int, modified: int | None = None) -> Entry:
+    """A weight under one id, without a document, learned and changed so many hours after the first of March."""
+    changed = None if modified is None else NOW + timedelta(hours=modified)
+    return Entry("p1", Event(NOW - timedelta(days=1), "body_weight", value, "kg", METER, NOW + timedelta(hours=learned),
+                             id="nightscout/w", modified=changed))  # fmt: skip
+
+
+def test_a_value_corrected_and_corrected_back_stands_when_the_source_says_when(store: Store) -> None:
+    for i, value in enumerate((70.0, 71.0, 70.0)):
+        assert store.take([corrected(value, i, i)], NOW + timedelta(hours=i)).accepted == 1
+        assert values(store) == [value]
+
+
+def test_no_old_file_undoes_a_correction_to_an_event_without_a_document(store: Store) -> None:
+    for dated in (True, False):
+        for i, value in enumerate((70.0, 71.0)):
+            store.take([corrected(value, i, i if dated else None)], NOW + timedelta(hours=i))
+        again = store.take([corrected(70.0, 5, 0 if dated else None)], NOW + timedelta(hours=5))
+        assert not again.changed
+        assert values(store) == [71.0]
+
+
+def test_the_version_changed_last_stands_whatever_comes_first(tmp_path: Path) -> None:
+    versions = [corrected(70.0, 0, 0), corrected(71.0, 0, 1), corrected(70.0, 0, 2), corrected(72.0, 0, 3)]
+    for i, order in enumerate((versions, versions[::-1], versions[2:] + versions[:2])):
+        with Store.open(tmp_path / f"{i}.db") as store:
+            store.take(order, NOW)
+            assert values(store) == [72.0]
+            assert not store.take(order, NOW).changed
+            assert len(store.quarantine("p1")) + len(store.record("p1").events) >= 2
+
+
+def test_an_outdated_version_is_kept_in_quarantine(store: Store) -> None:
+    store.take([corrected(71.0, 0, 1)], NOW)
+    assert store.take([corrected(70.0, 1, 0)], NOW).quarantined == 1
+    assert store.quarantine("p1")[0].finding.rule == "outdated"
+    assert values(store) == [71.0]

@@ -52,7 +52,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):  # never part of a cycle, an
     vocabulary; `value` is a number in `unit`, a code, or a text. `comparator` marks a value beyond the measuring range
     (a sensor's "LOW" is `<` its limit). `end` closes an interval (a basal rate, an encounter). `id` is the source's own
     name of the fact: a later event with the same id is its correction; without one, the content is the id. `retracted`
-    takes a fact back. `precision` says how much of `time` was stated.
+    takes a fact back. `precision` says how much of `time` was stated. `modified` is when the source says that it
+    last changed what it states under this id; it orders versions and is no part of what is said.
     """
 
     time: datetime
@@ -67,9 +68,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):  # never part of a cycle, an
     flags: tuple[str, ...] = ()
     id: str = ""
     retracted: bool = False
+    modified: datetime | None = None
 
     def __post_init__(self) -> None:
-        if self.time.tzinfo is None or self.learned.tzinfo is None or self.end is not None:
+        if self.time.tzinfo is None or self.learned.tzinfo is None or self.end or self.modified:
             self._check_times()
         term(self.quantity)
         if type(self.value) is not float and isinstance(self.value, float | int):
@@ -78,7 +80,9 @@ class Event(msgspec.Struct, frozen=True, gc=False):  # never part of a cycle, an
             msgspec.structs.force_setattr(self, "id", "content:" + self.content[:24])
 
     def _check_times(self) -> None:
-        for name, moment in (("time", self.time), ("learned", self.learned), ("end", self.end)):
+        for name, moment in (
+            ("time", self.time), ("learned", self.learned), ("end", self.end), ("modified", self.modified)
+        ):  # fmt: skip
             if moment is not None and moment.tzinfo is None:
                 raise RefusedInput(
                     f"the event's {name} has no time zone",

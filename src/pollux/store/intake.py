@@ -167,18 +167,41 @@ class Intake:
                 self._take_quarantined(person, outcome)
                 return
             before = self._before.pop(event.id, None) if document else None
-            if self._is_known(person, outcome, before[1] if before else None):
+            new = self._new(person, outcome, before[1] if before else None)
+            if new is None:
                 self._count["already_known"] += 1
-                return
-            self._insert(person, outcome, document)
-            self._count["withdrawn" if outcome.retracted else "accepted"] += 1
+            elif isinstance(new, Quarantined):
+                self._take_quarantined(person, new)
+            else:
+                self._insert(person, new, document)
+                self._count["withdrawn" if new.retracted else "accepted"] += 1
 
-    def _is_known(self, person: str, event: Event, standing: Event | None) -> bool:
-        if standing is not None:
-            return standing.content == event.content
-        rows = self._rows.execute("select content from event where person = ? and id = ?", (person, event.id))
-        content = event.content
-        return any(row[0] == content for row in rows)
+    def _new(self, person: str, event: Event, standing: Event | None) -> Event | Quarantined | None:
+        """What an event adds to the versions that are there under its id; None when it adds nothing.
+
+        What an earlier version said already is old, whatever stands now, unless the source says that it changed it
+        after all of them. An unknown version that the source changed before one of them comes too late.
+        """
+        if standing is not None:  # of the same document, which tells what is new
+            return None if standing.content == event.content else event
+        rows = self._rows.execute(
+            "select content, body from event where person = ? and id = ?", (person, event.id)
+        ).fetchall()
+        if not rows:
+            return event
+        was_said = event.content in {row[0] for row in rows}
+        if event.modified is None:
+            return None if was_said else event
+        known = sorted((event_of(row[1]) for row in rows), key=lambda version: (version.learned, version.content))
+        last = max((version.modified for version in known if version.modified), default=None)
+        if known[-1].content == event.content or (was_said and (last is None or event.modified <= last)):
+            return None
+        if last and event.modified < last:
+            text = "the source changed it later than this, and that version is known"
+            return Quarantined(Finding("outdated", "conformance", "quarantine", text, event.quantity, event.time,
+                                       event.where, event.id), event)  # fmt: skip
+        after = known[-1].learned + timedelta(microseconds=1)
+        return msgspec.structs.replace(event, learned=max(event.learned, after))
 
     def _insert(self, person: str, event: Event, document: str) -> None:
         self._rows.execute(

@@ -102,7 +102,16 @@ class Item:
             flags=flags,
             id=id,
             retracted=self.document.get("isValid") is False,
+            modified=self._modified() if id else None,
         )
+
+    def _modified(self) -> datetime | None:
+        """When the server last changed the document (`srvModified`), where it says so."""
+        try:
+            number = self.number("srvModified")
+            return _unix(number) if number else None
+        except RefusedInput:
+            return None
 
     def length(self) -> timedelta | None:
         """How long it lasts; None where that is not stated. Nightscout counts in minutes."""
