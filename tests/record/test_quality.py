@@ -155,3 +155,35 @@ def test_an_event_before_birth_is_found_even_when_the_birth_date_came_later() ->
     assert verdict(early, Person("p1")) == "accepted"
     assert rules(Record(Person("p1"), (early,))) == []
     assert rules(Record(PERSON, (early,))) == ["before birth"]
+
+
+@pytest.mark.parametrize(
+    ("found", "rule"),
+    [
+        (event(12.0, quantity="blood_glucose"), "unit slip"),
+        (event(80.0, "mmol/L", quantity="blood_glucose"), "unit slip"),
+        (event(45.0, quantity="creatinine"), "unit slip"),
+        (event(0.97, "%", quantity="oxygen_saturation"), "unit slip"),
+        (event(25.0, quantity="blood_glucose"), "implausible value"),
+        (event(700.0, quantity="blood_glucose"), "implausible value"),
+        (event(45.0, "cm", quantity="body_height"), "accepted"),
+        (event(18.0, "cm", quantity="body_height"), "implausible value"),
+        (event(520.0, "kg", quantity="body_weight"), "implausible value"),
+        (event(31.0), "impossible value"),
+        (event(20.0), "unit slip"),
+        (event(37.0), "implausible value"),
+    ],
+)
+def test_a_value_that_can_be_is_a_slip_only_when_clearly_so(found: Event, rule: str) -> None:
+    assert verdict(found) == rule
+
+
+@pytest.mark.parametrize("quantity", ["cgm_glucose", "blood_glucose", "plasma_glucose", "calibration_glucose"])
+def test_a_true_low_is_never_touched(quantity: str) -> None:
+    assert {verdict(event(float(low), quantity=quantity)) for low in range(40, 71)} == {"accepted"}
+    assert {verdict(event(low / 10, "mmol/L", quantity=quantity)) for low in range(23, 40)} == {"accepted"}
+
+
+def test_what_no_sensor_reports_is_not_a_reading() -> None:
+    assert verdict(event(31.9)) == "impossible value"
+    assert verdict(event(2.0, "mmol/L")) == "implausible value"

@@ -112,6 +112,9 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
         text = f"{event.value:g} {event.unit} cannot be ({known.possible[0]:g}-{known.possible[1]:g} {known.unit} can)"
         return found("impossible value", "plausibility", "quarantine", text)
     if known.plausible and not known.plausible[0] <= value <= known.plausible[1]:
+        slip = _slip(event, known, clearly=True)
+        if slip:
+            return found("unit slip", "conformance", "quarantine", slip)
         return found("implausible value", "plausibility", "flag", f"{event.value:g} {event.unit} is unusual")
     return None
 
@@ -131,8 +134,21 @@ _CONFUSED = (("mg/dL", "mmol/L"), ("mg/dL", "umol/L"), ("g/dL", "g/L"), ("kg", "
              ("cm", "[in_i]"), ("Cel", "[degF]"), ("%", "1"), ("%", "mmol/mol"))  # fmt: skip
 
 
-def _slip(event: Event, known: Term) -> str:
+# Of a value that can be, a slip is said only when the value is this far outside of what is seen and the two units
+# differ by a factor of ten or more: a true low is never taken for one. Pollux's own choice (unverified).
+_FAR = 2.0
+_FACTOR = 10.0
+
+
+def _slip(event: Event, known: Term, clearly: bool = False) -> str:
+    """What to say when a value would be usual in a unit that its own is mixed up with; empty when it would not.
+
+    `clearly` is asked of a value that can be as it is stated.
+    """
     stated = unit(event.unit).code
+    own = event.number()
+    if clearly and known.plausible and known.plausible[0] / _FAR <= own <= known.plausible[1] * _FAR:
+        return ""
     for pair in _CONFUSED:
         if stated not in pair or not known.plausible:
             continue
@@ -141,6 +157,9 @@ def _slip(event: Event, known: Term) -> str:
             value = convert(float(event.value), other, known.unit, known.name)  # type: ignore[arg-type]
         except Exception:
             continue
+        if clearly and not (own > 0 and max(value / own, own / max(value, 1e-300)) >= _FACTOR):
+            continue
         if known.plausible[0] <= value <= known.plausible[1]:
-            return f"{event.value:g} {event.unit} cannot be; {event.value:g} {other} would be usual"
+            can = "is far from usual" if clearly else "cannot be"
+            return f"{event.value:g} {event.unit} {can}; {event.value:g} {other} would be usual"
     return ""
