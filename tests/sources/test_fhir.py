@@ -311,7 +311,7 @@ def test_an_invalid_resource_is_quarantined_with_one_clear_sentence(
         ('{"resourceType": "Bundle", "entry": [,]}', "a value should stand here"),
         ('{"resourceType": "Patient"} and more', r"a resource in \{\} should stand here \[file line 1, column 29"),
         ('{"resourceType": "Patient", "extension": ' + "[" * 5000, "brackets are nested more than 120 deep"),
-        ('{"resourceType": "Patient", "multipleBirthInteger": 1e999}', "this is not JSON: number is infinity"),
+        ('{"resourceType": "Patient", "multipleBirthInteger": 1e999}', "a number is larger than a number can be"),
     ],
 )
 def test_what_is_not_json_refuses_the_file_with_the_place(text: str, sentence: str, reads: ReadText) -> None:
@@ -365,3 +365,12 @@ def test_a_bundle_that_breaks_its_own_rules_is_told_and_its_resources_still_come
     found = reads(json.dumps({"resourceType": "Bundle", "entry": [entry], **whole}))
     assert reason in found.reasons
     assert Counter(document.name for document in found.documents)["Patient/p1"] >= 1
+
+
+def test_one_number_that_no_computer_holds_costs_one_resource(reads: ReadText) -> None:
+    content = bundle(patient(), observation(), observation(id="o2")).replace(b"70.5", b"1e999", 1)
+    found = reads(content)
+    assert [event.id for event in found.events] == ["Observation/o2"]
+    assert found.reasons == ["a number is larger than a number can be"]
+    assert "Bundle.entry[1]" in found.quarantined[0].finding.where
+    assert "1e999" in found.quarantined[0].document

@@ -155,3 +155,12 @@ def test_the_time_when_the_server_changed_a_document_orders_its_versions(reads: 
     assert f"{event.modified:%H:%M:%S}" == "08:01:40"
     for other in ('"soon"', "null", "1e300", "true"):
         assert reads(text % other).events[0].modified is None
+
+
+def test_one_number_that_no_computer_holds_costs_one_document(reads: ReadText) -> None:
+    one = '{"type": "sgv", "sgv": %s, "date": 1767254400000}'
+    for text in ("[%s,\n%s]", '{"entries": [%s,\n%s]}', "%s\n%s"):
+        found = reads(text % (one % "1e999", one % "118"))
+        assert found.values == [("01-01T08:00", "cgm_glucose", 118.0)]
+        assert found.reasons == ["a number is larger than a number can be"]
+        assert found.quarantined[0].document == one % "1e999"

@@ -29,6 +29,10 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 _KIND_FIRST = re.compile(rb'\{\s*+"resourceType"\s*+:\s*+"([A-Za-z]{1,64})"')
 
 
+class TooLarge(RefusedInput):
+    """JSON with a number that no computer number holds (1e999): a matter of the one value that it stands in."""
+
+
 class Scanner:
     """A position in a stream of JSON text.
 
@@ -209,8 +213,9 @@ def parse(value: bytes, name: str, line: int) -> object:
         parsed: object = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         last = line + error.lineno - 1
-        raise RefusedInput(
-            f"this is not JSON: {error.msg}",
+        large = "infinity" in error.msg
+        raise (TooLarge if large else RefusedInput)(
+            "a number is larger than a number can be" if large else f"this is not JSON: {error.msg}",
             where=f"{name} line {last}, column {error.colno}",
             advice="Export the file again.",
         ) from None

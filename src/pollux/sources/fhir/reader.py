@@ -25,7 +25,7 @@ from pollux.sources.fhir.validate import envelope, known, problems
 from pollux.sources.format import Reading
 from pollux.sources.lines import Line, line_by_line, lines
 from pollux.sources.opening import Opened
-from pollux.sources.scan import LARGEST, Scanner, parse
+from pollux.sources.scan import LARGEST, Scanner, TooLarge, parse
 
 UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
 _COMPLETENESS = ("no time", "no value", "no code", "no dose")
@@ -206,7 +206,11 @@ def _bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]
             line = scanner.line - raw.count(b"\n")
             place = f"line {line} Bundle.entry[{entries}]"
             entries += 1
-            entry = parse(raw, reading.name, line)
+            try:
+                entry = parse(raw, reading.name, line)
+            except TooLarge as error:
+                yield _kept(reading, "invalid resource", error.what, place, raw)
+                continue
             if not isinstance(entry, dict):
                 yield _note(reading, "invalid bundle", f"Bundle.entry[{entries - 1}] must be an object", place)
                 continue

@@ -15,7 +15,7 @@ from pollux.sources.nightscout.schedule import Schedules
 from pollux.sources.nightscout.temporary import Temporaries, is_temporary
 from pollux.sources.nightscout.treatments import treated
 from pollux.sources.opening import Opened
-from pollux.sources.scan import Scanner, parse
+from pollux.sources.scan import Scanner, TooLarge, parse
 
 _SIGNS = re.compile(rb'"(sgv|mbg|eventType|dateString|treatments|entries|defaultProfile)"\s*:')
 _FOREIGN = re.compile(rb'"resourceType"\s*:')
@@ -41,6 +41,9 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
         kept = raw.decode("utf-8", "backslashreplace")
         try:
             document = parse(raw, reading.name, line)
+        except TooLarge as error:
+            yield reading.quarantined("broken row", error.what, place, kept)
+            continue
         except RefusedInput as error:
             if not alone:
                 raise
