@@ -14,6 +14,7 @@ from pollux.record.event import Comparator, Event, Source
 from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
+from pollux.sources.quoted import quoted
 from pollux.sources.rows import Row, cells, delimiter, number, rows
 
 # What a column is called, by its beginning. The German names are unverified: seen in one third party's test only.
@@ -172,7 +173,8 @@ def _what(kind: str, row: Row, table: _Table) -> tuple[str, float | str, str, Co
             return "exercise_minutes", _minutes(table.cell(row, "duration")), "min", ""
         case "alert":
             return "sensor_alert", subtype or "alert", "", ""
-    raise RefusedInput(f"rows of the type {kind[:40]!r} are not known")
+    named = quoted(kind)
+    raise RefusedInput(f"rows of the type{named} are not known" if named else "the type of the row is not known")
 
 
 def _minutes(text: str) -> float:

@@ -10,6 +10,7 @@ from pollux.record.event import Comparator, Event, Source
 from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
+from pollux.sources.quoted import quoted
 from pollux.sources.rows import Row, cells, delimiter, number, rows
 from pollux.vocabulary import term, terms
 
@@ -70,7 +71,7 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
 def _event(row: Row, cell: dict[str, str], sign: str, clock: LocalClock, ends: LocalClock, reading: Reading) -> Event:
     name = cell["quantity"]
     if name not in terms():
-        raise RefusedInput(f"no quantity is named {name[:60]!r}")
+        raise RefusedInput(f"no quantity is named{quoted(name)}" if quoted(name) else "its quantity is not known")
     when = stated(cell["time"])
     flags: tuple[str, ...] = ()
     time = when.utc

@@ -13,6 +13,7 @@ from pollux.sources.fhir.case import Case
 from pollux.sources.fhir.dates import when
 from pollux.sources.fhir.medication import medication
 from pollux.sources.fhir.observation import unit_of
+from pollux.sources.quoted import unit_named
 from pollux.vocabulary import ATC_SYSTEMS, SNOMED, Insulin, insulin_for_code, insulins_in, unit
 
 Problem = tuple[str, str]
@@ -91,7 +92,7 @@ def _amount(dosage: object) -> tuple[float, str]:
     except PolluxError:
         known = False
     if not known:
-        raise _NoDoseError("no dose", f"the insulin is stated in {written[:40] or 'no unit'}, not in units of insulin")
+        raise _NoDoseError("no dose", f"the insulin is stated in {unit_named(written)}, not in units of insulin")
     return float(dosage["dose"]["value"]), written
 
 

@@ -7,6 +7,7 @@ from pollux.errors import PolluxError
 from pollux.record.event import Code, Comparator, Event
 from pollux.sources.fhir.case import Case, code_of
 from pollux.sources.fhir.dates import when
+from pollux.sources.quoted import quoted, unit_named
 from pollux.vocabulary import Term, term_for_code
 
 UCUM = "http://unitsofmeasure.org"
@@ -44,7 +45,7 @@ def _measured(case: Case, holder: Mapping[str, Any], span: Any, part: str) -> Ev
     if found is None:
         if "dataAbsentReason" in holder:
             reason = code_of(holder["dataAbsentReason"])
-            return "no value", f"{known.label} is absent: {(reason.code or reason.display)[:40] if reason else ''}"
+            return "no value", f"{known.label} is absent: {reason.code[:40] if reason else ''}".rstrip(": ")
         if not retracted:
             return "no value", f"{known.label} has no value that is read here"
     value, unit, comparator = found or ("", "", "")
@@ -52,7 +53,7 @@ def _measured(case: Case, holder: Mapping[str, Any], span: Any, part: str) -> Ev
     if unit and unit != only:
         return (
             "wrong unit",
-            f"{known.label} under the code {code} has another scale in {unit[:40]}; it is read in {only}",
+            f"{known.label} under the code {code} has another scale in {unit_named(unit)}; it is read in {only}",
         )
     flags = ("preliminary",) if case.status in ("preliminary", "registered") else ()
     try:
@@ -83,8 +84,12 @@ def _term(concept: object) -> tuple[Term, str] | None:
 
 def _codes(concept: object) -> str:
     codings = concept.get("coding", ()) if isinstance(concept, dict) else ()
-    named = [f"{coding.get('system', '')}|{coding.get('code', '')}"[:100] for coding in codings[:3]]
+    named = [f"{coding.get('system', '')}|{_token(coding.get('code', ''))}"[:100] for coding in codings[:3]]
     return ", ".join(named) or "(none stated)"
+
+
+def _token(code: str) -> str:
+    return code if quoted(code) else "(another code)"
 
 
 def _value(holder: Mapping[str, Any], known: Term) -> tuple[float | str | Code, str, Comparator] | None:

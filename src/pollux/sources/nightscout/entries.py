@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pollux.errors import RefusedInput
 from pollux.record.event import Event
 from pollux.sources.nightscout.item import Item
+from pollux.sources.quoted import quoted
 
 # Dexcom writes 39 for a reading below and 401 for one above the range 40-400 mg/dL (docs/sources.md); what is below
 # that is a number for an error of the sensor, not a glucose.
@@ -23,7 +24,8 @@ def measured(item: Item) -> Iterator[Event]:
         yield item.event(time, "blood_glucose", value, "mg/dL", flags=flags)
         return
     if kind != "sgv":
-        raise RefusedInput(f"entries of the type {kind[:40]!r} hold no quantity")
+        named = quoted(kind)
+        raise RefusedInput(f"entries of the type{named} hold no quantity" if named else "its type holds no quantity")
     value = item.number("sgv")
     if value is None:
         raise RefusedInput("it has no sgv")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from pollux.errors import RefusedInput
 from pollux.sources.nightscout.item import Item
+from pollux.sources.quoted import quoted
 from pollux.vocabulary import insulins_in
 
 _TOGETHER = 0.05  # U: the parts are rounded where the whole is written
@@ -35,9 +36,9 @@ def insulin(item: Item) -> Iterator[tuple[str, float, str]]:
 def _quantity(name: str, otherwise: str) -> str:
     quantities = {found.quantity for found in insulins_in(name)} or {otherwise}
     if quantities == {""}:
-        raise RefusedInput(f"the insulin {name[:40]!r} is not known as a bolus or a long-acting dose")
+        raise RefusedInput(f"the insulin{quoted(name)} is not known as a bolus or a long-acting dose")
     if len(quantities) > 1:
-        raise RefusedInput(f"the insulin {name[:40]!r} may be of more than one kind")
+        raise RefusedInput(f"the insulin{quoted(name)} may be of more than one kind")
     return quantities.pop()
 
 

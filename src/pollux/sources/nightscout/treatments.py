@@ -8,6 +8,7 @@ from pollux.record.event import Event
 from pollux.sources.nightscout.injections import insulin
 from pollux.sources.nightscout.item import Item
 from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
+from pollux.sources.quoted import quoted
 
 _UNITS = {"mg/dl": "mg/dL", "mmol": "mmol/L", "mmol/l": "mmol/L"}
 _SENSOR = ("Sensor Start", "Sensor Change")
@@ -36,7 +37,8 @@ def treated(item: Item, temporaries: Temporaries) -> Iterator[Event]:
     if wrong is not None:
         raise wrong
     if not found:
-        raise RefusedInput(f"treatments of the type {item.text('eventType')[:40]!r} hold no quantity here")
+        kind = quoted(item.text("eventType"))
+        raise RefusedInput(f"treatments of the type{kind} hold no quantity here" if kind else "it holds no quantity")
 
 
 def _insulin(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
