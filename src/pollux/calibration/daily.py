@@ -11,6 +11,7 @@ m ← ρ m, S ← ρ² S + (1 − ρ²) I. The size s of the disturbance is chos
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,9 +147,19 @@ def loosen(slow: Gaussian, days: float = 1.0) -> Gaussian:
 
 
 def fit_day(
-    course: Course, start: float, end: float, spread: float, before: Gaussian | None = None, state: Array | None = None
+    course: Course,
+    start: float,
+    end: float,
+    spread: float,
+    before: Gaussian | None = None,
+    state: Array | None = None,
+    *,
+    rough: bool = False,
 ) -> Day | None:
-    """Fit one day; None when it has too few readings. `state` is where the day before ended (S,)."""
+    """Fit one day; None when it has too few readings. `state` is where the day before ended (S,).
+
+    A `rough` fit leaves the means at the mode: enough to compare sizes of the disturbance.
+    """
     used = course.readings[course.between(start, end) & (course.beyond == 0)]
     if len(used) < FEWEST_READINGS:
         return None
@@ -156,7 +167,9 @@ def fit_day(
     run = forward(course, start, end, prior.names, state)
     guess = prior.mean.copy()
     guess[len(SLOW)] = float(MINIMAL.parameter("G0").prior.to_standard(max(used[0, 1], 1.0)))
-    posterior, info = fit(run, used[:, 1], NOISE.covariance(used[:, 0]), prior, start=guess, skewed=len(SLOW) + 1)
+    posterior, info = fit(
+        run, used[:, 1], NOISE.covariance(used[:, 0]), prior, start=guess, skewed=0 if rough else len(SLOW) + 1
+    )
     ended = end_states(course, start, end, prior.names, posterior.mean[None, :], state)[0]
     return Day(start, end, state, prior, posterior, info, ended, spread)
 
@@ -169,9 +182,21 @@ def calibrate(record: Record, until: float, kept: tuple[Day, ...] = ()) -> tuple
     ends = boundaries(record, until)
     if len(kept) >= SPREAD_DAYS:
         return _chain(record, ends, kept[0].spread, kept)
-    chains = [_chain(record, ends[:SPREAD_DAYS], spread) for spread in DISTURBANCE_SPREADS]
-    best = max(chains, key=lambda days: sum(day.info.log_evidence for day in days))
-    return _chain(record, ends, best[0].spread, best) if best else ()
+    return _chain(record, ends, _choose_spread(record, ends[:SPREAD_DAYS]))
+
+
+def _choose_spread(record: Record, ends: list[float]) -> float:
+    """The size of the disturbance under which the first days are most probable: uphill from the middle one."""
+
+    @cache
+    def evidence(k: int) -> float:
+        return sum(day.info.log_evidence for day in _chain(record, ends, DISTURBANCE_SPREADS[k], rough=True))
+
+    best = len(DISTURBANCE_SPREADS) // 2
+    for step in (-1, 1):
+        while 0 <= best + step < len(DISTURBANCE_SPREADS) and evidence(best + step) > evidence(best):
+            best += step
+    return DISTURBANCE_SPREADS[best]
 
 
 def boundaries(record: Record, until: float) -> list[float]:
@@ -180,7 +205,9 @@ def boundaries(record: Record, until: float) -> list[float]:
     return day_boundaries(minutes(readings[0].time), until, record.person.timezone) if readings else []
 
 
-def _chain(record: Record, ends: list[float], spread: float, kept: tuple[Day, ...] = ()) -> tuple[Day, ...]:
+def _chain(
+    record: Record, ends: list[float], spread: float, kept: tuple[Day, ...] = (), *, rough: bool = False
+) -> tuple[Day, ...]:
     days = list(kept)
     slow: Gaussian | None = None
     state: Array | None = None
@@ -189,7 +216,7 @@ def _chain(record: Record, ends: list[float], spread: float, kept: tuple[Day, ..
         day = next((d for d in kept if d.end == end), None)
         if day is None and (not kept or end > kept[-1].end):
             moment = EPOCH + timedelta(minutes=end)
-            day = fit_day(Course.of(record, moment), start, end, spread, slow, state)
+            day = fit_day(Course.of(record, moment), start, end, spread, slow, state, rough=rough)
             days += [day] if day else []
         if day:
             slow, state = loosen(day.slow, (end - start) / 1440.0), day.end_state
