@@ -10,7 +10,11 @@ from pollux.record.record import Record
 from pollux.vocabulary import term
 
 # What events are flagged with by way of bookkeeping, and nobody has to look into.
-_BOOKKEEPING = ("scheduled", "temporary", "spread")
+_BOOKKEEPING = frozenset(
+    ("scheduled", "temporary", "spread")
+    # how a source says that something has run its course: news of the person, not of the data's quality
+    + ("resolved", "inactive", "remission", "active", "stopped", "completed", "finished", "on-hold", "ended")
+)
 
 # Thresholds of the rules for a sensor's course. All are Pollux's own choice (unverified): they only flag.
 FASTEST_CHANGE = 10.0  # mg/dL/min, twice the 5 mg/dL/min that is seen after fast glucose
