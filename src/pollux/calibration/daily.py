@@ -9,7 +9,7 @@ What a day taught about the slow parameters is the next day's prior, loosened to
 m ← ρ m, S ← ρ² S + (1 − ρ²) I. The size s of the disturbance is chosen on the first days by the model evidence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 
@@ -34,6 +34,9 @@ DISTURBANCE_SPREADS = (0.08, 0.15, 0.3, 0.6, 1.2)  # mg/dL/min, the sizes s that
 DISTURBANCE_MEMORY = 90.0  # min, τ: Pollux's own choice (unverified)
 # ρ: of 0.97, 0.9, 0.8, 0.6 and 0.3 the one with the best forecasts of six synthetic people (bench/announced.py).
 MEMORY_PER_DAY = 0.8
+# Laplace's normal distribution is a little too narrow where the posterior is curved: on 400 truths from the prior its
+# 90 % intervals of SI held 84 % (rehearsal, seed 1). Its covariance is widened by this factor; checked on other seeds.
+WIDENED = 1.15
 SPREAD_DAYS = 3  # whole days on which the size of the disturbance is chosen
 FEWEST_READINGS = 36  # three hours of five-minute readings; a day with fewer teaches nothing
 TOLERANCE = 1e-5
@@ -170,6 +173,7 @@ def fit_day(
     posterior, info = fit(
         run, used[:, 1], NOISE.covariance(used[:, 0]), prior, start=guess, skewed=0 if rough else len(SLOW) + 1
     )
+    posterior = replace(posterior, covariance=WIDENED * posterior.covariance)
     ended = end_states(course, start, end, prior.names, posterior.mean[None, :], state)[0]
     return Day(start, end, state, prior, posterior, info, ended, spread)
 
