@@ -354,7 +354,8 @@ def _print_comparison(answer: "Comparison", notes: list[str]) -> None:
         sys.exit(3)
     print("plans, best first            in range   low <70   very low <54   gain in range (90 %)")
     for o in answer.options:
-        gain = f"{100 * o.gain[0]:+.0f} points ({100 * o.gain[1]:+.0f} to {100 * o.gain[2]:+.0f})"
+        mean, least, most = (round(100 * share) for share in o.gain)
+        gain = f"{mean:+d} points ({least:+d} to {most:+d})"
         print(f"  {o.plan}\n{'':27s}{o.time_in_range[0]:8.0%} {o.chance_low:9.0%} {o.chance_very_low:14.0%}   {gain}")
     for line in (*answer.grounds.cautions, *notes):
         print(f"  note: {line}")

@@ -169,6 +169,7 @@ def _template() -> Any:
 
     rooms = Environment(loader=PackageLoader("pollux.report", "pages"), autoescape=True, undefined=StrictUndefined)
     rooms.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
+    rooms.filters["points"] = lambda share: f"{round(100 * share):+d}"
     rooms.filters["percent"] = lambda share: "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
     rooms.filters["three"] = lambda v: f"{v[1]:.3g} ({v[0]:.3g} to {v[2]:.3g})"
     return rooms.get_template("twin.html")
