@@ -5,19 +5,28 @@ from pollux.equations.model import Model
 from pollux.equations.parts import Input, Output, Parameter, State
 from pollux.equations.priors import Fixed, LogitNormal, LogNormal, Normal, Prior
 from pollux.equations.reference import Reference
+from pollux.equations.residual import Additive, Combined, ErrorModel, LogNormalError, Proportional, StudentT
+from pollux.equations.route import Route
 
 __all__ = [
+    "Additive",
+    "Combined",
     "Domain",
+    "ErrorModel",
     "Fixed",
     "Input",
     "LogNormal",
+    "LogNormalError",
     "LogitNormal",
     "Model",
     "Normal",
     "Output",
     "Parameter",
     "Prior",
+    "Proportional",
     "Range",
     "Reference",
+    "Route",
     "State",
+    "StudentT",
 ]

@@ -7,16 +7,22 @@ from keyword import iskeyword
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pollux.equations.domain import Domain
 from pollux.equations.parts import Input, Output, Parameter, State
 from pollux.equations.reference import Reference
+from pollux.equations.residual import ErrorModel
+from pollux.equations.route import KINETICS, Route
 from pollux.errors import ModelError, UnknownName
 
 # An expression is a number, an array or a traced symbol: whatever NumPy's functions accept.
 Expression = Any
 Equations = Callable[[Any, Any, Any, Any], Mapping[str, Expression]]
 Start = Callable[[Any, Any], Mapping[str, Expression]]
+Array = NDArray[np.float64]
+
+TIME_UNITS = {"min": 1.0, "h": 60.0, "d": 1440.0}  # in minutes
 
 
 class Named:
@@ -44,11 +50,13 @@ class Named:
 class Model:
     """Physiology as equations.
 
-    ``derivative(t, x, p, u)`` returns the time derivative of every state by name [unit of the state / minute];
+    ``derivative(t, x, p, u)`` returns the time derivative of every state by name [unit of the state / ``time_unit``];
     ``observe(t, x, p, u)`` every output; ``initial(p, u)`` the state at the start (zeros where there is no function).
     They are written in plain NumPy; ``x``, ``p`` and ``u`` give states, parameters and inputs by name; ``t`` is in
-    minutes.
-    ``impulses`` names what can be given at once (a bolus) and the state that it is added to.
+    ``time_unit`` ("min", "h" or "d").
+    ``impulses`` names what can be given at once (a bolus) and the state that it is added to; ``routes`` are ways in for
+    doses that come late, in part, or as infusions. ``residuals`` is the error of a measurement of an output;
+    ``correlations`` are those of the standard-normal numbers behind two parameters.
 
     >>> from pollux.equations import Fixed, Input, Output, Parameter, State
     >>> model = Model(
@@ -78,11 +86,16 @@ class Model:
     domain: Domain = field(default_factory=Domain)
     references: Sequence[Reference] = ()
     impulses: Mapping[str, str] = field(default_factory=dict)
+    routes: Sequence[Route] = ()
+    residuals: Mapping[str, ErrorModel] = field(default_factory=dict)
+    correlations: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    time_unit: str = "min"
 
     def __post_init__(self) -> None:
-        for part in ("states", "parameters", "inputs", "outputs", "references"):
+        for part in ("states", "parameters", "inputs", "outputs", "references", "routes"):
             object.__setattr__(self, part, tuple(getattr(self, part)))
-        object.__setattr__(self, "impulses", dict(self.impulses))
+        for part in ("impulses", "residuals", "correlations"):
+            object.__setattr__(self, part, dict(getattr(self, part)))
         if not self.states:
             raise ModelError("a model needs at least one state", where=self.name)
         _check_names(self.name, "state", self.state_names)
@@ -96,6 +109,12 @@ class Model:
                     where=self.name,
                     advice=f"There are: {', '.join(self.state_names)}.",
                 )
+        self._check_ways_in()
+        for output in self.residuals:
+            self._known("output", output, self.output_names)
+        if self.time_unit not in TIME_UNITS:
+            raise ModelError(f"'{self.time_unit}' is no unit of time", where=self.name, advice="Use min, h or d.")
+        self.correlation(self.parameter_names)
         self._try_equations()
 
     @cached_property
@@ -117,6 +136,29 @@ class Model:
     def output_names(self) -> tuple[str, ...]:
         """The outputs' names, in order."""
         return tuple(o.name for o in self.outputs)
+
+    @cached_property
+    def route_names(self) -> tuple[str, ...]:
+        """The routes' names, in order."""
+        return tuple(r.name for r in self.routes)
+
+    def route(self, name: str) -> Route:
+        """The route of this name."""
+        self._known("route", name, self.route_names)
+        return self.routes[self.route_names.index(name)]
+
+    def correlation(self, names: Sequence[str]) -> Array:
+        """The correlation of the standard-normal numbers behind some parameters, ``(len(names), len(names))``."""
+        matrix = np.eye(len(names))
+        for (a, b), value in self.correlations.items():
+            for name in (a, b):
+                self._known("parameter", name, self.parameter_names)
+            if a in names and b in names:
+                i, j = names.index(a), names.index(b)
+                matrix[i, j] = matrix[j, i] = value
+        if self.correlations and np.linalg.eigvalsh(matrix).min() <= 0:
+            raise ModelError("the correlations of the parameters are not those of any distribution", where=self.name)
+        return matrix
 
     def medians(self) -> dict[str, float]:
         """Every parameter at its prior's median (a fixed one at its value)."""
@@ -144,6 +186,28 @@ class Model:
         """Every output, by name, in the order of the outputs."""
         return self._complete("observe", "output", self.output_names, self.observe(t, x, p, u))
 
+    def kinetics(self, p: Any, u: Any) -> dict[str, dict[str, Expression]]:
+        """What each route states about doses on their way: lag, bioavailability, rate, duration."""
+        stated = {}
+        for route in self.routes:
+            given = dict(route.kinetics(p, u)) if route.kinetics else {}
+            for name in given:
+                self._known(f"kinetics of the route '{route.name}'", name, KINETICS)
+            stated[route.name] = given
+        return stated
+
+    def _known(self, kind: str, name: str, names: Sequence[str]) -> None:
+        if name not in names:
+            listed = ", ".join(names) or "none"
+            raise UnknownName(f"there is no {kind} '{name}'", where=self.name, advice=f"There are: {listed}.")
+
+    def _check_ways_in(self) -> None:
+        _check_names(self.name, "route", self.route_names)
+        for route in self.routes:
+            self._known("state", route.state, self.state_names)
+            if route.input:
+                self._known("input", route.input, self.input_names)
+
     def _complete(
         self, function: str, kind: str, names: Sequence[str], given: Mapping[str, Expression]
     ) -> dict[str, Expression]:
@@ -169,6 +233,7 @@ class Model:
             self.start(p, u)
             self.rates(one, x, p, u)
             self.readings(one, x, p, u)
+            self.kinetics(p, u)
 
 
 def _check_names(model: str, kind: str, names: Iterable[str]) -> None:

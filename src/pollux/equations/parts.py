@@ -35,13 +35,15 @@ class Parameter:
 class Input:
     """A signal from outside, constant between breakpoints: a meal's rate, an infusion, a window that is open or shut.
 
-    ``quantity`` is the vocabulary's name of what is given, where there is one.
+    ``quantity`` is the vocabulary's name of what is given, where there is one. ``usual`` holds where nothing is said;
+    ``None`` means that it must be said, as a body weight must.
     """
 
     name: str
     unit: str
     meaning: str
     quantity: str = ""
+    usual: float | None = 0.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pollux.equations import Model
 from pollux.equations.model import Named
+from pollux.equations.route import KINETICS
 from pollux.kernel.symbols import LEAVES, NUMERIC, Graph, Node, Symbol, as_index
 
 # How often a value changes: once for each patient, at each change of an input, at each stage of each step.
@@ -18,7 +19,9 @@ PATIENT, SEGMENT, STAGE = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What the equations of a model compute; ``rates``, ``readings`` and ``start`` are indices into ``nodes``.
+    """What the equations of a model compute; ``rates``, ``readings``, ``start`` and ``kinetics`` index into ``nodes``.
+
+    ``kinetics`` are lag, bioavailability, rate and duration of each route, in that order.
 
     Node ``(name, a, b)`` applies ``name`` to nodes ``a`` and ``b``, which stand before it.
     """
@@ -30,10 +33,11 @@ class Program:
     rates: tuple[int, ...]
     readings: tuple[int, ...]
     start: tuple[int, ...]
+    kinetics: tuple[int, ...] = ()
 
     @cached_property
     def key(self) -> str:
-        """A hash of everything that the program computes."""
+        """A hash of everything that generated code computes: all but what becomes of doses before they arrive."""
         parts = (self.states, self.parameters, self.inputs, self.nodes, self.rates, self.readings, self.start)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -112,15 +116,16 @@ def trace(model: Model) -> Program:
     rates = tuple(as_index(graph, v) for v in model.rates(t, x, p, u).values())
     readings = tuple(as_index(graph, v) for v in model.readings(t, x, p, u).values())
     start = tuple(as_index(graph, v) for v in model.start(p, u).values())
-    whole = Program(
-        len(model.states), len(model.parameters), len(model.inputs), tuple(graph.nodes), rates, readings, start
-    )
-    return without_unused(whole)
+    stated = model.kinetics(p, u)
+    nothing = {"lag": 0.0, "bioavailability": 1.0, "rate": np.nan, "duration": np.nan}
+    kinetics = tuple(as_index(graph, stated[r].get(name, nothing[name])) for r in stated for name in KINETICS)
+    sizes = len(model.states), len(model.parameters), len(model.inputs)
+    return without_unused(Program(*sizes, tuple(graph.nodes), rates, readings, start, kinetics))
 
 
 def without_unused(program: Program) -> Program:
     """The same program without the nodes that nothing asks for."""
-    kept = program.needed((*program.rates, *program.readings, *program.start))
+    kept = program.needed((*program.rates, *program.readings, *program.start, *program.kinetics))
     new = {old: i for i, old in enumerate(kept)}
 
     def moved(node: Node) -> Node:
@@ -134,4 +139,5 @@ def without_unused(program: Program) -> Program:
         tuple(new[i] for i in program.rates),
         tuple(new[i] for i in program.readings),
         tuple(new[i] for i in program.start),
+        tuple(new[i] for i in program.kinetics),
     )
