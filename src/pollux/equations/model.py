@@ -56,7 +56,9 @@ class Model:
     ``time_unit`` ("min", "h" or "d").
     ``impulses`` names what can be given at once (a bolus) and the state that it is added to; ``routes`` are ways in for
     doses that come late, in part, or as infusions. ``residuals`` is the error of a measurement of an output;
-    ``correlations`` are those of the standard-normal numbers behind two parameters.
+    ``correlations`` are those of the standard-normal numbers behind two parameters. ``between_occasions`` names inputs
+    that differ from occasion to occasion (a visit, a cycle) by a normal number of this standard deviation, in the same
+    person.
 
     >>> from pollux.equations import Fixed, Input, Output, Parameter, State
     >>> model = Model(
@@ -89,12 +91,13 @@ class Model:
     routes: Sequence[Route] = ()
     residuals: Mapping[str, ErrorModel] = field(default_factory=dict)
     correlations: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    between_occasions: Mapping[str, float] = field(default_factory=dict)
     time_unit: str = "min"
 
     def __post_init__(self) -> None:
         for part in ("states", "parameters", "inputs", "outputs", "references", "routes"):
             object.__setattr__(self, part, tuple(getattr(self, part)))
-        for part in ("impulses", "residuals", "correlations"):
+        for part in ("impulses", "residuals", "correlations", "between_occasions"):
             object.__setattr__(self, part, dict(getattr(self, part)))
         if not self.states:
             raise ModelError("a model needs at least one state", where=self.name)
@@ -112,6 +115,8 @@ class Model:
         self._check_ways_in()
         for output in self.residuals:
             self._known("output", output, self.output_names)
+        for name in self.between_occasions:
+            self._known("input", name, self.input_names)
         if self.time_unit not in TIME_UNITS:
             raise ModelError(f"'{self.time_unit}' is no unit of time", where=self.name, advice="Use min, h or d.")
         self.correlation(self.parameter_names)
