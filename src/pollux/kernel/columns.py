@@ -237,12 +237,14 @@ class _Writer:
 
 _SOLVE = """
 @njit(**FAST)
-def begin_segment(W, inputs, jumps):
+def begin_segment(W, C, inputs, jumps, keep):
     for j in range(@U@):
         W[@u@ + j] = inputs[j]
     hoist_segment(W)
     for j in range(@S@):
-        W[@y@ + j] += jumps[j]
+        W[@y@ + j] = (W[@y@ + j] if keep != 0.0 else 0.0) + jumps[j]
+    if keep == 0.0:
+        C[@ys@ : @ys@ + @S@ * @WIDTH@] = 0.0
 
 
 @njit(**FAST)
@@ -270,7 +272,7 @@ def grow(e, log_error):
 
 
 @njit(**FAST)
-def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inputs, seg_jump, times,
+def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, times,
           tolerance, floors, max_steps, OUT, SLOPES, FINAL, FINAL_SLOPES, status, error, steps, stopped):
     T = times.shape[0]
     end = times[T - 1]
@@ -294,7 +296,7 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
             starting(W, C, COLUMN)
         for j in range(@S@):
             W[@largest@ + j] = max(math.fabs(W[@y@ + j]), floors[j])
-        begin_segment(W, seg_inputs[s], seg_jump[s])
+        begin_segment(W, C, seg_inputs[s], seg_jump[s], seg_keep[s])
         at = 0
         step = 0.0
         log_error = -9.210340371976182
@@ -360,7 +362,7 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
                 W[@t@] = now
                 if hit and s < final and seg_time[s + 1] <= now:
                     s += 1
-                    begin_segment(W, seg_inputs[s], seg_jump[s])
+                    begin_segment(W, C, seg_inputs[s], seg_jump[s], seg_keep[s])
                     fresh = True
             else:
                 step = h * (grow(e, log_error) if e < 1e10 else 0.1)

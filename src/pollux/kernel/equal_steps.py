@@ -32,7 +32,7 @@ def equal_steps(task: Task, threads: int) -> Simulation:
         coarse = states[waiting].copy()
         code.solve(
             waiting, longest, halving, task.parameters, task.initial, task.given, s.which, s.first, s.times, s.inputs,
-            s.jumps, s.ends, task.times, states, outputs, steps,
+            s.jumps, s.keeps, s.ends, task.times, states, outputs, steps,
         )  # fmt: skip
         if halving:
             error[waiting] = _difference(coarse, states[waiting], task.compiled.floors)

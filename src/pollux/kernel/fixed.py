@@ -53,17 +53,17 @@ def _emit(layout: Layout) -> str:
 
 _SOLVE = """
 @njit(**FAST)
-def begin_segment(W, l, inputs, jumps):
+def begin_segment(W, l, inputs, jumps, keep):
     for j in range(@U@):
         W[@u@ + j * @L@ + l] = inputs[j]
     hoist_segment(W, l)
     for j in range(@S@):
-        W[@y@ + j * @L@ + l] += jumps[j]
+        W[@y@ + j * @L@ + l] = (W[@y@ + j * @L@ + l] if keep != 0.0 else 0.0) + jumps[j]
 
 
 @njit(**FAST)
-def solve(chosen, longest, halvings, P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, ends, times,
-          STATES, OUT, steps):
+def solve(chosen, longest, halvings, P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, ends,
+          times, STATES, OUT, steps):
     W = np.zeros(@ROWS@ * @L@)
     T = times.shape[0]
     segment = np.zeros(@L@, np.int64)
@@ -92,7 +92,7 @@ def solve(chosen, longest, halvings, P, X0, given, which, seg_first, seg_time, s
                     W[@y@ + j * @L@ + l] = X0[i, j]
             else:
                 starting(W, l)
-            begin_segment(W, l, seg_inputs[s], seg_jump[s])
+            begin_segment(W, l, seg_inputs[s], seg_jump[s], seg_keep[s])
         running = True
         while running:
             running = False
@@ -102,7 +102,8 @@ def solve(chosen, longest, halvings, P, X0, given, which, seg_first, seg_time, s
                     final = seg_first[which[i] + 1] - 1
                     while segment[l] < final and seg_time[segment[l] + 1] <= now[l]:
                         segment[l] += 1
-                        begin_segment(W, l, seg_inputs[segment[l]], seg_jump[segment[l]])
+                        k = segment[l]
+                        begin_segment(W, l, seg_inputs[k], seg_jump[k], seg_keep[k])
                     while at[l] < T and times[at[l]] <= now[l]:
                         emit(W, l, now[l], i, at[l], STATES, OUT)
                         at[l] += 1

@@ -15,8 +15,8 @@ from types import ModuleType
 _lock = threading.RLock()
 
 GENERATORS = (
-    "columns", "derivatives", "elementary", "fixed", "lane_control", "lanes", "layout", "program", "symbols", "tableau",
-    "writing",
+    "affine", "affine_columns", "columns", "derivatives", "elementary", "fixed", "lane_control", "lanes", "layout",
+    "linear", "program", "symbols", "tableau", "writing",
 )  # fmt: skip
 
 

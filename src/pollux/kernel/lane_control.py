@@ -43,7 +43,7 @@ def finite(W, l):
 
 
 @njit(**FAST)
-def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, ends, times,
+def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, ends, times,
           tolerance, floors, max_steps, max_step, STATES, OUT, status, error, steps, stopped):
     W = np.zeros(@ROWS@ * @L@)
     T = times.shape[0]
@@ -89,9 +89,14 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                             starting(W, l)
                         set_sizes(W, l, floors)
                     for j in range(@S@):
-                        W[@y@ + j * @L@ + l] += seg_jump[s, j]
+                        kept = W[@y@ + j * @L@ + l] if seg_keep[s] != 0.0 else 0.0
+                        W[@y@ + j * @L@ + l] = kept + seg_jump[s, j]
                     final = s + 1 == seg_first[which[i] + 1]
                     due[l] = ends[which[i]] if final else seg_time[s + 1]
+                    if not final and due[l] <= reached[l]:
+                        segment[l] += 1
+                        new[l] = 1
+                        continue
                 while at[l] < T and times[at[l]] <= reached[l]:
                     emit(W, l, 0.0, times[at[l]], i, at[l], STATES, OUT)
                     at[l] += 1

@@ -44,8 +44,8 @@ def linear_form(program: Program) -> LinearForm | None:
         program.inputs,
         tuple(derivatives.graph.nodes),
         tuple(derivatives.at(i) for i in program.rates),
-        (),
-        (),
+        tuple(derivatives.at(i) for i in program.readings),
+        tuple(derivatives.at(i) for i in program.start),
     )
     if any(whole.level[node] > SEGMENT for node in entries.values()):
         return None

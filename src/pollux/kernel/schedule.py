@@ -1,7 +1,7 @@
 """What one patient is given, and when: piecewise-constant inputs and sudden additions, exact in time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ class Schedule:
 
     ``times`` are the beginnings of the segments ``(segments,)``, the first of them ``start``; ``inputs`` the inputs'
     values in each ``(segments, inputs)``; ``jumps`` what is added to each state when the segment begins ``(segments,
-    states)``. Values hold from the beginning of their segment on: a reading at the time of a bolus sees the bolus.
+    states)``; ``keeps`` whether the states before it stay (1) or are forgotten (0) ``(segments,)``, 1 if not given.
+    Values hold from the beginning of their segment on: a reading at the time of a bolus sees the bolus.
     """
 
     start: float
@@ -27,9 +28,12 @@ class Schedule:
     times: Array
     inputs: Array
     jumps: Array
+    keeps: Array = field(default_factory=lambda: np.ones(0))
 
     def __post_init__(self) -> None:
-        for name in ("times", "inputs", "jumps"):
+        if len(self.keeps) == 0:
+            object.__setattr__(self, "keeps", np.ones(len(self.times)))
+        for name in ("times", "inputs", "jumps", "keeps"):
             array = np.array(getattr(self, name), dtype=np.float64, order="C")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -38,9 +42,10 @@ class Schedule:
             raise ModelError(
                 "a schedule needs times (segments,), inputs (segments, inputs) and jumps (segments, states)"
             )
-        if segments == 0 or len(self.inputs) != segments or len(self.jumps) != segments:
+        rows = [len(self.inputs), len(self.jumps), len(self.keeps)]
+        if segments == 0 or rows != [segments] * 3:
             raise ModelError(
-                f"a schedule has {segments} times, {len(self.inputs)} rows of inputs and {len(self.jumps)} of jumps",
+                f"a schedule has {segments} times, {rows[0]} rows of inputs, {rows[1]} of jumps and {rows[2]} of keeps",
                 advice="Give one row of each for every segment.",
             )
         if not (np.isfinite(self.start) and np.isfinite(self.end) and self.start < self.end):
@@ -133,6 +138,7 @@ class Schedules:
     times: Array
     inputs: Array
     jumps: Array
+    keeps: Array
     starts: Array
     ends: Array
 
@@ -160,11 +166,12 @@ def gather(model: Model, schedule: Schedule | Sequence[Schedule], patients: int 
             )
     counts = np.array([0, *(len(s.times) for s in each)], np.int64)
     if len(each) == 1:
-        times, inputs, jumps = each[0].times, each[0].inputs, each[0].jumps
+        times, inputs, jumps, keeps = each[0].times, each[0].inputs, each[0].jumps, each[0].keeps
     else:
         times = np.concatenate([s.times for s in each])
         inputs = np.concatenate([s.inputs for s in each])
         jumps = np.concatenate([s.jumps for s in each])
+        keeps = np.concatenate([s.keeps for s in each])
     starts = np.array([s.start for s in each])
     ends = np.array([s.end for s in each])
-    return Schedules(which, np.cumsum(counts), times, inputs, jumps, starts, ends)
+    return Schedules(which, np.cumsum(counts), times, inputs, jumps, keeps, starts, ends)

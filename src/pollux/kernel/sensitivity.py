@@ -89,8 +89,8 @@ def sensitivities(
     s = task.schedules
     code.solve(
         task.parameters, task.initial, seed, task.given, column, count, s.which, s.first, s.times, s.inputs, s.jumps,
-        task.times, STEP_SHARE * tolerance, task.compiled.floors, MAX_STEPS, outputs, slopes, final, final_slopes,
-        status, error, steps, stopped,
+        s.keeps, task.times, STEP_SHARE * tolerance, task.compiled.floors, MAX_STEPS, outputs, slopes, final,
+        final_slopes, status, error, steps, stopped,
     )  # fmt: skip
     reasons = {int(i): f"{REASONS[int(status[i])]} (at {stopped[i]:g} min)" for i in np.flatnonzero(status)}
     return Sensitivities(

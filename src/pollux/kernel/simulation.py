@@ -198,8 +198,8 @@ def adaptive(task: Task, threads: int) -> Simulation:
     def solve(first: int, last: int) -> None:
         code.solve(
             first, last, task.parameters, task.initial, task.given, s.which, s.first, s.times, s.inputs, s.jumps,
-            s.ends, task.times, allowed, task.compiled.floors, MAX_STEPS, np.inf, states, outputs, status, error,
-            steps, stopped,
+            s.keeps, s.ends, task.times, allowed, task.compiled.floors, MAX_STEPS, np.inf, states, outputs, status,
+            error, steps, stopped,
         )  # fmt: skip
 
     in_threads(solve, n, threads)

@@ -1,5 +1,6 @@
 """Plans: what will be given or done."""
 
 from pollux.plans.plan import Plan, basal, bolus, meal, parse, together
+from pollux.plans.regimen import Dose, Regimen, Reset
 
-__all__ = ["Plan", "basal", "bolus", "meal", "parse", "together"]
+__all__ = ["Dose", "Plan", "Regimen", "Reset", "basal", "bolus", "meal", "parse", "together"]
