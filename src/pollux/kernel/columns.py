@@ -7,6 +7,12 @@ makes J jump, S is as exact as the short step across the kink, which shrinks wit
 
 Columns are assigned when the code runs, so one compilation serves every choice of parameters of about the same number;
 parameters that nobody asked for share a last column that nobody reads.
+
+Events may move with the columns: an event at time t_e with ∂t_e, that adds a jump with ∂j and changes the inputs, gives
+
+    S⁺ = S⁻ + f⁻ ∂t_e + ∂j − f⁺ ∂t_e,
+
+f⁻ and f⁺ being the rates just before and after it; rates of infusions that depend on the columns add (∂f/∂u) ∂u to B.
 """
 
 from dataclasses import dataclass, replace
@@ -30,13 +36,14 @@ class Differentiated:
     program: Program
     rates_by_state: tuple[tuple[int, int], ...]
     rates_by_parameter: tuple[tuple[int, int], ...]
+    rates_by_input: tuple[tuple[int, int], ...]
     readings_by_state: tuple[tuple[int, int], ...]
     readings_by_parameter: tuple[tuple[int, int], ...]
     start_by_parameter: tuple[tuple[int, int], ...]
 
 
-def differentiate(program: Program) -> Differentiated:
-    """The program with every derivative that is not zero."""
+def differentiate(program: Program, moving: tuple[int, ...] = ()) -> Differentiated:
+    """The program with every derivative that is not zero; by inputs only those that are ``moving``."""
     d = Derivatives(program)
     states = [("state", i) for i in range(program.states)]
     parameters = [("parameter", i) for i in range(program.parameters)]
@@ -45,26 +52,28 @@ def differentiate(program: Program) -> Differentiated:
         for wanted, leaves in (
             (program.rates, states),
             (program.rates, parameters),
+            (program.rates, [("input", k) for k in moving]),
             (program.readings, states),
             (program.readings, parameters),
             (program.start, parameters),
         )
     ]
-    fx, fp, gx, gp, sp = entries
+    fx, fp, fu, gx, gp, sp = entries
+    by_input = tuple((row, moving[column]) for row, column in fu)
     at = d.at
     whole = replace(
         program,
         nodes=tuple(d.graph.nodes),
-        rates=(*map(at, program.rates), *fx.values(), *fp.values()),
+        rates=(*map(at, program.rates), *fx.values(), *fp.values(), *fu.values()),
         readings=(*map(at, program.readings), *gx.values(), *gp.values()),
         start=(*map(at, program.start), *sp.values()),
     )
-    return Differentiated(whole, tuple(fx), tuple(fp), tuple(gx), tuple(gp), tuple(sp))
+    return Differentiated(whole, tuple(fx), tuple(fp), by_input, tuple(gx), tuple(gp), tuple(sp))
 
 
-def source(program: Program, width: int) -> str:
-    """The whole generated file, for up to ``width - 1`` parameters."""
-    writer = _Writer(differentiate(program), len(program.readings), width)
+def source(program: Program, width: int, moving: tuple[int, ...] = ()) -> str:
+    """The whole generated file, for up to ``width - 1`` columns; ``moving`` inputs may depend on them."""
+    writer = _Writer(differentiate(program, moving), len(program.readings), width)
     parts = [HEADER, *writer.before_steps(), writer.rates()]
     parts += [writer.moves(s) for s in range(2, 8)]
     parts += [writer.step_error(), writer.commit(), writer.between(), writer.emit(), writer.fill(_SOLVE)]
@@ -112,7 +121,8 @@ class _Writer:
         body = [*code, *(f"F[{i}] = {name(n)}" for i, n in enumerate(self.layout.rates[:S]))]
         body.append(f"{self.row('new_side')} = {self.layout.side(name)}")
         by_state = self.layout.rates[S : S + len(self.d.rates_by_state)]
-        by_parameter = self.layout.rates[S + len(self.d.rates_by_state) :]
+        rest = self.layout.rates[S + len(self.d.rates_by_state) :]
+        by_parameter, by_input = rest[: len(self.d.rates_by_parameter)], rest[len(self.d.rates_by_parameter) :]
         body.append(f"for c in range({self.width}):")
         body += [f"    s{i} = {self.column('xs', i)}" for i in range(S)]
         for i in range(S):
@@ -122,7 +132,9 @@ class _Writer:
             body.append(f"    Fs[{i * self.width} + c] = {' + '.join(products) or '0.0'}")
         for (i, parameter), n in zip(self.d.rates_by_parameter, by_parameter, strict=True):
             body.append(f"Fs[{i * self.width} + COLUMN[{parameter}]] += {name(n)}")
-        return f"@njit(**FAST)\ndef rates(W, C, F, Fs, COLUMN):\n{block(body, 4)}"
+        for (i, k), n in zip(self.d.rates_by_input, by_input, strict=True):
+            body += [f"for c in range({self.width}):", f"    Fs[{i * self.width} + c] += {name(n)} * DU[{k}, c]"]
+        return f"@njit(**FAST)\ndef rates(W, C, F, Fs, COLUMN, DU):\n{block(body, 4)}"
 
     def moves(self, s: int) -> str:
         """x = y + h Σ a k for stage ``s`` (7: the step's end), states and columns alike, and the stage's time."""
@@ -233,141 +245,3 @@ class _Writer:
         for name, number in numbers.items():
             text = text.replace(name, str(number))
         return text
-
-
-_SOLVE = """
-@njit(**FAST)
-def begin_segment(W, C, inputs, jumps, keep):
-    for j in range(@U@):
-        W[@u@ + j] = inputs[j]
-    hoist_segment(W)
-    for j in range(@S@):
-        W[@y@ + j] = (W[@y@ + j] if keep != 0.0 else 0.0) + jumps[j]
-    if keep == 0.0:
-        C[@ys@ : @ys@ + @S@ * @WIDTH@] = 0.0
-
-
-@njit(**FAST)
-def first_step(W, limit):
-    h = limit
-    for j in range(@S@):
-        rate = math.fabs(W[@k1@ + j])
-        if rate > 0.0:
-            h = min(h, 0.01 * W[@largest@ + j] / rate)
-    return max(h, 1e-6)
-
-
-@njit(**FAST)
-def finite(W):
-    for j in range(@S@):
-        if not math.fabs(W[@y@ + j]) < np.inf:
-            return False
-    return True
-
-
-@njit(**FAST)
-def grow(e, log_error):
-    growth = 0.9 * math.exp(0.04 * log_error - 0.17 * math.log(min(max(e, 1e-10), 1e10)))
-    return min(max(growth, 0.2), 10.0)
-
-
-@njit(**FAST)
-def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, times,
-          tolerance, floors, max_steps, OUT, SLOPES, FINAL, FINAL_SLOPES, status, error, steps, stopped):
-    T = times.shape[0]
-    end = times[T - 1]
-    for i in range(P.shape[0]):
-        W = np.zeros(@ROWS@)
-        C = np.zeros(@BLOCKS@ * @S@ * @WIDTH@)
-        s = seg_first[which[i]]
-        final = seg_first[which[i] + 1] - 1
-        now = seg_time[s]
-        for j in range(@P@):
-            W[@p@ + j] = P[i, j]
-        hoist_patient(W)
-        for j in range(@U@):
-            W[@u@ + j] = seg_inputs[s, j]
-        if given:
-            for j in range(@S@):
-                W[@y@ + j] = X0[i, j]
-                for c in range(wanted):
-                    C[j * @WIDTH@ + c] = S0[i, j, c]
-        else:
-            starting(W, C, COLUMN)
-        for j in range(@S@):
-            W[@largest@ + j] = max(math.fabs(W[@y@ + j]), floors[j])
-        begin_segment(W, C, seg_inputs[s], seg_jump[s], seg_keep[s])
-        at = 0
-        step = 0.0
-        log_error = -9.210340371976182
-        fresh = True
-        while True:
-            while at < T and times[at] <= now:
-                emit(W, C, COLUMN, wanted, 0.0, times[at], i, at, OUT, SLOPES)
-                at += 1
-            if not finite(W):
-                status[i] = 2
-            if status[i] != 0:
-                stopped[i] = now
-                break
-            if at >= T:
-                for j in range(@S@):
-                    FINAL[i, j] = W[@y@ + j]
-                    for c in range(wanted):
-                        FINAL_SLOPES[i, j, c] = C[j * @WIDTH@ + c]
-                break
-            if fresh:
-                W[@t@] = now
-                W[@time@] = now
-                for j in range(@S@):
-                    W[@x@ + j] = W[@y@ + j]
-                for j in range(@S@ * @WIDTH@):
-                    C[@xs@ + j] = C[@ys@ + j]
-                rates(W, C, W[@k1@ : @k1@ + @S@], C[@k1s@ : @k1s@ + @S@ * @WIDTH@], COLUMN)
-                W[@side@] = W[@new_side@]
-                if step == 0.0:
-                    step = first_step(W, end - now)
-                fresh = False
-            due = seg_time[s + 1] if s < final and seg_time[s + 1] < end else end
-            left = due - now
-            hit = step >= 0.999999 * left
-            h = left if hit else min(step, 0.5 * left)
-            W[@h@] = h
-            moves2(W, C)
-            rates(W, C, W[@k2@ : @k2@ + @S@], C[@k2s@ : @k2s@ + @S@ * @WIDTH@], COLUMN)
-            moves3(W, C)
-            rates(W, C, W[@k3@ : @k3@ + @S@], C[@k3s@ : @k3s@ + @S@ * @WIDTH@], COLUMN)
-            moves4(W, C)
-            rates(W, C, W[@k4@ : @k4@ + @S@], C[@k4s@ : @k4s@ + @S@ * @WIDTH@], COLUMN)
-            moves5(W, C)
-            rates(W, C, W[@k5@ : @k5@ + @S@], C[@k5s@ : @k5s@ + @S@ * @WIDTH@], COLUMN)
-            moves6(W, C)
-            rates(W, C, W[@k6@ : @k6@ + @S@], C[@k6s@ : @k6s@ + @S@ * @WIDTH@], COLUMN)
-            moves7(W, C)
-            rates(W, C, W[@k7@ : @k7@ + @S@], C[@k7s@ : @k7s@ + @S@ * @WIDTH@], COLUMN)
-            e = step_error(W) / tolerance
-            steps[i] += 1
-            if e <= 1.0:
-                error[i] = max(error[i], e)
-                growth = grow(e, log_error)
-                log_error = math.log(max(e, 1e-4))
-                then = due if hit else now + h
-                while at < T and times[at] < then:
-                    emit(W, C, COLUMN, wanted, (times[at] - now) / h, times[at], i, at, OUT, SLOPES)
-                    at += 1
-                commit(W, C)
-                grown = h * growth
-                step = step if h < step and grown < step else grown
-                now = then
-                W[@t@] = now
-                if hit and s < final and seg_time[s + 1] <= now:
-                    s += 1
-                    begin_segment(W, C, seg_inputs[s], seg_jump[s], seg_keep[s])
-                    fresh = True
-            else:
-                step = h * (grow(e, log_error) if e < 1e10 else 0.1)
-                if step < 1e-12 * (1.0 + math.fabs(now)):
-                    status[i] = 1 if e <= 1e300 else 2
-            if steps[i] >= max_steps and at < T and status[i] == 0:
-                status[i] = 3
-"""

@@ -15,7 +15,7 @@ from types import ModuleType
 _lock = threading.RLock()
 
 GENERATORS = (
-    "affine", "affine_columns", "columns", "derivatives", "elementary", "fixed", "lane_control", "lanes", "layout",
+    "affine", "affine_columns", "column_control", "columns", "derivatives", "elementary", "fixed", "lane_control", "lanes", "layout",
     "linear", "program", "symbols", "tableau", "writing",
 )  # fmt: skip
 

@@ -87,9 +87,11 @@ def sensitivities(
     final, final_slopes = np.full((n, program.states), np.nan), np.full((n, program.states, count), np.nan)
     status, steps, error, stopped = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
     s = task.schedules
+    segments = len(s.times)
+    still = np.zeros((segments, 0)), np.zeros((segments, 0, 0)), np.zeros((segments, 0, 0))
     code.solve(
         task.parameters, task.initial, seed, task.given, column, count, s.which, s.first, s.times, s.inputs, s.jumps,
-        s.keeps, task.times, STEP_SHARE * tolerance, task.compiled.floors, MAX_STEPS, outputs, slopes, final,
+        s.keeps, *still, task.times, STEP_SHARE * tolerance, task.compiled.floors, MAX_STEPS, outputs, slopes, final,
         final_slopes, status, error, steps, stopped,
     )  # fmt: skip
     reasons = {int(i): f"{REASONS[int(status[i])]} (at {stopped[i]:g} min)" for i in np.flatnonzero(status)}
