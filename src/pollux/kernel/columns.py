@@ -17,6 +17,7 @@ f⁻ and f⁺ being the rates just before and after it; rates of infusions that 
 
 from dataclasses import dataclass, replace
 
+from pollux.kernel.column_control import SOLVE
 from pollux.kernel.derivatives import Derivatives
 from pollux.kernel.lanes import KINK_CAUTION
 from pollux.kernel.layout import PATIENT, SEGMENT, STAGE, Layout
@@ -76,7 +77,7 @@ def source(program: Program, width: int, moving: tuple[int, ...] = ()) -> str:
     writer = _Writer(differentiate(program, moving), len(program.readings), width)
     parts = [HEADER, *writer.before_steps(), writer.rates()]
     parts += [writer.moves(s) for s in range(2, 8)]
-    parts += [writer.step_error(), writer.commit(), writer.between(), writer.emit(), writer.fill(_SOLVE)]
+    parts += [writer.step_error(), writer.commit(), writer.between(), writer.emit(), writer.fill(SOLVE)]
     return "\n\n".join(parts) + "\n"
 
 
