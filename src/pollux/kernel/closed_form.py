@@ -4,7 +4,8 @@ import numpy as np
 
 from pollux.kernel import affine
 from pollux.kernel.generated import load
-from pollux.kernel.simulation import Simulation, Task, finished, in_threads
+from pollux.kernel.simulation import Simulation, finished, in_threads
+from pollux.kernel.task import Task
 
 
 def closed_form(task: Task, threads: int) -> Simulation:

@@ -22,11 +22,11 @@ def carry(W, C, d_time, sign):
 
 
 @njit(**FAST)
-def begin_segment(W, C, COLUMN, DU, now, inputs, jumps, keep, d_time, d_inputs, d_jump):
+def begin_segment(W, C, COLUMN, DU, first, now, inputs, jumps, keep, d_time, d_inputs, d_jump):
     moved = False
     for c in range(d_time.shape[0]):
         moved = moved or d_time[c] != 0.0
-    if moved:
+    if moved and not first:  # a given start has its derivatives where it is, also when that moves
         slopes_now(W, C, COLUMN, DU, now)
         carry(W, C, d_time, 1.0)
     for j in range(@U@):
@@ -98,11 +98,11 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
             starting(W, C, COLUMN)
         for j in range(@S@):
             W[@largest@ + j] = max(math.fabs(W[@y@ + j]), floors[j])
-        begin_segment(W, C, COLUMN, DU, now, seg_inputs[s], seg_jump[s], seg_keep[s], d_time[s], d_inputs[s],
+        begin_segment(W, C, COLUMN, DU, True, now, seg_inputs[s], seg_jump[s], seg_keep[s], d_time[s], d_inputs[s],
                       d_jump[s])
         while s < final and seg_time[s + 1] <= now:
             s += 1
-            begin_segment(W, C, COLUMN, DU, now, seg_inputs[s], seg_jump[s], seg_keep[s], d_time[s], d_inputs[s],
+            begin_segment(W, C, COLUMN, DU, False, now, seg_inputs[s], seg_jump[s], seg_keep[s], d_time[s], d_inputs[s],
                           d_jump[s])
         at = 0
         step = 0.0
@@ -162,8 +162,8 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
                 W[@t@] = now
                 while hit and s < final and seg_time[s + 1] <= now:
                     s += 1
-                    begin_segment(W, C, COLUMN, DU, now, seg_inputs[s], seg_jump[s], seg_keep[s], d_time[s],
-                                  d_inputs[s], d_jump[s])
+                    begin_segment(W, C, COLUMN, DU, False, now, seg_inputs[s], seg_jump[s], seg_keep[s],
+                                  d_time[s], d_inputs[s], d_jump[s])
                     fresh = True
             else:
                 step = h * (grow(e, log_error) if e < 1e10 else 0.1)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pollux.equations import Model
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel import lanes
+from pollux.kernel.early import Early
 from pollux.kernel.generated import load
 from pollux.kernel.linear import LinearForm, linear_form
 from pollux.kernel.program import Program, trace
@@ -39,6 +40,16 @@ class Compiled:
     def linear(self) -> LinearForm | None:
         """The model as ``x' = A x + b``, where its equations are that."""
         return linear_form(self.program)
+
+    @cached_property
+    def early_kinetics(self) -> Early:
+        """What the routes state about doses on their way."""
+        return Early(self.program, self.program.kinetics)
+
+    @cached_property
+    def early_start(self) -> Early:
+        """The states at the start."""
+        return Early(self.program, self.program.start)
 
     def parameter_matrix(self, parameters: Mapping[str, ArrayLike], patients: int | None = None) -> Array:
         """Parameters ``(patients, parameters)`` in the model's order; medians where none is given."""

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from pollux.kernel import fixed
 from pollux.kernel.generated import load
 from pollux.kernel.lanes import NOT_FINITE, TOO_MANY_STEPS
-from pollux.kernel.simulation import Simulation, Task, finished
+from pollux.kernel.simulation import Simulation, finished
+from pollux.kernel.task import Task
 
 Array = NDArray[np.float64]
 

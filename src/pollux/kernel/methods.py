@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel.closed_form import closed_form
 from pollux.kernel.equal_steps import equal_steps
-from pollux.kernel.simulation import Simulation, Task, adaptive
+from pollux.kernel.simulation import Simulation, adaptive
+from pollux.kernel.task import Task
 
 Method = Callable[[Task, int], Simulation]
 

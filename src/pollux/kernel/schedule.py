@@ -143,6 +143,21 @@ class Schedules:
     ends: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """How schedules move with C columns: their ``times (segments, C)``, ``inputs (segments, U, C)`` and ``jumps
+    (segments, S, C)``."""
+
+    times: Array
+    inputs: Array
+    jumps: Array
+
+    @classmethod
+    def none(cls, segments: int) -> "Motion":
+        """Of schedules that do not move."""
+        return cls(np.zeros((segments, 0)), np.zeros((segments, 0, 0)), np.zeros((segments, 0, 0)))
+
+
 def gather(model: Model, schedule: Schedule | Sequence[Schedule], patients: int | None) -> Schedules:
     """One schedule for everybody, or one for each; each distinct schedule is kept once."""
     each = [schedule] if isinstance(schedule, Schedule) else list(schedule)

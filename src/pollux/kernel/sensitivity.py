@@ -8,11 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pollux.equations import Model
 from pollux.errors import ModelError, UnknownName
-from pollux.kernel import columns
 from pollux.kernel.compiled import compile
-from pollux.kernel.generated import load
-from pollux.kernel.schedule import Schedule
-from pollux.kernel.simulation import MAX_STEPS, REASONS, STEP_SHARE, Initial, checked
+from pollux.kernel.simulation import Given, Initial, checked, why
+from pollux.kernel.tangents import tangents
 
 Array = NDArray[np.float64]
 
@@ -46,7 +44,7 @@ class Sensitivities:
 def sensitivities(
     model: Model,
     parameters: Mapping[str, ArrayLike],
-    schedule: Schedule | Sequence[Schedule],
+    schedule: Given,
     times: ArrayLike,
     wrt: Sequence[str],
     *,
@@ -54,7 +52,7 @@ def sensitivities(
     initial_sensitivity: ArrayLike | None = None,
     tolerance: float = 1e-6,
 ) -> Sensitivities:
-    """Simulate, and differentiate every output at ``times`` [min] by the parameters named in ``wrt``.
+    """Simulate, and differentiate every output at ``times`` by the parameters named in ``wrt``.
 
     Without ``initial`` the model's own start is used and differentiated as well. With it the start is held fixed,
     unless ``initial_sensitivity (S, len(wrt))`` or ``(n, S, len(wrt))`` says how it depends on the parameters.
@@ -66,7 +64,6 @@ def sensitivities(
     >>> answer.derivatives["plasma_glucose"].round(6)[0, :, 0]
     array([1., 1.])
     """
-    task = checked(compile(model), parameters, schedule, times, initial, tolerance)
     names = model.parameter_names
     unknown = [name for name in wrt if name not in names]
     if unknown or len(set(wrt)) != len(wrt):
@@ -75,39 +72,24 @@ def sensitivities(
             where=model.name,
             advice=f"Name each parameter once; there are: {', '.join(names)}.",
         )
-    n, moments, count = task.patients, len(task.times), len(wrt)
-    seed = _seed(initial_sensitivity, task.given, n, len(model.states), count)
-    width = 8 * -(-(count + 1) // 8)
-    program = task.compiled.program
-    code = load("columns", f"{program.key} width {width}", lambda: columns.source(program, width))
-    column = np.full(len(names), width - 1, np.int64)
-    column[[names.index(name) for name in wrt]] = np.arange(count)
-    outputs = np.full((len(model.outputs), n, moments), np.nan)
-    slopes = np.full((len(model.outputs), n, moments, count), np.nan)
-    final, final_slopes = np.full((n, program.states), np.nan), np.full((n, program.states, count), np.nan)
-    status, steps, error, stopped = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
-    s = task.schedules
-    segments = len(s.times)
-    still = np.zeros((segments, 0)), np.zeros((segments, 0, 0)), np.zeros((segments, 0, 0))
-    code.solve(
-        task.parameters, task.initial, seed, task.given, column, count, s.which, s.first, s.times, s.inputs, s.jumps,
-        s.keeps, *still, task.times, STEP_SHARE * tolerance, task.compiled.floors, MAX_STEPS, outputs, slopes, final,
-        final_slopes, status, error, steps, stopped,
-    )  # fmt: skip
-    reasons = {int(i): f"{REASONS[int(status[i])]} (at {stopped[i]:g} min)" for i in np.flatnonzero(status)}
+    columns = tuple(names.index(name) for name in wrt)
+    task, motion = checked(compile(model), parameters, schedule, times, initial, tolerance, columns=columns)
+    seed = _seed(initial_sensitivity, task.given, task.patients, len(model.states), len(wrt))
+    found = tangents(task, columns, motion, seed)
+    failed, reasons = why(task, found.status, found.stopped)
     return Sensitivities(
         model,
         task.times,
         tuple(wrt),
-        dict(zip(model.output_names, outputs, strict=True)),
-        dict(zip(model.output_names, slopes, strict=True)),
-        final,
-        final_slopes,
-        status != 0,
+        dict(zip(model.output_names, found.outputs, strict=True)),
+        dict(zip(model.output_names, found.slopes, strict=True)),
+        found.final_states,
+        found.final_slopes,
+        failed,
         reasons,
-        "adaptive, order 5, with variational equations",
-        error * tolerance,
-        steps,
+        found.method,
+        found.error,
+        found.steps,
     )
 
 

@@ -12,15 +12,13 @@ from pollux.equations import Model
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel.compiled import Compiled, compile
 from pollux.kernel.lanes import NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
-from pollux.kernel.schedule import Schedule, Schedules, gather
+from pollux.kernel.schedule import Motion, Schedule, Schedules, gather
+from pollux.kernel.task import MAX_STEPS, STEP_SHARE, Task
+from pollux.plans.regimen import Regimen
 
 Array = NDArray[np.float64]
 Initial = Mapping[str, ArrayLike] | Array
-
-# The part of the asked-for tolerance that one step may use. Measured on the glucose models: the error at the end of a
-# day is then below the tolerance (tests/kernel/test_accuracy.py).
-STEP_SHARE = 0.02
-MAX_STEPS = 1_000_000
+Given = Schedule | Regimen | Sequence[Schedule] | Sequence[Regimen]  # one for all, or one for each
 
 REASONS = {
     STEP_TOO_SMALL: "the step size fell below what the arithmetic can resolve; the equations change too abruptly",
@@ -62,43 +60,10 @@ class Simulation:
         return result
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """A checked question to the kernel; every method answers the same one."""
-
-    compiled: Compiled
-    parameters: Array
-    initial: Array
-    given: bool
-    schedules: Schedules
-    times: Array
-    tolerance: float
-    keep_states: bool
-
-    @property
-    def patients(self) -> int:
-        """How many there are."""
-        return len(self.parameters)
-
-    def starts(self) -> Array:
-        """Every patient's state at its start ``(n, S)``, before what is given then."""
-        if self.given:
-            return self.initial
-        s = self.schedules
-        return self.compiled.start(self.parameters, s.inputs[s.first[s.which]])
-
-    def empty(self) -> tuple[Array, Array]:
-        """Room for states ``(n, T, S)`` and outputs ``(outputs, n, T)``, all NaN."""
-        n, moments, model = self.patients, len(self.times), self.compiled.model
-        kept = n if self.keep_states else 0
-        states = np.full((kept, moments, len(model.states)), np.nan)
-        return states, np.full((len(model.outputs), n, moments), np.nan)
-
-
 def simulate(
     model: Model,
     parameters: Mapping[str, ArrayLike],
-    schedule: Schedule | Sequence[Schedule],
+    schedule: Given,
     times: ArrayLike,
     *,
     initial: Initial | None = None,
@@ -107,10 +72,11 @@ def simulate(
     threads: int = 1,
     keep_states: bool = True,
 ) -> Simulation:
-    """Simulate patients under their schedules and report states and outputs at ``times`` [min].
+    """Simulate patients under their schedules and report states and outputs at ``times`` [the model's unit of time].
 
     ``parameters`` gives by name one number for all or ``(n,)`` numbers; what is left out takes its median.
-    ``schedule`` is one for all or one for each. ``initial`` replaces the model's own start: by name, or an array
+    ``schedule`` (or a ``Regimen`` of doses) is one for all or one for each. ``initial`` replaces the model's own start:
+    by name, or an array
     ``(n, states)``. ``tolerance`` is relative to the largest value each state has had. ``method``: "auto" chooses
     "closed form" for linear models and "adaptive" otherwise; "fixed" takes equal steps and halves them until the
     result stands still. ``keep_states=False`` saves the memory of ``states``.
@@ -125,25 +91,29 @@ def simulate(
     """
     from pollux.kernel.methods import choose
 
-    task = checked(compile(model), parameters, schedule, times, initial, tolerance, keep_states)
+    task, _ = checked(compile(model), parameters, schedule, times, initial, tolerance, keep_states)
     return choose(task, method)(task, threads)
 
 
 def checked(
     compiled: Compiled,
     parameters: Mapping[str, ArrayLike],
-    schedule: Schedule | Sequence[Schedule],
+    schedule: Given,
     times: ArrayLike,
     initial: Initial | None,
     tolerance: float,
     keep_states: bool = True,
-) -> Task:
-    """Check what was asked, once, and put it in the shape that the generated code reads."""
+    columns: tuple[int, ...] = (),
+) -> tuple[Task, Motion]:
+    """Check what was asked, once, and put it in the shape that the generated code reads.
+
+    The second part says how the schedules move with the parameters that are numbered in ``columns``.
+    """
     if not 0 < tolerance < 1:
         raise ModelError(
             f"the tolerance is {tolerance}", advice="It is relative: a number between 0 and 1, such as 1e-6."
         )
-    many = None if isinstance(schedule, Schedule) else len(schedule)
+    many = None if isinstance(schedule, Schedule | Regimen) else len(schedule)
     asked = _starting_values(compiled.model, initial)
     if asked is not None and asked.ndim == 2 and asked.shape[0] > 1:
         many = asked.shape[0] if many is None else many
@@ -156,9 +126,30 @@ def checked(
         except ValueError:
             raise ModelError(f"initial states {asked.shape} do not fit {n} patients") from None
     moments = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    schedules = gather(compiled.model, schedule, n)
-    _check_times(moments, schedules)
-    return Task(compiled, matrix, start, asked is not None, schedules, moments, tolerance, keep_states)
+    _check_times(moments)
+    schedules, motion, refused = _given(compiled, schedule, matrix, moments, columns)
+    if moments[0] < schedules.starts.max() or moments[-1] > schedules.ends.min():
+        raise ModelError(
+            f"times from {moments[0]:g} to {moments[-1]:g} reach outside a schedule, "
+            f"{schedules.starts.max():g} to {schedules.ends.min():g}",
+            advice="Make the schedule long enough.",
+        )
+    return Task(compiled, matrix, start, asked is not None, schedules, moments, tolerance, keep_states, refused), motion
+
+
+def _given(
+    compiled: Compiled, given: Given, parameters: Array, times: Array, columns: tuple[int, ...]
+) -> tuple[Schedules, Motion, dict[int, str]]:
+    """What is given as schedules: regimens worked out for each patient's parameters, or schedules as they are."""
+    doses = [isinstance(g, Regimen) for g in ([given] if isinstance(given, Schedule | Regimen) else given)]
+    if any(doses):
+        if not all(doses):
+            raise ModelError("schedules and regimens are mixed", advice="Give one kind.")
+        from pollux.kernel.dosing import expand
+
+        return expand(compiled, given, parameters, times, columns)  # type: ignore[arg-type]
+    schedules = gather(compiled.model, given, len(parameters))  # type: ignore[arg-type]
+    return schedules, Motion.none(len(schedules.times)), {}
 
 
 def _starting_values(model: Model, initial: Initial | None) -> Array | None:
@@ -175,15 +166,9 @@ def _starting_values(model: Model, initial: Initial | None) -> Array | None:
     return np.stack(np.broadcast_arrays(*(np.asarray(initial[n], np.float64) for n in model.state_names)), axis=-1)
 
 
-def _check_times(times: Array, schedules: Schedules) -> None:
+def _check_times(times: Array) -> None:
     if times.ndim != 1 or len(times) == 0 or not np.isfinite(times).all() or np.any(np.diff(times) < 0):
         raise ModelError("the times of a simulation must be finite numbers in rising order, at least one")
-    if times[0] < schedules.starts.max() or times[-1] > schedules.ends.min():
-        raise ModelError(
-            f"times from {times[0]:g} to {times[-1]:g} reach outside a schedule, "
-            f"{schedules.starts.max():g} to {schedules.ends.min():g}",
-            advice="Make the schedule long enough.",
-        )
 
 
 def adaptive(task: Task, threads: int) -> Simulation:
@@ -229,13 +214,21 @@ def finished(
     method: str,
 ) -> Simulation:
     """The result, with a sentence for each patient that failed."""
-    reasons = {int(i): f"{REASONS[int(status[i])]} (at {stopped[i]:g} min)" for i in np.flatnonzero(status)}
-    failed = status != 0
+    failed, reasons = why(task, status, stopped)
     _refuse_silent_nan(outputs, failed, reasons)
     named = dict(zip(task.compiled.model.output_names, outputs, strict=True))
     return Simulation(
         task.compiled.model, task.times, states, named, failed, reasons, method, error, steps
     )  # fmt: skip
+
+
+def why(task: Task, status: NDArray[np.int64], stopped: Array) -> tuple[NDArray[np.bool_], dict[int, str]]:
+    """Who failed, and a sentence for each."""
+    unit = task.compiled.model.time_unit
+    reasons = {int(i): f"{REASONS[int(status[i])]} (at {stopped[i]:g} {unit})" for i in np.flatnonzero(status)}
+    failed = status != 0
+    failed[list(task.refused)] = True
+    return failed, reasons | task.refused
 
 
 def _refuse_silent_nan(outputs: Array, failed: NDArray[np.bool_], reasons: dict[int, str]) -> None:

@@ -92,10 +92,10 @@ class Regimen:
 
     events: Sequence[Dose | Reset]
     covariates: Mapping[str, Course] = field(default_factory=dict)
+    courses: dict[str, tuple[tuple[float, float], ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "events", tuple(sorted(self.events, key=lambda e: e.time)))
-        courses: dict[str, tuple[tuple[float, float], ...]] = {}
         for name, course in self.covariates.items():
             pairs = ((0.0, course),) if isinstance(course, int | float | np.number) else tuple(course)
             pairs = tuple((float(t), float(v)) for t, v in pairs)
@@ -103,15 +103,13 @@ class Regimen:
                 raise ModelError(
                     f"the course of '{name}' is not a number or (time, value) pairs in rising order", where="regimen"
                 )
-            courses[name] = pairs
-        object.__setattr__(self, "covariates", courses)
+            self.courses[name] = pairs
 
     def value(self, covariate: str, time: float) -> float:
         """The value of a covariate at a time."""
-        pairs = self.covariates[covariate]
-        assert isinstance(pairs, tuple)
+        pairs = self.courses[covariate]
         later = [v for t, v in pairs if t <= time]
-        return later[-1] if later else float(pairs[0][1])
+        return later[-1] if later else pairs[0][1]
 
     @property
     def first(self) -> float:
