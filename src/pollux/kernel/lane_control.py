@@ -75,6 +75,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     hoist_patient(W, l)
                     segment[l] = seg_first[which[patient[l]]]
                     reached[l] = seg_time[segment[l]]
+                    step[l] = 0.0
                     at[l] = 0
                     new[l] = 2
                 i = patient[l]
@@ -126,7 +127,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     W[@side@ + l] = W[@new_side@ + l]
                     for i in range(@S@):
                         W[@k1@ + i * @L@ + l] = W[@k7@ + i * @L@ + l]
-                    if new[l] == 2:
+                    if step[l] == 0.0:
                         step[l] = first_step(W, l, max_step)
                     new[l] = 0
         for l in range(@L@):

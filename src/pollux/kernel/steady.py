@@ -77,6 +77,7 @@ class _Cycle:
         self.way = way
         endless = dose.interval == 0.0
         self.interval = CONSTANT if endless else dose.interval
+        self.given = way.amount.value if not endless else way.rate.value * CONSTANT
         # infusions that run through the whole interval, and how long one more does
         through = np.ones_like(way.lag.value) if endless else np.floor(way.lasts.value / self.interval)
         self.through = through
@@ -104,16 +105,19 @@ class _Cycle:
         whole = tl.zero + self.interval
         for _ in range(PLAIN):
             x, _slopes = self._move(x, still, whole)
-        solved = np.zeros(m, np.bool_)
+        open_, slopes = np.ones(m, np.bool_), np.zeros((m, S, C + S))
         for _ in range(MOST):
-            after, slopes = self._move(x, np.concatenate([still, one], axis=2), whole)
+            after, found = self._move(x, np.concatenate([still, one], axis=2), whole)
+            slopes[open_] = found[open_]
             step = _solve(one - slopes[:, :, C:], (after - x)[:, :, None])[:, :, 0]
             size = np.maximum(np.abs(after), tl.compiled.floors)
-            solved[:] = (np.abs(step) <= SETTLED * size).all(axis=1)
-            x = x + step
-            if (solved | ~np.isfinite(x).all(axis=1)).all():
+            size[:, self.way.state] += self.given
+            # who has settled is left alone: nobody's digits may depend on how long others take
+            x[open_] += step[open_]
+            open_ &= ~(np.abs(step) <= SETTLED * size).all(axis=1)
+            if not (open_ & np.isfinite(x).all(axis=1)).any():
                 break
-        for i in np.flatnonzero(~solved):
+        for i in np.flatnonzero(open_):
             tl.refused[int(i)] = f"no steady state was found for the dose at {self.dose.time:g}"
         dx = _solve(one - slopes[:, :, C:], slopes[:, :, :C])
         return [Tangent(x[:, s], dx[:, s].T) for s in range(S)]
