@@ -6,8 +6,8 @@ Pharmacodyn 2007, doi:10.1007/s10928-007-9060-6; both unverified):
 
     O_i = −2 ln p(y_i) ≈ −2 ln p(y_i | η̂) + η̂ᵀ Ω⁻¹ η̂ + ln det Ω + ln det (Σ_k I_k g_k g_kᵀ + Ω⁻¹) − n_i ln 2π,
 
-I_k = 1/σ² + 2 σ′²/σ² and g_k = ∂f_k/∂η. As NONMEM does, n_i ln 2π is left out, so that objectives can be compared with its
-own.
+I_k = 1/σ² + 2 σ′²/σ² and g_k = ∂f_k/∂η. As NONMEM does, n_i ln 2π is left out, so that objectives can be compared with
+its own.
 """
 
 from collections.abc import Sequence

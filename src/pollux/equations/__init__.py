@@ -1,5 +1,6 @@
 """What a model is made of: states, parameters with priors, inputs, outputs, and the equations that join them."""
 
+from pollux.equations.couple import Coupled, Pace, Wire, couple
 from pollux.equations.domain import Domain, Range
 from pollux.equations.model import Model
 from pollux.equations.parts import Input, Output, Parameter, State
@@ -11,6 +12,7 @@ from pollux.equations.route import Route
 __all__ = [
     "Additive",
     "Combined",
+    "Coupled",
     "Domain",
     "ErrorModel",
     "Fixed",
@@ -21,6 +23,7 @@ __all__ = [
     "Model",
     "Normal",
     "Output",
+    "Pace",
     "Parameter",
     "Prior",
     "Proportional",
@@ -29,4 +32,6 @@ __all__ = [
     "Route",
     "State",
     "StudentT",
+    "Wire",
+    "couple",
 ]
