@@ -39,8 +39,8 @@ class Pace:
     """How a part keeps its own time when the whole is moved in windows (``kernel.multirate``).
 
     With ``period`` 0 the part is moved through the whole window. With the ``period`` of a beat or a breath [time unit
-    of the whole] only ``settle`` periods are lived through and thrown away, and ``cycles`` more give the averages that the
-    other parts see: the part is then taken to be in its quasi-steady state for the rest of the window.
+    of the whole] only ``settle`` periods are lived through and thrown away, and ``cycles`` more give the averages that
+    the other parts see: the part is then taken to be in its quasi-steady state for the rest of the window.
     """
 
     period: float = 0.0
