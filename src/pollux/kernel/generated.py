@@ -15,8 +15,8 @@ from types import ModuleType
 _lock = threading.RLock()
 
 GENERATORS = (
-    "affine", "affine_columns", "column_control", "columns", "derivatives", "elementary", "fixed", "lane_control",
-    "lanes", "layout", "linear", "program", "symbols", "tableau", "writing",
+    "affine", "affine_columns", "column_control", "columns", "cuda", "derivatives", "elementary", "fixed",
+    "lane_control", "lanes", "layout", "linear", "program", "symbols", "tableau", "writing",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,6 +72,7 @@ def simulate(
     method: str = "auto",
     threads: int = 1,
     keep_states: bool = True,
+    device: Literal["cpu", "gpu"] = "cpu",
 ) -> Simulation:
     """Simulate patients under their schedules and report states and outputs at ``times`` [the model's unit of time].
 
@@ -79,7 +81,8 @@ def simulate(
     by name, or an array
     ``(n, states)``. ``tolerance`` is relative to the largest value each state has had. ``method``: "auto" chooses
     "closed form" for linear models and "adaptive" otherwise; "fixed" takes equal steps and halves them until the
-    result stands still. ``keep_states=False`` saves the memory of ``states``.
+    result stands still. ``keep_states=False`` saves the memory of ``states``. ``device="gpu"`` moves the adaptive
+    method to a GPU, one thread a patient.
 
     >>> from pollux.models.glucose.uva_padova import UVA_PADOVA, virtual_patients
     >>> from pollux.kernel import Schedule, simulate
@@ -92,6 +95,10 @@ def simulate(
     from pollux.kernel.methods import choose
 
     task, _ = checked(compile(model), parameters, schedule, times, initial, tolerance, keep_states)
+    if device == "gpu":
+        from pollux.kernel.gpu import on_gpu
+
+        return on_gpu(task, method)
     return choose(task, method)(task, threads)
 
 
