@@ -41,7 +41,7 @@ def _rates(program: Program, jnp: Any) -> Callable[..., Any]:
 
 
 def _segments(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges ``(n, K + 1)``, inputs ``(n, K, U)`` and jumps ``(n, K, S)`` of every patient; empty segments at the end."""
+    """Edges ``(n, K + 1)``, inputs ``(n, K, U)`` and jumps ``(n, K, S)`` of each patient; empty segments at the end."""
     s = task.schedules
     first = s.first[s.which]
     counts = s.first[s.which + 1] - first

@@ -34,8 +34,8 @@ def stream(
     """Simulate patients in blocks: yields the number of each block's first patient, and the block's simulation.
 
     ``draw(first, last)`` gives the parameters of patients ``first … last − 1``; ``schedule`` is one for all, or
-    likewise a function. ``options`` are those of ``simulate``; states are not kept unless ``keep_states=True``. How patients are
-    cut into blocks changes nothing in their results.
+    likewise a function. ``options`` are those of ``simulate``; states are not kept unless ``keep_states=True``. How
+    patients are cut into blocks changes nothing in their results.
 
     >>> from pollux.models.glucose.uva_padova import UVA_PADOVA
     >>> from pollux.kernel import Schedule
