@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -114,6 +114,29 @@ class Course:
 
     def segments(self, start: float, end: float, extra: Sequence[float] = ()) -> Segments:
         """The inputs between two times, broken wherever one of them changes and at the times in `extra`."""
+        since, until, values = self._steady[0]
+        if not len(extra) and since <= start < end <= until:
+            return Segments(np.array([start, end]), values, ())
+        found = self._looked_up(start, end, extra)
+        if len(found.values) == 1 and not found.boluses:
+            found.values.setflags(write=False)
+            self._steady[0] = start, self._next_change(start), found.values
+        return found
+
+    @cached_property
+    def _steady(self) -> list[tuple[float, float, Array]]:
+        """The last stretch without a change that was looked up: readings come in order, and changes are rare."""
+        return [(np.inf, -np.inf, np.zeros((1, len(CHANNELS))))]
+
+    def _next_change(self, time: float) -> float:
+        """The first time after this one at which an input may change or a bolus arrive."""
+        edges = [self.meals[:, 0], self.meals[:, 0] + EATING, self.boluses[:, 0] + INSULIN_DELAY]
+        edges += [self.depots[:, :2].ravel(), *(v[:, :2].ravel() + INSULIN_DELAY for v in (self.rates, self.spread))]
+        parts = _day_parts(time, time + 1440.0, self.timezone)
+        changes = np.concatenate([*edges, [t for part in parts for t in part[:2]]])
+        return float(changes[changes > time].min())
+
+    def _looked_up(self, start: float, end: float, extra: Sequence[float]) -> Segments:
         pieces = [(t, t + EATING, 0, grams / EATING) for t, grams in self.meals if t < end and t + EATING > start]
         pieces += [(a, b, channel, 1.0) for a, b, channel in _day_parts(start, end, self.timezone)]
         shifted = self.rates + [INSULIN_DELAY, INSULIN_DELAY, 0.0]

@@ -7,7 +7,10 @@ spread of slow parameters is given back by relaxation (Whitaker & Hamill, Mon We
 doi:10.1175/MWR-D-11-00276.1).
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,16 +51,47 @@ def assimilate(
     >>> bool(abs(posterior.mean() - 0.5) < 0.05), bool(abs(posterior.std() - 2**0.5) < 0.05)
     (True, True)
     """
-    count = predicted.size
-    centre, expected = members.mean(axis=0), float(predicted.mean())
-    apart, observed = members - centre, predicted - expected
-    spread = float(observed @ observed) / (count - 1)
-    total = spread + variance
-    gain = (observed @ apart) / (count - 1) / total
-    innovation = reading - expected
-    shrink = 1.0 / (1.0 + np.sqrt(variance / total))
-    updated = apart - shrink * observed[:, None] * gain
-    if relaxation > 0.0:
-        before, after = apart[:, slow].std(axis=0), updated[:, slow].std(axis=0)
-        updated[:, slow] *= 1.0 + relaxation * (before - after) / np.maximum(after, 1e-12)
-    return centre + gain * innovation + updated, UpdateInfo(innovation, float(np.sqrt(total)))
+    many, (info,) = assimilate_many(
+        members[None], predicted[None], np.array([reading]), np.array([variance]), slow=slow, relaxation=relaxation
+    )
+    return many[0], info
+
+
+def assimilate_many(
+    members: Array,
+    predicted: Array,
+    readings: Array,
+    variances: Array,
+    *,
+    slow: slice = slice(0, 0),
+    relaxation: float = 0.0,
+    threads: int = 1,
+) -> tuple[Array, tuple[UpdateInfo, ...]]:
+    """The same for many twins, each with a reading of its own: the same bits as one by one, in any number of threads.
+
+    `members` (T, n, V), `predicted` (T, n), `readings` and `variances` (T,).
+    """
+    from pollux.calibration.conditioning import condition
+
+    before, expected = (np.ascontiguousarray(a, dtype=np.float64) for a in (members, predicted))
+    read, error = (np.ascontiguousarray(a, dtype=np.float64) for a in (readings, variances))
+    after, innovation, sd = np.empty_like(before), np.empty(len(read)), np.empty(len(read))
+    first, last, _ = slow.indices(before.shape[2])
+
+    def condition_some(some: int, others: int) -> None:
+        condition(some, others, before, expected, read, error, first, last, relaxation, after, innovation, sd)
+
+    in_threads(condition_some, len(read), threads)
+    told = zip(innovation.tolist(), sd.tolist(), strict=True)
+    return after, tuple(UpdateInfo(off, spread) for off, spread in told)
+
+
+def in_threads(work: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Share `count` twins among threads; `work(first, last)` holds no lock while it runs."""
+    if threads <= 1 or count < 2 * threads:
+        work(0, count)
+        return
+    marks = [count * k // threads for k in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, a, b) for a, b in pairwise(marks)]:
+            done.result()

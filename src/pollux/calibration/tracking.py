@@ -6,17 +6,20 @@ Ornstein–Uhlenbeck process, d ← φ d + s √(1 − φ²) ξ, φ = exp(−5 m
 twin, not to the order in which readings arrive.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pollux.calibration.chance import normals
+from pollux.calibration.chance import normals, standard_normals
 from pollux.calibration.course import Course
 from pollux.calibration.daily import DEPOT, DISTURBANCE_MEMORY, DISTURBANCE_SPREADS, SLOW, Day, end_states, last_window
-from pollux.calibration.ensemble import UpdateInfo, assimilate
+from pollux.calibration.ensemble import UpdateInfo, assimilate, assimilate_many, in_threads
 from pollux.calibration.laplace import Gaussian
+from pollux.equations import LogNormal
 from pollux.kernel import Compiled, compile
 from pollux.models.glucose.minimal import MINIMAL
 from pollux.models.glucose.sensor import NOISE
@@ -34,6 +37,9 @@ GLUCOSE, INTERSTITIAL = MINIMAL.state_names.index("G"), MINIMAL.state_names.inde
 _Z = slice(STATES, STATES + len(SLOW))
 _DISTURBANCE = STATES + len(SLOW)
 _ERROR = slice(_DISTURBANCE + 1, _DISTURBANCE + 3)
+_WEIGHT, _BASAL = (MINIMAL.parameter_names.index(name) for name in ("BW", "basal"))
+_READING_ERROR = max(NOISE.white_sd, 1e-3) ** 2  # (mg/dL)²
+_LEAST = np.array([{"G": 20.0, "IG": 20.0, "X": -np.inf}.get(name, 0.0) for name in MINIMAL.state_names])
 
 
 @dataclass(frozen=True)
@@ -73,14 +79,23 @@ def _body() -> Compiled:
 
 def parameters(slow: Array, course: Course) -> Array:
     """The model's parameters in their units, `(n, P)`, from the slow ones as standard-normal numbers."""
-    values = np.empty((len(slow), len(MINIMAL.parameters)))
-    fixed = {"BW": course.weight, "basal": course.basal}
-    for i, parameter in enumerate(MINIMAL.parameters):
-        if parameter.name in SLOW:
-            values[:, i] = parameter.prior.from_standard(slow[:, SLOW.index(parameter.name)])
-        else:
-            values[:, i] = fixed.get(parameter.name, parameter.prior.median)
+    usual, columns, centers, sds = _forms()
+    row = usual.copy()
+    row[_WEIGHT], row[_BASAL] = course.weight, course.basal
+    values = np.empty((len(slow), row.size))
+    values[:] = row
+    values[:, columns] = centers * np.exp(sds * slow)
     return values
+
+
+@cache
+def _forms() -> tuple[Array, NDArray[np.intp], Array, Array]:
+    """Every parameter's median; where the slow ones stand, and their medians and spreads: all are log-normal."""
+    priors = [MINIMAL.parameter(name).prior for name in SLOW]
+    assert all(isinstance(prior, LogNormal) for prior in priors)
+    columns = np.array([MINIMAL.parameter_names.index(name) for name in SLOW])
+    usual = np.array([parameter.prior.median for parameter in MINIMAL.parameters])
+    return usual, columns, usual[columns], np.array([p.sd for p in priors if isinstance(p, LogNormal)])
 
 
 def begin(course: Course, time: float, key: int, count: int = MEMBERS) -> Ensemble:
@@ -142,21 +157,34 @@ def advance(ensemble: Ensemble, course: Course, until: float, values: Array | No
     """Move the ensemble to a later time along the course's inputs."""
     members = ensemble.members.copy()
     values = parameters(ensemble.slow, course) if values is None else values
-    time = ensemble.time
+    for start, end in _slots(ensemble.time, until):
+        _move(members, values, course, start, end)
+        _wander(members[None], [ensemble], start, end)
+    return Ensemble(until, members, ensemble.spread, ensemble.key)
+
+
+def _slots(time: float, until: float) -> list[tuple[float, float]]:
+    """The parts of the way in which no slot ends."""
+    parts = []
     while time < until - 1e-9:
-        following = min((np.floor(time / SLOT + 1e-9) + 1.0) * SLOT, until)
-        _move(members, values, course, time, following)
-        transition, added = _error_step(round(following - time, 6))
-        slot = following if abs(following / SLOT - round(following / SLOT)) < 1e-9 else -following
-        rng = normals(ensemble.key, "slot", slot)
-        shocks = rng.standard_normal((len(members), 3))
-        members[:, _ERROR] = members[:, _ERROR] @ transition.T + shocks[:, :2] @ added.T
-        if slot > 0:
-            keep = np.exp(-SLOT / DISTURBANCE_MEMORY)
-            members[:, _DISTURBANCE] *= keep
-            members[:, _DISTURBANCE] += ensemble.spread * np.sqrt(1.0 - keep**2) * shocks[:, 2]
+        following = min((math.floor(time / SLOT + 1e-9) + 1.0) * SLOT, until)
+        parts.append((time, following))
         time = following
-    return replace(ensemble, time=until, members=members)
+    return parts
+
+
+def _wander(members: Array, ensembles: Sequence[Ensemble], start: float, end: float) -> None:
+    """Sensor errors `(T, n, V)` of several twins and, where a slot ends, their disturbances one part on, in place."""
+    from pollux.calibration.wandering import wander
+
+    whole = abs(end / SLOT - round(end / SLOT)) < 1e-9
+    shape = (members.shape[1], 3)
+    shocks = np.empty((len(members), *shape))
+    for row, twin in zip(shocks, ensembles, strict=True):
+        row[:] = standard_normals(twin.key, "slot", end if whole else -end, shape)
+    keep = math.exp(-SLOT / DISTURBANCE_MEMORY) if whole else 1.0
+    push = np.array([twin.spread for twin in ensembles]) * math.sqrt(1.0 - keep**2)
+    wander(members, shocks, _DISTURBANCE, keep, push, _ERROR.start, *_error_step(round(end - start, 6)))
 
 
 @cache
@@ -172,12 +200,13 @@ def _move(members: Array, values: Array, course: Course, start: float, end: floa
     inputs = np.empty((len(members), 5))
     inputs[:, 4] = members[:, _DISTURBANCE]
     for k in range(len(segments.values)):
-        a, b = segments.breaks[k], segments.breaks[k + 1]
+        a, b = float(segments.breaks[k]), float(segments.breaks[k + 1])
         for t, dose in segments.boluses:
             if a <= t < b:
                 states[:, DEPOT] += dose * 1000.0 / course.weight
         inputs[:, :4] = segments.values[k]
-        states = _body().advance(states, values, inputs, a, b)
+        # From 0, as the model does not look at the clock: minutes since 1970 would cost digits.
+        states = _body().advance(states, values, inputs, 0.0, b - a)
     members[:, :STATES] = states
 
 
@@ -193,11 +222,65 @@ def update(
     expected = moved.sensed
     if beyond and (expected.mean() - reading) * beyond >= 0:
         return moved, UpdateInfo(0.0, float(expected.std()))
-    members, info = assimilate(
-        moved.members, expected, reading, max(NOISE.white_sd, 1e-3) ** 2, slow=_Z, relaxation=RELAXATION
-    )
+    members, info = assimilate(moved.members, expected, reading, _READING_ERROR, slow=_Z, relaxation=RELAXATION)
     _keep_possible(members)
-    return replace(moved, members=members), info
+    return Ensemble(time, members, ensemble.spread, ensemble.key), info
+
+
+def update_many(
+    ensembles: Sequence[Ensemble],
+    courses: Sequence[Course],
+    times: Sequence[float],
+    readings: Sequence[float],
+    threads: int = 1,
+) -> list[tuple[Ensemble, UpdateInfo]]:
+    """Take in one reading of each of many twins, within the sensor's range: to the bit what `update` makes of each.
+
+    Twins whose way to the reading is alike (within one slot, as long, with inputs that do not change) go together.
+    """
+    done: dict[int, tuple[Ensemble, UpdateInfo]] = {}
+    alike: dict[tuple[float, float, int], list[int]] = {}
+    inputs: dict[int, Array] = {}
+    for i, (twin, course) in enumerate(zip(ensembles, courses, strict=True)):
+        parts = _slots(twin.time, times[i])
+        segments = course.segments(*parts[0]) if len(parts) == 1 else None
+        if segments is None or len(segments.values) > 1 or segments.boluses:
+            done[i] = update(twin, course, times[i], readings[i])
+        else:
+            inputs[i] = segments.values[0]
+            alike.setdefault((*parts[0], len(twin.members)), []).append(i)
+    for (start, end, _), which in alike.items():
+        group = [ensembles[i] for i in which]
+        members = _moved(group, [courses[i] for i in which], [inputs[i] for i in which], end - start, threads)
+        _wander(members, group, start, end)
+        expected = members[:, :, INTERSTITIAL] + members[:, :, _ERROR.start]
+        read = np.array([readings[i] for i in which])
+        error = np.full(len(which), _READING_ERROR)
+        known, infos = assimilate_many(members, expected, read, error, slow=_Z, relaxation=RELAXATION, threads=threads)
+        _keep_possible(known)
+        for i, twin, one, info in zip(which, group, known, infos, strict=True):
+            done[i] = Ensemble(times[i], one, twin.spread, twin.key), info
+    return [done[i] for i in range(len(ensembles))]
+
+
+def _moved(group: list[Ensemble], courses: list[Course], inputs: list[Array], span: float, threads: int) -> Array:
+    """The members of several twins, `(T, n, V)`, after living for `span` minutes, each with its own constant inputs."""
+    members = np.stack([twin.members for twin in group])
+    count = members.shape[1]
+    values = np.concatenate([parameters(twin.slow, course) for twin, course in zip(group, courses, strict=True)])
+    given = np.empty((len(group), count, 5))
+    given[:, :, :4] = np.array(inputs)[:, None]
+    given[:, :, 4] = members[:, :, _DISTURBANCE]
+    flat = given.reshape(-1, 5)
+
+    def live(first: int, last: int) -> None:
+        rows = slice(first * count, last * count)
+        states = members[first:last, :, :STATES].reshape(-1, STATES)
+        after = _body().advance(states, values[rows], flat[rows], 0.0, span)
+        members[first:last, :, :STATES] = after.reshape(last - first, count, STATES)
+
+    in_threads(live, len(group), threads)
+    return members
 
 
 def update_finger(ensemble: Ensemble, course: Course, time: float, reading: float) -> tuple[Ensemble, UpdateInfo]:
@@ -210,11 +293,9 @@ def update_finger(ensemble: Ensemble, course: Course, time: float, reading: floa
 
 
 def _keep_possible(members: Array) -> None:
-    """Amounts are not negative, and glucose not below what a living body has."""
-    for column in range(STATES):
-        floor = 20.0 if column in (GLUCOSE, INTERSTITIAL) else 0.0
-        if MINIMAL.state_names[column] != "X":
-            np.maximum(members[:, column], floor, out=members[:, column])
+    """Amounts are not negative, and glucose not below what a living body has; `(…, n, V)`, in place."""
+    states = members[..., :STATES]
+    np.maximum(states, _LEAST, out=states)
 
 
 def slow_now(ensemble: Ensemble) -> Gaussian:
