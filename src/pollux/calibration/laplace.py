@@ -10,6 +10,7 @@ ch. 10; MacKay, Information Theory, Inference, and Learning Algorithms, ch. 27, 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 
@@ -88,6 +89,16 @@ def _linear_algebra() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Within this, linear algebra runs on one thread.
+
+    The matrices are small: more threads would wait for each other, and the last bit of an answer must not depend on how
+    busy the machine is.
+    """
+    limited: AbstractContextManager[object] = _linear_algebra().limit(limits=1)
+    return limited
+
+
 def fit(
     forward: Forward,
     observed: Array,
@@ -111,8 +122,7 @@ def fit(
     (Tierney & Kadane, J Am Stat Assoc 1986, doi:10.1080/01621459.1986.10478240). Without it a parameter that damps
     what many nuisance parameters can do is found too small: the mode does not see how much room they have.
     """
-    # One thread: the matrices are small, and the last bit of the answer must not depend on how busy the machine is.
-    with _linear_algebra().limit(limits=1):
+    with one_thread():
         return _search(forward, observed, noise, prior, prior.mean if start is None else start, skewed, most)
 
 

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pollux.calibration.laplace import one_thread
 from pollux.calibration.resampling import effective_size, normalised, systematic
 from pollux.errors import ModelError
 
@@ -126,7 +127,8 @@ def step(
     known = replace(moved, log_weights=log_weights - total, log_evidence=moved.log_evidence + total)
     if told_size >= RESAMPLED_BELOW * len(weights):
         return known, UpdateInfo(total, told_size, False)
-    return _resampled(known, weights, rng, slow), UpdateInfo(total, told_size, True)
+    with one_thread():
+        return _resampled(known, weights, rng, slow), UpdateInfo(total, told_size, True)
 
 
 def _resampled(particles: Particles, weights: Array, rng: np.random.Generator, slow: Columns) -> Particles:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from pollux.calibration.density import Density
 from pollux.calibration.draws import Draws
-from pollux.calibration.laplace import Gaussian
+from pollux.calibration.laplace import Gaussian, one_thread
 from pollux.calibration.resampling import effective_size, normalised, systematic
 from pollux.calibration.student import StudentT, squared
 from pollux.errors import ModelError
@@ -140,6 +140,11 @@ def init(density: Density, rng: np.random.Generator, *, count: int = COUNT, star
     A start is much faster, and as right: the weights mend what is wrong with it, as long as it reaches every region
     that matters. It does not find a second mode far away; the prior does.
     """
+    with one_thread():
+        return _begun(density, rng, count, start)
+
+
+def _begun(density: Density, rng: np.random.Generator, count: int, start: Gaussian | None) -> Cloud:
     prior = StudentT.around(density.prior)
     first = prior if start is None else StudentT.around(start, widened=START_WIDENED, tails=START_TAILS)
     z = first.draw(count, rng)
@@ -158,6 +163,11 @@ def init(density: Density, rng: np.random.Generator, *, count: int = COUNT, star
 
 def step(density: Density, rng: np.random.Generator, cloud: Cloud) -> tuple[Cloud, StepInfo]:
     """Go on to the next temperature: weigh, resample, move."""
+    with one_thread():
+        return _step(density, rng, cloud)
+
+
+def _step(density: Density, rng: np.random.Generator, cloud: Cloud) -> tuple[Cloud, StepInfo]:
     count, gain = len(cloud.z), cloud.log_prior + cloud.log_likelihood - cloud.log_start
     rise = _rise(gain, 1.0 - cloud.temperature)
     temperature = cloud.temperature + rise
@@ -245,7 +255,7 @@ def _rise(gain: Array, left: float) -> float:
 
 def _bell(z: Array, weights: Array) -> StudentT:
     """T: what the moves stand on, fitted to weighted draws."""
-    mean = np.einsum("i,ij->j", weights, z)  # not by BLAS, which may split a long sum over threads
+    mean = weights @ z
     apart = z - mean
     covariance = (apart * weights[:, None]).T @ apart
     ridge = np.diag(1e-9 * np.diag(covariance) + 1e-18)  # few draws may lie in a plane
@@ -283,7 +293,7 @@ def _move(density: Density, rng: np.random.Generator, cloud: Cloud, bell: Studen
             (prior, tried_prior), (begun, tried_begun),
         ):  # fmt: skip
             old[taken] = new[taken]
-        share = np.count_nonzero(taken) / count
+        share = int(np.count_nonzero(taken)) / count
         stride = min(1.0, max(SHORTEST, stride * float(np.exp(1.5 * (share - ACCEPTED)))))
         apart = y - y.mean(axis=0)
         left = float(np.max(np.abs(np.einsum("ij,ij->j", apart, stood)) / np.sqrt(squared(apart.T))))
