@@ -1,10 +1,11 @@
 """What samplers and filters cost, with warm caches, on problems of known size.
 
-    python bench/sampling.py [--repeat 7] [--out bench/results/sampling.json]
+    python bench/sampling.py [--repeat 7] [--truths 200] [--out bench/results/sampling.json]
 
 The posterior: two compartments, oral, five parameters that vary, eight concentrations after one dose, 15 % log-normal
 error. No figure is printed for an answer that does not agree with NUTS (which needs nutpie; without it, with a long run
-of sequential Monte Carlo). The filter: the oral minimal model, 112 members, a rehearsed day of readings.
+of sequential Monte Carlo). The filter: the oral minimal model, 112 members, a rehearsed day of readings. At last truths
+drawn from the prior are calibrated again: are their ranks uniform, and how often do Laplace's intervals hold them?
 """
 
 import argparse
@@ -23,7 +24,9 @@ from pollux.calibration import nuts, smc, tracking
 from pollux.calibration.chance import normals
 from pollux.calibration.draws import Draws
 from pollux.calibration.individual import estimate
+from pollux.calibration.laplace import Gaussian
 from pollux.calibration.posterior import Posterior, Reading
+from pollux.calibration.ranks import coverage_error, ranks
 from pollux.equations import LogNormal, LogNormalError, Model, Output, Parameter, Route, State
 from pollux.plans import Dose, Regimen
 
@@ -69,13 +72,23 @@ def drug() -> Model:
     )  # fmt: skip
 
 
+MODEL, REGIMEN = drug(), Regimen([Dose(0.0, DOSE, "oral")])
+BLANK = Posterior(MODEL, REGIMEN, [Reading(1.0, 1.0)])
+
+
+def draw_truth(rng: np.random.Generator) -> np.ndarray:
+    return rng.standard_normal(len(BLANK.names))
+
+
+def simulate(truth: np.ndarray, rng: np.random.Generator) -> Posterior:
+    seen = BLANK.predictions(truth[None, :], np.array(TIMES))[0] * np.exp(ERROR * rng.standard_normal(len(TIMES)))
+    return Posterior(MODEL, REGIMEN, [Reading(t, float(v)) for t, v in zip(TIMES, seen, strict=True)])
+
+
 def posterior() -> Posterior:
     """Data of a truth drawn from the prior."""
-    model, regimen, rng = drug(), Regimen([Dose(0.0, DOSE, "oral")]), normals(SEED, "bench", 0.0)
-    blank = Posterior(model, regimen, [Reading(1.0, 1.0)])
-    truth = rng.standard_normal((1, len(blank.names)))
-    seen = blank.predictions(truth, np.array(TIMES))[0] * np.exp(ERROR * rng.standard_normal(len(TIMES)))
-    return Posterior(model, regimen, [Reading(t, float(v)) for t, v in zip(TIMES, seen, strict=True)])
+    rng = normals(SEED, "bench", 0.0)
+    return simulate(draw_truth(rng), rng)
 
 
 def agree(one: Draws, size: np.ndarray, other: Draws, others: np.ndarray, what: str) -> None:
@@ -167,14 +180,37 @@ def filters(repeat: int) -> dict[str, dict[str, float]]:
     return rows
 
 
+def rehearsal(truths: int) -> dict[str, dict[str, float]]:
+    fits: list[Gaussian] = []
+
+    def laplace(density: Posterior, rng: np.random.Generator) -> Gaussian:
+        fits.append(estimate(density).posterior)
+        return fits[-1]
+
+    def by_smc(density: Posterior, rng: np.random.Generator) -> Draws:
+        return smc.sample(density, rng, count=500, start=estimate(density).posterior)[0]
+
+    rows = {}
+    for said, calibrate in (("Laplace", laplace), ("SMC from the fit", by_smc)):
+        found = ranks(draw_truth, simulate, calibrate, truths, SEED)
+        least = min(float(found.chi_square().min()), float(found.curve().min()))
+        rows[f"ranks of {truths} truths, {said}"] = {"least_p_of_10": least, "uniform": float(found.uniform())}
+    held = coverage_error(np.array([draw_truth(normals(SEED, "truth", i)) for i in range(truths)]), fits, 0.9)
+    rows["Laplace, error of 90 % intervals"] = dict(zip(held.names, held.error.tolist(), strict=True)) | {
+        "at_most_0.05": float(held.within(0.05).all())
+    }
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--truths", type=int, default=200)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "sampling.json")
     asked = parser.parse_args()
     about = machine()
     print(", ".join(f"{name} {value}" for name, value in about.items()))
-    rows = samplers(asked.repeat) | filters(asked.repeat)
+    rows = samplers(asked.repeat) | filters(asked.repeat) | rehearsal(asked.truths)
     for what, row in rows.items():
         goal = next((said for known, said in GOALS.items() if what.startswith(known)), "")
         print(f"{what}{f' (goal {goal})' if goal else ''}")

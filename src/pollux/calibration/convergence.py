@@ -1,7 +1,7 @@
 """Whether several chains tell the same story, and how many independent draws they are worth.
 
 Rank-normalised split R̂, bulk and tail effective sizes after Vehtari, Gelman, Simpson, Carpenter & Bürkner, Bayesian
-Anal 2021, doi:10.1214/20-BA1221 (its abstract and its online appendix's description of functions were read; the
+Anal 2021, doi:10.1214/20-BA1221 (its abstract and rstan's help on these functions were read; the
 formulas are from memory and agree with arviz, see tests/calibration/test_convergence.py).
 
 Chains x (M, N) are cut in halves; ranks over all draws become normal numbers, Φ⁻¹((rank − 3/8) / (S + 1/4)).

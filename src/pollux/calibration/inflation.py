@@ -11,8 +11,8 @@ a prior around 1, so that λ may change:
 
     log p(λ) ← ρ log p(λ) + (1 − ρ) log p₀(λ) + log N(d; 0, λ s + r).
 
-As in Anderson's adaptive inflation (Tellus A 2009, doi:10.1111/j.1600-0870.2008.00361.x; its abstract was read) λ is a
-random variable with Bayes' rule; he takes it to be normal, here it is whatever the readings make of it.
+As in Anderson's adaptive inflation (Tellus A 2009; its abstract was read; doi:10.1111/j.1600-0870.2008.00361.x is
+*unverified*) λ is a random variable with Bayes' rule; he takes it to be normal, here it is what the readings make it.
 """
 
 from dataclasses import dataclass, replace

@@ -77,8 +77,8 @@ class Cloud:
 
         var(z) / var(mean), the latter from how unlike the families of draws with one origin are,
         (n/(n−1))^(r+1) Σ_families (Σ_members (z − mean))² / n² after r resamplings (Lee & Whiteley, Biometrika 2018,
-        doi:10.1093/biomet/asy028; its abstract was read). Meant for resampling with independent draws, it errs on the
-        safe side for systematic resampling.
+        doi:10.1093/biomet/asy028, *unverified*; the abstract of arXiv:1509.00394 was read). Meant for
+        resampling with independent draws, it errs on the safe side for systematic resampling.
         """
         count = len(self.z)
         apart = self.z - self.z.mean(axis=0)
