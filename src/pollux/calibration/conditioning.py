@@ -18,6 +18,7 @@ def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+# One wide function: numba keeps it in one loop and takes arrays one by one, not in a dataclass.
 @_jit
 def condition(  # type: ignore[no-untyped-def]
     first, last, members, predicted, reading, variance, slow_first, slow_last, relaxation, result, innovation, sd

@@ -7,13 +7,12 @@ spread of slow parameters is given back by relaxation (Whitaker & Hamill, Mon We
 doi:10.1175/MWR-D-11-00276.1).
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pollux.kernel.simulation import in_threads
 
 Array = NDArray[np.float64]
 
@@ -84,14 +83,3 @@ def assimilate_many(
     in_threads(condition_some, len(read), threads)
     told = zip(innovation.tolist(), sd.tolist(), strict=True)
     return after, tuple(UpdateInfo(off, spread) for off, spread in told)
-
-
-def in_threads(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """Share `count` twins among threads; `work(first, last)` holds no lock while it runs."""
-    if threads <= 1 or count < 2 * threads:
-        work(0, count)
-        return
-    marks = [count * k // threads for k in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, a, b) for a, b in pairwise(marks)]:
-            done.result()

@@ -262,7 +262,6 @@ def _bell(z: Array, weights: Array) -> StudentT:
     return StudentT(mean, np.asarray(np.linalg.cholesky(covariance + ridge), dtype=np.float64), MOVE_TAILS)
 
 
-# Longer than 60 lines would read better cut, but its arrays belong together and it is where the time goes.
 def _move(density: Density, rng: np.random.Generator, cloud: Cloud, bell: StudentT) -> tuple[Cloud, int, float, float]:
     """Metropolis moves of every draw until they have forgotten: the cloud, their number, acceptance, what is left."""
     count, size = cloud.z.shape

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from pollux.calibration.chance import normals, standard_normals
 from pollux.calibration.course import Course
 from pollux.calibration.daily import DEPOT, DISTURBANCE_MEMORY, DISTURBANCE_SPREADS, SLOW, Day, end_states, last_window
-from pollux.calibration.ensemble import UpdateInfo, assimilate, assimilate_many, in_threads
+from pollux.calibration.ensemble import UpdateInfo, assimilate, assimilate_many
 from pollux.calibration.laplace import Gaussian
 from pollux.equations import LogNormal
 from pollux.kernel import Compiled, compile
+from pollux.kernel.simulation import in_threads
 from pollux.models.glucose.minimal import MINIMAL
 from pollux.models.glucose.sensor import NOISE
 

@@ -16,6 +16,7 @@ def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+# Wide, because numba takes arrays one by one, not in a dataclass.
 @_jit
 def wander(members, shocks, disturbance, keep, push, error, transition, added):  # type: ignore[no-untyped-def]
     """Twins' `members` (T, n, V), in place, by standard-normal `shocks` (T, n, 3).
