@@ -54,6 +54,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
     reached = np.zeros(@L@)
     due = np.zeros(@L@)
     step = np.zeros(@L@)
+    before = np.zeros(@L@)
     hits = np.zeros(@L@, np.bool_)
     upcoming = first
     for l in range(@L@):
@@ -76,6 +77,8 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     segment[l] = seg_first[which[patient[l]]]
                     reached[l] = seg_time[segment[l]]
                     step[l] = 0.0
+                    before[l] = 0.0
+                    W[@trust@ + l] = 0.0
                     at[l] = 0
                     new[l] = 2
                 i = patient[l]
@@ -148,8 +151,11 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
         step_end(W)
         wanted = False
         for l in range(@L@):
-            if patient[l] >= 0 and W[@accepted@ + l] != 0.0 and times[at[l]] < reached[l] + W[@h@ + l]:
-                wanted = True
+            if patient[l] >= 0:
+                if W[@accepted@ + l] != 0.0:
+                    wanted = wanted or times[at[l]] < reached[l] + W[@h@ + l]
+                else:
+                    wanted = wanted or W[@side@ + l] != W[@new_side@ + l]
         if wanted:
             dense(W)
         for l in range(@L@):
@@ -177,6 +183,25 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     segment[l] += 0 if final else 1
                 elif at[l] >= T:
                     new[l] = 3
+                W[@trust@ + l] = 0.0
+                if before[l] > 0.0:
+                    step[l] = step[l] if step[l] > before[l] else before[l]
+                    before[l] = 0.0
+            elif W[@side@ + l] != W[@new_side@ + l] and e < 1e10:
+                # the step crosses a kink: the next one ends just before it, or crosses in a 64th of this one
+                low = 0.0
+                high = 1.0
+                for _ in range(6):
+                    middle = 0.5 * (low + high)
+                    if side_at(W, l, middle) == W[@side@ + l]:
+                        low = middle
+                    else:
+                        high = middle
+                if before[l] == 0.0:
+                    before[l] = 0.2 * h
+                step[l] = low * h if low > 0.0 else high * h
+                # across a jump no step looks good: one that is next to nothing needs no caution
+                W[@trust@ + l] = 1.0 if step[l] < 1e-10 * (1.0 + math.fabs(reached[l])) else 0.0
             else:
                 step[l] = h * (W[@growth@ + l] if e < 1e10 else 0.1)
             if step[l] < 1e-12 * (1.0 + math.fabs(reached[l])):

@@ -13,7 +13,7 @@ from pollux.kernel.writing import HEADER, block
 LANES = 8
 
 # A step across a kink of the derivative must look this many times better than another: there the embedded estimate
-# can miss most of the error.
+# can miss most of the error. If it does not, the crossing is located, and the next step ends just before it.
 KINK_CAUTION = 50.0
 
 # Why a patient failed, as the generated code reports it.
@@ -30,6 +30,7 @@ def source(program: Program) -> str:
         _dense(layout),
         _commit(layout),
         _emit(layout),
+        _side_at(layout),
         fill(layout, SOLVE),
         fill(layout, ADVANCE),
     ]
@@ -96,7 +97,8 @@ def _step_end(layout: Layout) -> str:
     body += [
         f"side = {layout.side(name)}",
         f"{layout.row('new_side')} = side",
-        f"worst = worst if side == {layout.row('side')} else {KINK_CAUTION!r} * worst",
+        f"calm = (side == {layout.row('side')}) | ({layout.row('trust')} != 0.0)",
+        f"worst = worst if calm else {KINK_CAUTION!r} * worst",
         f"e = worst / {layout.row('tolerance')}",
         f"{layout.row('error')} = e",
         "bounded = e if e > 1e-10 else 1e-10",
@@ -139,17 +141,32 @@ def _commit(layout: Layout) -> str:
     return _lane_loop("commit", body)
 
 
-def _emit(layout: Layout) -> str:
-    """Write one patient's state and outputs at ``theta`` of the present step (0: at its start)."""
-    body = ["if theta > 0.0:", f"    h = {layout.row('h')}"]
+def _between(layout: Layout) -> list[str]:
+    """x0, x1 … at ``theta`` of the present step, by the dense output."""
+    body = [f"h = {layout.row('h')}"]
     for i in range(layout.program.states):
         y, x, k1, k7, dense = (layout.row(n, i) for n in ("y", "x", "k1", "k7", "dense"))
         body += [
-            f"    d = {x} - {y}",
-            f"    b = h * {k1} - d",
-            f"    c = d - h * {k7} - b + (1.0 - theta) * {dense}",
-            f"    x{i} = {y} + theta * (d + (1.0 - theta) * (b + theta * c))",
+            f"d = {x} - {y}",
+            f"b = h * {k1} - d",
+            f"c = d - h * {k7} - b + (1.0 - theta) * {dense}",
+            f"x{i} = {y} + theta * (d + (1.0 - theta) * (b + theta * c))",
         ]
+    return body
+
+
+def _side_at(layout: Layout) -> str:
+    """On which side of each kink one patient is at ``theta`` of the present step."""
+    body = _between(layout)
+    wanted = [a for op, *args in layout.kinks() for a in (args[:1] if op == "where" else args)]
+    code, name = layout.code(wanted, "x{}", f"{layout.row('t')} + theta * h", STAGE)
+    body += [*code, f"return {layout.side(name)}"]
+    return f"@njit(**FAST)\ndef side_at(W, l, theta):\n{block(body, 4)}"
+
+
+def _emit(layout: Layout) -> str:
+    """Write one patient's state and outputs at ``theta`` of the present step (0: at its start)."""
+    body = ["if theta > 0.0:", *(f"    {line}" for line in _between(layout))]
     body.append("else:")
     body += [f"    x{i} = {layout.row('y', i)}" for i in range(layout.program.states)]
     code, name = layout.code(layout.readings, "x{}", "t", STAGE)

@@ -47,7 +47,19 @@ class Layout:
             self.rows.reserve(name, program.states)
         self.rows.reserve("p", program.parameters)
         self.rows.reserve("u", program.inputs)
-        for name in ("t", "time", "h", "error", "growth", "accepted", "log_error", "tolerance", "side", "new_side"):
+        for name in (
+            "t",
+            "time",
+            "h",
+            "error",
+            "growth",
+            "accepted",
+            "log_error",
+            "tolerance",
+            "side",
+            "new_side",
+            "trust",
+        ):
             self.rows.reserve(name, 1)
         self.hoisted = self._hoisted()
         self.rows.reserve("hoisted", len(self.hoisted))
@@ -163,18 +175,25 @@ class Layout:
         When it changes within a step, the step crossed a kink, where an embedded error estimate cannot be trusted.
         """
         branches: dict[str, None] = {}
-        for index in self.needed(self.rates, lambda i: self.level[i] != STAGE):
-            op, *args = self.nodes[index]
-            if self.level[index] != STAGE:
-                continue
-            if op == "where" and self.level[args[0]] == STAGE:
+        for op, *args in self.kinks():
+            if op == "where":
                 branches[name(args[0])] = None
             elif op in ("maximum", "minimum"):
                 branches[f"{name(args[0])} >= {name(args[1])}"] = None
-            elif op in ("absolute", "sign"):
+            else:
                 branches[f"{name(args[0])} >= 0.0"] = None
         terms = [f"({2.0**k!r} if {branch} else 0.0)" for k, branch in enumerate(list(branches)[:50])]
         return " + ".join(terms) or "0.0"
+
+    def kinks(self) -> list[Node]:
+        """The nodes at which the derivative has a kink or a jump that depends on states or time."""
+        found = []
+        for index in self.needed(self.rates, lambda i: self.level[i] != STAGE):
+            op, *args = self.nodes[index]
+            moves = self.level[index] == STAGE and (op != "where" or self.level[args[0]] == STAGE)
+            if moves and op in ("where", "maximum", "minimum", "absolute", "sign"):
+                found.append(self.nodes[index])
+        return found
 
     def hoisting(self, level: int) -> list[str]:
         """Source that computes, for one lane, the hoisted values of a level and puts them into their rows."""
@@ -200,6 +219,7 @@ def fill(layout: Layout, template: str) -> str:
     for name, first in layout.rows.first.items():
         text = text.replace(f"@{name}@", str(first * layout.lanes))
     program = layout.program
+    text = text.replace("@HALVINGS@", "8").replace("@AGAIN@", "0.2")
     numbers = {"@L@": layout.lanes, "@S@": program.states, "@P@": program.parameters, "@U@": program.inputs}
     for name, number in (numbers | {"@ROWS@": layout.rows.count}).items():
         text = text.replace(name, str(number))

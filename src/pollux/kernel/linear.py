@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from pollux.kernel.derivatives import Derivatives
 from pollux.kernel.program import SEGMENT, Program
+from pollux.kernel.symbols import COMPARISONS
 
 Array = NDArray[np.float64]
+BENT = ("where", "maximum", "minimum", "absolute", "sign", "floor", *COMPARISONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,5 +50,8 @@ def linear_form(program: Program) -> LinearForm | None:
         tuple(derivatives.at(i) for i in program.start),
     )
     if any(whole.level[node] > SEGMENT for node in entries.values()):
+        return None
+    # where a branch depends on the states, constant slopes on each side make no linear whole
+    if any(program.nodes[n][0] in BENT and program.level[n] > SEGMENT for n in program.needed(program.rates)):
         return None
     return LinearForm(whole, entries)
