@@ -27,7 +27,8 @@ def crossing(kind: str) -> Model:
 
 def exact(kind: str, threshold: np.ndarray) -> np.ndarray:
     late = np.maximum(TIMES - threshold[:, None], 0.0)
-    return np.minimum(TIMES, threshold[:, None]) + (0.5 * late if kind == "jump" else 1.0 - np.exp(-late))
+    course: np.ndarray = np.minimum(TIMES, threshold[:, None]) + (0.5 * late if kind == "jump" else 1.0 - np.exp(-late))
+    return course
 
 
 @pytest.mark.parametrize("kind", ["jump", "kink"])
