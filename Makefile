@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := .venv-bench
 
-.PHONY: help setup demo test test-all check format bench soak docs clean lock
+.PHONY: help setup nuts demo test test-all check format bench soak docs clean lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
+
+nuts: setup ## add what pollux[nuts] needs: NUTS through nutpie (about 400 MB)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-nuts.txt
 
 demo: setup ## make synthetic patients, build their twins, write their reports
 	$(BIN)/pollux demo --output demo-output
@@ -52,7 +55,7 @@ $(BENCH)/.installed: pyproject.toml constraints.txt bench/requirements.txt
 	@touch $(BENCH)/.installed
 
 soak: setup ## the long versions of the tests
-	POLLUX_SOAK=1 $(BIN)/python -m pytest tests/sources/test_soak.py tests/sources/test_fuzz.py tests/calibration/test_rehearsal.py
+	POLLUX_SOAK=1 $(BIN)/python -m pytest tests/sources/test_soak.py tests/sources/test_fuzz.py tests/calibration/test_rehearsal.py tests/calibration/test_ranks.py tests/battery
 
 docs: setup ## run the evidence and write its page
 	$(BIN)/pollux evidence --page docs/evidence.md --record src/pollux/evidence/recorded.json
@@ -61,8 +64,10 @@ format: setup ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## renew constraints.txt (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev pyproject.toml -o constraints.txt
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev pyproject.toml
+lock: ## renew constraints.txt and constraints-nuts.txt (needs uv)
+	$(LOCK) -o constraints.txt
+	$(LOCK) --extra nuts -c constraints.txt | $(PYTHON) .ci/only_new.py constraints.txt > constraints-nuts.txt
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(BENCH) demo-output build dist
