@@ -20,8 +20,8 @@ from pollux.calibration.ranks import coverage_error, ranks
 from tests.battery.designs import design, learnable
 
 SOAK = bool(os.environ.get("POLLUX_SOAK"))
-CI = ["phenobarbital", "vancomycin-goti-2018", "warfarin-pkpd-oreilly"]
-MODELS = pytest.mark.parametrize("name", learnable() if SOAK else [n for n in CI if n in learnable()])
+CI = ["phenobarbital", "vancomycin-goti-2018", "paclitaxel-friberg-2002"]
+MODELS = pytest.mark.parametrize("name", learnable() if SOAK else CI)
 TRUTHS = 320 if SOAK else 128
 BOUND = 0.08  # of the coverage of 90 % intervals of the normal approximation
 Calibrate = Callable[[list[Reading], np.random.Generator], Draws | Gaussian]

@@ -43,6 +43,7 @@ def compartments(
     factor: float = 1.0,
     intravenous: bool = True,
     lag: str = "",
+    time: str = "h",
 ) -> Piece:
     """A central compartment and up to two that exchange with it; linear elimination unless other ways out are given.
 
@@ -75,7 +76,9 @@ def compartments(
             State("central", amount, "amount in the central compartment"),
             *(State(d, amount, f"amount in peripheral compartment {k}") for k, d in enumerate(deep, start=1)),
         ),
-        inputs=(Input("rate_central", f"{amount}/h", "infusion into the central compartment"),) if intravenous else (),
+        inputs=(Input("rate_central", f"{amount}/{time}", "infusion into the central compartment"),)
+        if intravenous
+        else (),
         ways_in=(WayIn("iv", "central", "rate_central", lag=lag),) if intravenous else (),
         outputs=(Output("C", unit, "plasma concentration"),),
         rates=rates,

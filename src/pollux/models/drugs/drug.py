@@ -6,7 +6,7 @@ between occasions (``scale`` "log"); with "normal" the random part adds, with "l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -88,13 +88,14 @@ class Drug(Model):
     pieces: tuple[Piece, ...] = ()
     individuals: tuple[Individual, ...] = ()
     covariates: tuple[Input, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
     checked: str = ""
     errata: tuple[str, ...] = ()
 
     def individual(
-        self, p: Mapping[str, float] | None = None, covariates: Mapping[str, float] | None = None
+        self, p: Mapping[str, float] | None = None, covariates: Mapping[str, float] | None = None, t: float = 0.0
     ) -> dict[str, float]:
-        """The individual parameters at parameters (medians where not given) and covariates.
+        """The individual parameters at parameters (medians where not given), covariates and a time.
 
         >>> from pollux.models.drugs import library
         >>> goti = library()["vancomycin-goti-2018"]
@@ -105,12 +106,18 @@ class Drug(Model):
         missing = [i.name for i in self.inputs if i.name not in u]
         if missing:
             raise ModelError(f"the covariate {', '.join(missing)} is not given", where=self.name)
-        known = _values(self.individuals, Named("parameter", self.medians() | dict(p or {})), u)
+        derived = {name: Expression(text) for name, text in self.derived.items()}
+        known = _values(derived, self.individuals, Named("parameter", self.medians() | dict(p or {})), {"t": t, **u})
         return {i.name: float(known[i.name]) for i in self.individuals}
 
 
-def _values(individuals: Sequence[Individual], p: Names, known: Mapping[str, Any]) -> dict[str, Any]:
+def _values(
+    derived: Mapping[str, Expression], individuals: Sequence[Individual], p: Names, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is known, what is derived from it, and the individual parameters."""
     values = dict(known)
+    for name, text in derived.items():
+        values[name] = text(values)
     for individual in individuals:
         values[individual.name] = individual.value(p, values)
     return values
@@ -120,9 +127,15 @@ class _Equations:
     """The pieces as one set of equations."""
 
     def __init__(
-        self, name: str, pieces: Sequence[Piece], individuals: Sequence[Individual], inputs: Sequence[Input]
+        self,
+        name: str,
+        pieces: Sequence[Piece],
+        individuals: Sequence[Individual],
+        inputs: Sequence[Input],
+        derived: Mapping[str, str],
     ) -> None:
         self.pieces = pieces
+        self.derived = {key: Expression(text) for key, text in derived.items()}
         self.individuals = individuals
         self.inputs = [i.name for i in inputs]
         self.states = [s.name for piece in pieces for s in piece.states]
@@ -133,7 +146,7 @@ class _Equations:
 
     def values(self, t: Any, p: Names, u: Names) -> dict[str, Any]:
         """Covariates, inputs and individual parameters; the time as ``t``."""
-        return _values(self.individuals, p, {n: getattr(u, n) for n in self.inputs} | {"t": t})
+        return _values(self.derived, self.individuals, p, {n: getattr(u, n) for n in self.inputs} | {"t": t})
 
     def _seen(self, t: Any, x: Names, p: Names, u: Names) -> Named:
         known = self.values(t, p, u)
@@ -185,22 +198,27 @@ def drug(
     reference: Reference,
     checked: str,
     covariates: Sequence[Input] = (),
+    derived: Mapping[str, str] | None = None,
     covariances: Mapping[tuple[str, str], float] | None = None,
+    correlations: Mapping[tuple[str, str], float] | None = None,
     errata: Sequence[str] = (),
     domain: Domain | None = None,
     time_unit: str = "h",
     version: str = "1",
 ) -> Drug:
-    """Put a drug model together. Ten keywords: each is a part of what a publication says.
+    """Put a drug model together. Many keywords: each is a part of what a publication says.
 
-    ``covariances`` are those of η of two individual parameters. ``checked`` says how the numbers were checked and
+    ``derived`` are values worked out from covariates before the individual parameters, as text. ``covariances`` or
+    ``correlations`` are those of η of two individual parameters. ``checked`` says how the numbers were checked and
     against what; ``errata`` where sources disagree and which was followed.
     """
     occasional = [Input(f"kappa_{i.name}", "1", f"{i.meaning}, between occasions") for i in individuals if i.between]
     rates = [i for piece in pieces for i in piece.inputs]
     inputs = [*covariates, *rates, *occasional]
-    equations = _Equations(name, pieces, individuals, inputs)
+    equations = _Equations(name, pieces, individuals, inputs, derived or {})
     omega = {i.name: i.omega for i in individuals}
+    joint = {pair: value / (omega[pair[0]] * omega[pair[1]]) for pair, value in (covariances or {}).items()}
+    joint |= dict(correlations or {})
     return Drug(
         name=name,
         version=version,
@@ -227,14 +245,13 @@ def drug(
             equations.route(w, piece.states[0].unit if piece.states else "") for piece in pieces for w in piece.ways_in
         ],
         residuals=residuals,
-        correlations={
-            (f"eta_{a}", f"eta_{b}"): value / (omega[a] * omega[b]) for (a, b), value in (covariances or {}).items()
-        },
+        correlations={(f"eta_{a}", f"eta_{b}"): value for (a, b), value in joint.items()},
         between_occasions={f"kappa_{i.name}": i.between for i in individuals if i.between},
         time_unit=time_unit,
         pieces=tuple(pieces),
         individuals=tuple(individuals),
         covariates=tuple(covariates),
+        derived=dict(derived or {}),
         checked=checked,
         errata=tuple(errata),
     )
