@@ -88,7 +88,7 @@ def test_linear_means_linear(name: str) -> None:
     nothing, one, two = (
         course(model, Regimen(dosing(model, a * amount, times[-1]), covariates(model)), times) for a in (0.0, 1.0, 2.0)
     )
-    output = next(iter(model.residuals))
+    output = next(iter(model.residuals), model.output_names[0])
     change, twice = one[output] - nothing[output], two[output] - nothing[output]
     if compile(model).linear is None:
         return
