@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pollux.equations import Model
 from pollux.errors import ModelError, UnknownName
-from pollux.kernel import lanes
+from pollux.kernel import lanes, rosenbrock
 from pollux.kernel.early import Early
 from pollux.kernel.generated import load
 from pollux.kernel.linear import LinearForm, linear_form
@@ -35,6 +35,11 @@ class Compiled:
     def lanes(self) -> ModuleType:
         """Generated code: many patients, adaptive steps."""
         return load("lanes", self.program.key, lambda: lanes.source(self.program))
+
+    @cached_property
+    def stiff(self) -> ModuleType:
+        """Generated code: many patients, steps for stiff equations."""
+        return load("rosenbrock", self.program.key, lambda: rosenbrock.source(self.program))
 
     @cached_property
     def linear(self) -> LinearForm | None:

@@ -16,7 +16,7 @@ _lock = threading.RLock()
 
 GENERATORS = (
     "affine", "affine_columns", "column_control", "columns", "cuda", "derivatives", "elementary", "fixed",
-    "lane_control", "lanes", "layout", "linear", "program", "symbols", "tableau", "writing",
+    "lane_control", "lanes", "layout", "linear", "program", "rosenbrock", "symbols", "tableau", "writing",
 )  # fmt: skip
 
 

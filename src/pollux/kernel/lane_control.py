@@ -1,8 +1,8 @@
 """The control of the lanes as generated code: who is in a lane, its events, its steps.
 
 ``@name@`` stands for where the rows of ``name`` begin, ``@L@`` for the number of lanes, ``@S@``, ``@P@``, ``@U@`` for
-the numbers of states, parameters and inputs. This control is one function because numba compiles it as one; its parts
-are marked by their comments.
+the numbers of states, parameters and inputs, ``@LAND@`` for whether steps end at output times. This control is one
+function because numba compiles it as one; its parts are marked by their comments.
 """
 
 # The control of the lanes. Times: `reached` where the lane is, `due` its next event, both exact.
@@ -56,6 +56,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
     step = np.zeros(@L@)
     before = np.zeros(@L@)
     hits = np.zeros(@L@, np.bool_)
+    lands = np.zeros(@L@, np.bool_)
     upcoming = first
     for l in range(@L@):
         patient[l] = -1
@@ -136,12 +137,17 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
         for l in range(@L@):
             if patient[l] >= 0:
                 left = due[l] - reached[l]
+                lands[l] = @LAND@ and times[at[l]] < due[l]
+                if lands[l]:
+                    left = times[at[l]] - reached[l]
                 h = step[l] if step[l] < max_step else max_step
                 hits[l] = h >= left * 0.999999
                 if hits[l]:
                     h = left
                 elif h > 0.5 * left:
                     h = 0.5 * left
+                lands[l] = lands[l] and hits[l]
+                hits[l] = hits[l] and not lands[l]
                 W[@h@ + l] = h
         stage2(W)
         stage3(W)
@@ -153,7 +159,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
         for l in range(@L@):
             if patient[l] >= 0:
                 if W[@accepted@ + l] != 0.0:
-                    wanted = wanted or times[at[l]] < reached[l] + W[@h@ + l]
+                    wanted = wanted or lands[l] or times[at[l]] < reached[l] + W[@h@ + l]
                 else:
                     wanted = wanted or W[@side@ + l] != W[@new_side@ + l]
         if wanted:
@@ -168,8 +174,8 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
             steps[i] += 1
             if e <= 1.0:
                 error[i] = e if e > error[i] else error[i]
-                now = due[l] if hits[l] else reached[l] + h
-                while at[l] < T and times[at[l]] < now:
+                now = due[l] if hits[l] else times[at[l]] if lands[l] else reached[l] + h
+                while at[l] < T and (times[at[l]] < now or (lands[l] and times[at[l]] <= now)):
                     emit(W, l, (times[at[l]] - reached[l]) / h, times[at[l]], i, at[l], STATES, OUT)
                     at[l] += 1
                 grown = h * W[@growth@ + l]

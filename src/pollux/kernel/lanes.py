@@ -23,7 +23,7 @@ FINE, STEP_TOO_SMALL, NOT_FINITE, TOO_MANY_STEPS = 0, 1, 2, 3
 def source(program: Program) -> str:
     """The whole generated file for a program."""
     layout = Layout(program, LANES, stages=7)
-    parts = [HEADER, *_one_lane(layout), _stage_at_step_start(layout)]
+    parts = [HEADER, *one_lane(layout), _stage_at_step_start(layout)]
     parts += [_stage(layout, s) for s in range(2, 7)]
     parts += [
         _step_end(layout),
@@ -37,7 +37,7 @@ def source(program: Program) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _one_lane(layout: Layout) -> list[str]:
+def one_lane(layout: Layout) -> list[str]:
     """Functions for one lane: its start, and what is computed once a patient and once a segment."""
     functions = (
         ("starting", layout.starting()),
@@ -47,7 +47,8 @@ def _one_lane(layout: Layout) -> list[str]:
     return [f"@njit(**FAST)\ndef {name}(W, l):\n{block(body, 4)}" for name, body in functions]
 
 
-def _lane_loop(name: str, body: list[str]) -> str:
+def lane_loop(name: str, body: list[str]) -> str:
+    """A function that does the same in every lane."""
     return f"@njit(**FAST)\ndef {name}(W):\n    for l in range({LANES}):\n{block(body, 8)}"
 
 
@@ -56,7 +57,7 @@ def _stage_at_step_start(layout: Layout) -> str:
     body, name = layout.code(layout.rates, "y", layout.row("t"), STAGE)
     body += [f"{layout.row('k7', i)} = {name(n)}" for i, n in enumerate(layout.rates)]
     body.append(f"{layout.row('new_side')} = {layout.side(name)}")
-    return _lane_loop("stage1", body)
+    return lane_loop("stage1", body)
 
 
 def _stage(layout: Layout, s: int) -> str:
@@ -69,7 +70,7 @@ def _stage(layout: Layout, s: int) -> str:
     code, name = layout.code(layout.rates, "x{}", f"{layout.row('t')} + {tableau.nodes[s - 1]!r} * h", STAGE)
     body += code
     body += [f"{layout.row(f'k{s}', i)} = {name(n)}" for i, n in enumerate(layout.rates)]
-    return _lane_loop(f"stage{s}", body)
+    return lane_loop(f"stage{s}", body)
 
 
 def _step_end(layout: Layout) -> str:
@@ -94,8 +95,16 @@ def _step_end(layout: Layout) -> str:
         body.append(f"size = size if size > {layout.row('largest', i)} else {layout.row('largest', i)}")
         body.append(f"e = math.fabs(h * ({weighted(tableau.error, terms)})) / size")
         body.append("worst = worst if worst >= e else e")  # a NaN stays
-    body += [
-        f"side = {layout.side(name)}",
+    body += step_control(
+        layout, layout.side(name), f"0.9 * _exp(0.04 * {layout.row('log_error')} - 0.17 * log_e)", 10.0
+    )
+    return lane_loop("step_end", body)
+
+
+def step_control(layout: Layout, side: str, growth: str, most: float) -> list[str]:
+    """From ``worst``, the largest relative error of a step: whether it is accepted, and the next step's factor."""
+    return [
+        f"side = {side}",
         f"{layout.row('new_side')} = side",
         f"calm = (side == {layout.row('side')}) | ({layout.row('trust')} != 0.0)",
         f"worst = worst if calm else {KINK_CAUTION!r} * worst",
@@ -104,8 +113,8 @@ def _step_end(layout: Layout) -> str:
         "bounded = e if e > 1e-10 else 1e-10",
         "bounded = bounded if bounded < 1e10 else 1e10",
         "log_e = _log(bounded)",
-        f"growth = 0.9 * _exp(0.04 * {layout.row('log_error')} - 0.17 * log_e)",
-        "growth = growth if growth < 10.0 else 10.0",
+        f"growth = {growth}",
+        f"growth = growth if growth < {most!r} else {most!r}",
         "growth = growth if growth > 0.2 else 0.2",
         f"{layout.row('growth')} = growth",
         "accepted = e <= 1.0",
@@ -113,7 +122,6 @@ def _step_end(layout: Layout) -> str:
         "log_e = log_e if log_e > -9.210340371976182 else -9.210340371976182",
         f"{layout.row('log_error')} = log_e if accepted else {layout.row('log_error')}",
     ]
-    return _lane_loop("step_end", body)
 
 
 def _dense(layout: Layout) -> str:
@@ -122,7 +130,7 @@ def _dense(layout: Layout) -> str:
     for i in range(layout.program.states):
         terms = [layout.row(f"k{j}", i) for j in range(1, 8)]
         body.append(f"{layout.row('dense', i)} = {layout.row('h')} * ({weighted(DORMAND_PRINCE.dense, terms)})")
-    return _lane_loop("dense", body)
+    return lane_loop("dense", body)
 
 
 def _commit(layout: Layout) -> str:
@@ -138,7 +146,7 @@ def _commit(layout: Layout) -> str:
             f"size = math.fabs({y})",
             f"{largest} = size if size > {largest} else {largest}",
         ]
-    return _lane_loop("commit", body)
+    return lane_loop("commit", body)
 
 
 def _between(layout: Layout) -> list[str]:

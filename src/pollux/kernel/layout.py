@@ -213,9 +213,9 @@ class Layout:
         return source
 
 
-def fill(layout: Layout, template: str) -> str:
+def fill(layout: Layout, template: str, land: bool = False) -> str:
     """Put the numbers of a program into a template: ``@name@`` is where the rows of ``name`` begin."""
-    text = template
+    text = template.replace("@LAND@", str(land))
     for name, first in layout.rows.first.items():
         text = text.replace(f"@{name}@", str(first * layout.lanes))
     program = layout.program

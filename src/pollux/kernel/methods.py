@@ -5,18 +5,24 @@ from collections.abc import Callable
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel.closed_form import closed_form
 from pollux.kernel.equal_steps import equal_steps
-from pollux.kernel.simulation import Simulation, adaptive
+from pollux.kernel.simulation import Simulation, adaptive, rosenbrock
+from pollux.kernel.stiff import by_need
 from pollux.kernel.task import Task
 
 Method = Callable[[Task, int], Simulation]
 
-METHODS: dict[str, Method] = {"adaptive": adaptive, "fixed": equal_steps, "closed form": closed_form}
+METHODS: dict[str, Method] = {
+    "adaptive": adaptive,
+    "rosenbrock": rosenbrock,
+    "fixed": equal_steps,
+    "closed form": closed_form,
+}
 
 
 def choose(task: Task, method: str) -> Method:
-    """The method of this name; "auto" is the closed form where the model is linear, else the adaptive one."""
+    """The method of this name; "auto": the closed form where the model is linear, else explicit or Rosenbrock steps."""
     if method == "auto":
-        method = "adaptive" if task.compiled.linear is None else "closed form"
+        return closed_form if task.compiled.linear is not None else by_need
     if method not in METHODS:
         raise UnknownName(f"there is no method '{method}'", advice=f"There are: auto, {', '.join(METHODS)}.")
     if method == "closed form" and task.compiled.linear is None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from pollux.errors import ModelError, UnknownName
 from pollux.kernel.compiled import Compiled, compile
 from pollux.kernel.lanes import NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
 from pollux.kernel.schedule import Motion, Schedule, Schedules, gather
-from pollux.kernel.task import MAX_STEPS, STEP_SHARE, Task
+from pollux.kernel.task import MAX_STEPS, STEP_SHARE, STIFF_STEP_SHARE, Task
 from pollux.plans.regimen import Regimen
 
 Array = NDArray[np.float64]
@@ -180,22 +181,33 @@ def _check_times(times: Array) -> None:
 
 def adaptive(task: Task, threads: int) -> Simulation:
     """Adaptive steps of order 5, each lane its own."""
+    return stepped(task, threads, task.compiled.lanes, MAX_STEPS, "adaptive, order 5")
+
+
+def rosenbrock(task: Task, threads: int) -> Simulation:
+    """Adaptive steps of an L-stable method of order 4, for stiff equations."""
+    return stepped(task, threads, task.compiled.stiff, MAX_STEPS, "Rosenbrock, order 4", STIFF_STEP_SHARE)
+
+
+def stepped(
+    task: Task, threads: int, code: ModuleType, most: int, method: str, share: float = STEP_SHARE
+) -> Simulation:
+    """By generated code that steps in lanes; ``most`` steps for each patient, each with its share of the tolerance."""
     n, s = task.patients, task.schedules
     states, outputs = task.empty()
     status, steps = np.zeros(n, np.int64), np.zeros(n, np.int64)
     error, stopped = np.zeros(n), np.zeros(n)
-    allowed = STEP_SHARE * task.tolerance
-    code = task.compiled.lanes
+    allowed = share * task.tolerance
 
     def solve(first: int, last: int) -> None:
         code.solve(
             first, last, task.parameters, task.initial, task.given, s.which, s.first, s.times, s.inputs, s.jumps,
-            s.keeps, s.ends, task.times, allowed, task.compiled.floors, MAX_STEPS, np.inf, states, outputs, status,
+            s.keeps, s.ends, task.times, allowed, task.compiled.floors, most, np.inf, states, outputs, status,
             error, steps, stopped,
         )  # fmt: skip
 
     in_threads(solve, n, threads)
-    return finished(task, states, outputs, status, error * task.tolerance, steps, stopped, "adaptive, order 5")
+    return finished(task, states, outputs, status, error * task.tolerance, steps, stopped, method)
 
 
 def in_threads(solve: object, patients: int, threads: int) -> None:
