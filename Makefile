@@ -59,6 +59,7 @@ soak: setup ## the long versions of the tests
 
 docs: setup ## run the evidence and write its page
 	$(BIN)/pollux evidence --page docs/evidence.md --record src/pollux/evidence/recorded.json
+	$(BIN)/python -m pollux.models.drugs.page docs/models/drugs
 
 format: setup ## put the code in order
 	$(BIN)/ruff check --fix .

@@ -108,14 +108,16 @@ def test_effects_of_covariates_are_those_of_the_codings() -> None:
     assert (thomson["V1"], thomson["V2"]) == pytest.approx((54.0, 58.56))
     pma, scr, wt = 300.0, 0.5, 15.0
     y = pma / 52
-    mature = [v**2.8864 / (0.8932**2.8864 + v**2.8864) for v in (y, 35 + 40 / 52)]
-    ageing = [v**-2.241 / (61.559**-2.241 + v**-2.241) for v in (y, 35 + 40 / 52)]
+    mature = y**2.8864 / (0.8932**2.8864 + y**2.8864)
+    ageing = y**-2.241 / (61.559**-2.241 + y**-2.241)
     standard = np.exp(-1.22839 + np.log10(y) * 0.67190 + 6.27017 * np.exp(-3.10940 * y))
     colin = values("vancomycin-colin-2019", PMA=pma, SCR=scr, WT=wt)
     size = (wt / 70) ** 0.75
-    expected = 5.312 * size * mature[0] / mature[1] * ageing[0] / ageing[1] * np.exp(-0.64856 * (scr - standard))
+    expected = 5.312 * size * mature * ageing * np.exp(-0.64856 * (scr - standard))
     assert colin["CL"] == pytest.approx(expected)
     assert colin["Q"] == pytest.approx(3.222 * size)
+    abstract = values("vancomycin-colin-2019", PMA=35 * 52 + 40.0, SCR=0.83, WT=70.0)
+    assert abstract["CL"] == pytest.approx(4.10, abs=0.01)
     for sex, (most, half, more) in {0.0: (37.99, 35.98, 1.07), 1.0: (42.92, 30.93, 1.0)}.items():
         for t, fall in ((1.0, 1.0), (20.0, 0.932), (40.0, 0.919)):
             mccune = values("busulfan-mccune-2014", t=t, WT=30.0, HT=130.0, AGE=8.0, SEX=sex)

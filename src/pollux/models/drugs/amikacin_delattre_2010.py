@@ -19,7 +19,7 @@ AMIKACIN_DELATTRE_2010 = drug(
     ],
     covariates=[CRCL],
     residuals={"C": Combined(1.03, 0.268)},
-    reference=Reference("Delattre IK et al. 2010 (intensive care, sepsis)"),
+    reference=Reference("Delattre IK et al. 2010 (intensive care, sepsis)", doi="10.1097/FTD.0b013e3181f675c2"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[
         "CL = 0.77 + 1.42 · CRCL/55.5: that the clearance is divided was the coder's reading.",

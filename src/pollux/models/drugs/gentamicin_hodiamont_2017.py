@@ -16,7 +16,7 @@ GENTAMICIN_HODIAMONT_2017 = drug(
     ],
     correlations={("CL", "V1"): 0.21},
     residuals={"C": Combined(0.13, 0.194)},
-    reference=Reference("Hodiamont CJ et al. Ther Drug Monit 2017;39:522"),
+    reference=Reference("Hodiamont CJ et al. Ther Drug Monit 2017;39:522", doi="10.1097/FTD.0000000000000432"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[
         "Variability between occasions is in the paper; the coding leaves it out, and so does this model.",

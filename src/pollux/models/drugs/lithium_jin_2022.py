@@ -24,7 +24,7 @@ LITHIUM_JIN_2022 = drug(
     ],
     covariates=[WT, CRCL, DAILY_DOSE],
     residuals={"C": Additive(0.148)},
-    reference=Reference("Jin X et al. Front Pharmacol 2022;13:913935"),
+    reference=Reference("Jin ZB et al. Front Pharmacol 2022;13:913935", doi="10.3389/fphar.2022.913935"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=["The residual 0.0218 was read as a variance by the coder (sd 0.148 mmol/L)."],
 )

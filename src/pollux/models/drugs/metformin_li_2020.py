@@ -20,6 +20,6 @@ METFORMIN_LI_2020 = drug(
     ],
     covariates=[WT, EGFR],
     residuals={"C": Proportional(0.3507)},
-    reference=Reference("Li L et al. Medicine 2020;99:e23212"),
+    reference=Reference("Li L et al. Medicine 2020;99:e23212", doi="10.1097/MD.0000000000023212"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
 )

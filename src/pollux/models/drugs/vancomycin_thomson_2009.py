@@ -20,5 +20,8 @@ VANCOMYCIN_THOMSON_2009 = drug(
     residuals={"C": Combined(1.6, 0.15)},
     reference=Reference("Thomson AH et al. J Antimicrob Chemother 2009", pmid="19299472"),
     checked="One public coding (PKPDsim, MIT); not compared with print.",
-    errata=["The covariance of 0.01 between CL and V1 stands in the coding only."],
+    errata=[
+        "The covariance of 0.01 between CL and V1 stands in the coding only; it equals an assumed correlation of 25 %.",
+        "The linear effect makes CL negative below a clearance of 1.07 mL/min.",
+    ],
 )
