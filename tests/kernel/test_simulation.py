@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
-from pollux.equations import Model
+from pollux.equations import Fixed, Model, Output, Parameter, State
 from pollux.equations.model import Named
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel import Schedule, compile, simulate
@@ -216,10 +216,29 @@ def test_questions_that_make_no_sense_are_refused_with_advice(curved: Model, lin
     with pytest.raises(ModelError, match=r"the tolerance is 0"):
         simulate(curved, {}, schedule, TIMES, tolerance=0)
     with pytest.raises(
-        UnknownName, match=r"there is no method 'euler'\. There are: auto, adaptive, fixed, closed form\."
+        UnknownName, match=r"there is no method 'euler'\. There are: auto, adaptive, rosenbrock, fixed, closed form\."
     ):
         simulate(curved, {}, schedule, TIMES, method="euler")
     with pytest.raises(ModelError, match=r"the model has no closed form"):
         simulate(curved, {}, schedule, TIMES, method="closed form")
     with pytest.raises(ModelError, match=r"Make it with Schedule\.of\(model, …\)"):
         simulate(linear, {}, Schedule(0.0, 9.0, np.zeros(1), np.zeros((1, 2)), np.zeros((1, 3))), [0.0])
+
+
+def test_a_negative_amount_is_a_stated_failure_of_that_patient_alone() -> None:
+    """Elimination at a constant rate does not end where there is nothing left."""
+    model = Model(
+        "zero-order", "1", "constant elimination", [State("A", "mg", "amount", least=0.0)],
+        [Parameter("rate", "mg/min", "", Fixed(1.0), "test")], [], [Output("a", "mg", "")],
+        derivative=lambda t, x, p, u: {"A": -p.rate * np.where(x.A > -1e9, 1.0, 0.5)},
+        observe=lambda t, x, p, u: {"a": x.A}, initial=lambda p, u: {"A": 10.0},
+    )  # fmt: skip
+    times = np.linspace(0.0, 20.0, 9)
+    for method in ("adaptive", "rosenbrock"):
+        found = simulate(
+            model, {"rate": np.array([0.4, 1.0, 0.1])}, Schedule.of(model, 0.0, 20.0), times, method=method
+        )
+        assert found.failed.tolist() == [False, True, False]
+        assert found.reason(1).startswith("a state fell below its least value: an amount became negative (at 1")
+        assert np.isfinite(found.outputs["a"][[0, 2]]).all()
+        assert np.isnan(found.outputs["a"][1, -1])

@@ -1,6 +1,7 @@
 """The named parts of a model, each said once: name, unit, meaning."""
 
 from dataclasses import dataclass
+from math import inf
 
 from pollux.equations.priors import Prior
 from pollux.equations.reference import Reference
@@ -12,12 +13,15 @@ class State:
 
     ``scale`` is its order of magnitude in its unit. The solver measures errors relative to the largest value that the
     state has had; a millionth of ``scale`` is the smallest value it cares about. The default suits values above 1e-6.
+    ``least`` is the value below which it means nothing: 0 for an amount. A patient whose state falls below it by more
+    than the tolerance explains has failed.
     """
 
     name: str
     unit: str
     meaning: str
     scale: float = 1.0
+    least: float = -inf
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Compiled:
         self.model = model
         self.program: Program = trace(model)
         self.floors: Array = FLOOR * np.array([s.scale for s in model.states])
+        # smallest values of interest, and behind them the lowest that mean anything
+        self.limits: Array = np.concatenate([self.floors, [s.least for s in model.states]])
 
     @cached_property
     def lanes(self) -> ModuleType:
@@ -105,7 +107,7 @@ class Compiled:
         self._check_shapes(x, p, u)
         result = np.empty_like(x)
         status = np.zeros(n, np.int64)
-        self.lanes.advance(0, n, p, u, x, float(t0), float(t1), tolerance, self.floors, max_steps, result, status)
+        self.lanes.advance(0, n, p, u, x, float(t0), float(t1), tolerance, self.limits, max_steps, result, status)
         if status.any():
             result[status != 0] = np.nan
         return result

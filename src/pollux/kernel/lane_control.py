@@ -19,6 +19,7 @@ def set_sizes(W, l, floors):
     for i in range(@S@):
         size = math.fabs(W[@y@ + i * @L@ + l])
         W[@largest@ + i * @L@ + l] = size if size > floors[i] else floors[i]
+        W[@lowest@ + i * @L@ + l] = floors[@S@ + i]
     W[@log_error@ + l] = -9.210340371976182
 
 
@@ -220,6 +221,13 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 new[l] = 0
                 W[@accepted@ + l] = 0.0
         commit(W)
+        for l in range(@L@):
+            i = patient[l]
+            if i >= 0 and W[@below@ + l] != 0.0:
+                status[i] = 4
+                stopped[i] = reached[l]
+                patient[l] = -1
+                new[l] = 0
 """
 
 # A short way for filters: everybody from t0 to t1 under constant inputs, nothing written on the way.

@@ -17,7 +17,7 @@ LANES = 8
 KINK_CAUTION = 50.0
 
 # Why a patient failed, as the generated code reports it.
-FINE, STEP_TOO_SMALL, NOT_FINITE, TOO_MANY_STEPS = 0, 1, 2, 3
+FINE, STEP_TOO_SMALL, NOT_FINITE, TOO_MANY_STEPS, BELOW_LEAST = 0, 1, 2, 3, 4
 
 
 def source(program: Program) -> str:
@@ -146,7 +146,16 @@ def _commit(layout: Layout) -> str:
             f"size = math.fabs({y})",
             f"{largest} = size if size > {largest} else {largest}",
         ]
-    return lane_loop("commit", body)
+    return lane_loop("commit", [*body, *below_least(layout)])
+
+
+def below_least(layout: Layout) -> list[str]:
+    """Whether a state has fallen below its least value by more than twice the tolerance of its largest."""
+    body = ["below = 0.0"]
+    for i in range(layout.program.states):
+        y, largest, lowest = (layout.row(n, i) for n in ("y", "largest", "lowest"))
+        body.append(f"below = 1.0 if {y} < {lowest} - 100.0 * {layout.row('tolerance')} * {largest} else below")
+    return [*body, f"{layout.row('below')} = below"]
 
 
 def _between(layout: Layout) -> list[str]:

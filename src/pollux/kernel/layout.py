@@ -43,7 +43,7 @@ class Layout:
         self.level: list[int] = list(program.level)
         self.rates, self.readings = self._with_reciprocals()
         self.rows = Rows()
-        for name in ("y", "x", *(f"k{s}" for s in range(1, stages + 1)), "dense", "largest", "floor"):
+        for name in ("y", "x", *(f"k{s}" for s in range(1, stages + 1)), "dense", "largest", "lowest"):
             self.rows.reserve(name, program.states)
         self.rows.reserve("p", program.parameters)
         self.rows.reserve("u", program.inputs)
@@ -59,6 +59,7 @@ class Layout:
             "side",
             "new_side",
             "trust",
+            "below",
         ):
             self.rows.reserve(name, 1)
         self.hoisted = self._hoisted()

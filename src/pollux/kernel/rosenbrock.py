@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from pollux.kernel.derivatives import Derivatives
 from pollux.kernel.lane_control import SOLVE
-from pollux.kernel.lanes import LANES, lane_loop, one_lane, step_control
+from pollux.kernel.lanes import LANES, below_least, lane_loop, one_lane, step_control
 from pollux.kernel.layout import STAGE, Layout, fill
 from pollux.kernel.program import Program
 from pollux.kernel.tableau import weighted
@@ -239,7 +239,7 @@ class _Writer:
                 f"size = math.fabs({y})",
                 f"{largest} = size if size > {largest} else {largest}",
             ]
-        return lane_loop("commit", body)
+        return lane_loop("commit", [*body, *below_least(layout)])
 
     def side_at(self) -> str:
         """On which side of each kink one patient is at ``theta`` of the present step."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pollux.equations import Model
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel.compiled import Compiled, compile
-from pollux.kernel.lanes import NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
+from pollux.kernel.lanes import BELOW_LEAST, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
 from pollux.kernel.schedule import Motion, Schedule, Schedules, gather
 from pollux.kernel.task import MAX_STEPS, STEP_SHARE, STIFF_STEP_SHARE, Task
 from pollux.plans.regimen import Regimen
@@ -25,6 +25,7 @@ Given = Schedule | Regimen | Sequence[Schedule] | Sequence[Regimen]  # one for a
 REASONS = {
     STEP_TOO_SMALL: "the step size fell below what the arithmetic can resolve; the equations change too abruptly",
     NOT_FINITE: "a state is no longer a finite number",
+    BELOW_LEAST: "a state fell below its least value: an amount became negative",
     TOO_MANY_STEPS: "the largest number of steps was reached; the equations may be stiff for these parameters",
 }
 
@@ -202,7 +203,7 @@ def stepped(
     def solve(first: int, last: int) -> None:
         code.solve(
             first, last, task.parameters, task.initial, task.given, s.which, s.first, s.times, s.inputs, s.jumps,
-            s.keeps, s.ends, task.times, allowed, task.compiled.floors, most, np.inf, states, outputs, status,
+            s.keeps, s.ends, task.times, allowed, task.compiled.limits, most, np.inf, states, outputs, status,
             error, steps, stopped,
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ between occasions (``scale`` "log"); with "normal" the random part adds, with "l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -223,7 +223,7 @@ def drug(
         name=name,
         version=version,
         title=title,
-        states=[s for piece in pieces for s in piece.states],
+        states=[replace(s, least=0.0) for piece in pieces for s in piece.states],  # nothing here is less than nothing
         parameters=[
             *(Parameter(i.name, i.unit, f"{i.meaning}, typical", Fixed(i.typical), reference) for i in individuals),
             *(
