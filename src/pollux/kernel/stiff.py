@@ -10,7 +10,7 @@ from pollux.kernel.task import MAX_STEPS, Task
 
 # Steps after which a patient is tried with the other method: far more than smooth equations take from event to event
 # and output to output.
-PATIENCE = 5_000
+PATIENCE = 1_000
 PATIENCE_FOR_EACH = 40
 
 
