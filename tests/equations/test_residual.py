@@ -59,7 +59,7 @@ def test_draws_have_the_stated_distribution(error: ErrorModel) -> None:
 def test_a_spread_of_nothing_is_refused() -> None:
     with pytest.raises(ModelError, match="an error model with a = 0, b = 0"):
         Combined(0.0, 0.0)
-    with pytest.raises(ModelError, match="b = -0.1"):
+    with pytest.raises(ModelError, match=r"b = -0\.1"):
         Proportional(-0.1)
 
 

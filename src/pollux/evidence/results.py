@@ -6,13 +6,13 @@ from importlib.resources import files
 
 import orjson
 
-from pollux.evidence import glucose, sensor, studies
+from pollux.evidence import glucose, pharmacology, sensor, studies
 from pollux.evidence.claim import Claim, Result, examine
 
 
 def registered() -> list[Claim]:
     """Every claim that Pollux makes itself answer for."""
-    return [*glucose.claims(), *studies.claims(), *sensor.claims()]
+    return [*glucose.claims(), *pharmacology.claims(), *studies.claims(), *sensor.claims()]
 
 
 def examine_claims() -> list[Result]:
