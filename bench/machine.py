@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("pollux", "numpy", "scipy", "numba", "llvmlite")
+PACKAGES = ("pollux", "numpy", "scipy", "numba", "llvmlite", "jax", "diffrax", "numpyro", "nutpie", "libroadrunner")
 
 
 def machine() -> dict[str, str]:

@@ -17,7 +17,7 @@ from pollux.kernel.symbols import LEAVES, NUMERIC
 from pollux.kernel.task import Task
 
 
-def _rates(program: Program, jnp: Any) -> Callable[..., Any]:
+def rates_of(program: Program, jnp: Any) -> Callable[..., Any]:
     """f(t, x, p, u) → rates, each a sequence of arrays, from the flat program."""
     functions: dict[str, Callable[..., Any]] = {name: getattr(jnp, name) for name in NUMERIC if name != "number"}
     functions["number"] = lambda condition: jnp.where(condition, 1.0, 0.0)
@@ -74,7 +74,7 @@ def equal_steps(task: Task, longest: float) -> tuple[float, np.ndarray]:
         at = np.searchsorted(nodes[i], edges[i, :-1])
         np.add.at(added[i], np.minimum(at, N - 2), np.where((at < N - 1)[:, None], jumps[i], 0.0))
     wanted = np.array([np.searchsorted(nodes[i], task.times) for i in range(n)])
-    f = _rates(task.compiled.program, jnp)
+    f = rates_of(task.compiled.program, jnp)
     S = task.compiled.program.states
 
     @jax.jit
@@ -119,7 +119,7 @@ def diffrax_adaptive(task: Task, rtol: float) -> tuple[float, np.ndarray]:
 
     jax.config.update("jax_enable_x64", True)
     edges, inputs, jumps = _segments(task)
-    f = _rates(task.compiled.program, jnp)
+    f = rates_of(task.compiled.program, jnp)
     term = diffrax.ODETerm(lambda t, x, a: jnp.stack(jnp.broadcast_arrays(*f(t, x, a[0], a[1]))))
     control = diffrax.PIDController(rtol=rtol, atol=rtol * 1e-2)
 

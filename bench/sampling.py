@@ -6,6 +6,7 @@ The posterior: two compartments, oral, five parameters that vary, eight concentr
 error. No figure is printed for an answer that does not agree with NUTS (which needs nutpie; without it, with a long run
 of sequential Monte Carlo). The filter: the oral minimal model, 112 members, a rehearsed day of readings. At last truths
 drawn from the prior are calibrated again: are their ranks uniform, and how often do Laplace's intervals hold them?
+Peers (peers_inference.py) are asked the same where they are installed; a peer that is missing is said to be missing.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers_inference
 from inference import expect, rehearsed, timed
 from machine import machine
 
@@ -98,9 +100,8 @@ def agree(one: Draws, size: np.ndarray, other: Draws, others: np.ndarray, what: 
     expect(bool(np.all(ratio < 5.0 * np.sqrt(0.5 / size + 0.5 / others))), f"{what}: spreads differ")
 
 
-def samplers(repeat: int) -> dict[str, dict[str, float]]:
-    density = posterior()
-    fit = estimate(density).posterior
+def samplers(density: Posterior, fit: Gaussian, repeat: int) -> tuple[dict[str, dict[str, float]], Draws, np.ndarray]:
+    """The rows, and the draws that every other sampler has to agree with, with their effective sizes."""
     many = normals(SEED, "batch", 0.0).standard_normal((smc.COUNT, len(density.names)))
     rows = {
         "batch likelihood, 2,000 draws": timed(lambda: density.log_likelihood(many), repeat),
@@ -136,7 +137,22 @@ def samplers(repeat: int) -> dict[str, dict[str, float]]:
             "effective": float(told.effective.min()), "log_evidence": told.log_evidence,
             "log_evidence_sd": told.log_evidence_sd,
         }  # fmt: skip
-    return rows
+    return rows, truth, sizes
+
+
+def peers(
+    density: Posterior, fit: Gaussian, truth: Draws, sizes: np.ndarray, repeat: int
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Pollux and JAX side by side in one run, and what is missing."""
+    rows: dict[str, dict[str, float]] = {}
+    lacking = [name for name in ("jax", "numpyro") if not find_spec(name)]
+    if "jax" not in lacking:
+        problem = peers_inference.Problem.of(density, DOSE, ERROR)
+        rows |= peers_inference.modes(problem, 5 * repeat)
+        if "numpyro" not in lacking:
+            rows |= peers_inference.nuts(problem, fit, lambda draws, n, what: agree(draws, n, truth, sizes, what))
+        rows |= peers_inference.ensemble(rehearsed()[1], SEED, MEMBERS, TWINS, repeat)
+    return rows, lacking
 
 
 def filters(repeat: int) -> dict[str, dict[str, float]]:
@@ -210,13 +226,20 @@ def main() -> None:
     asked = parser.parse_args()
     about = machine()
     print(", ".join(f"{name} {value}" for name, value in about.items()))
-    rows = samplers(asked.repeat) | filters(asked.repeat) | rehearsal(asked.truths)
-    for what, row in rows.items():
-        goal = next((said for known, said in GOALS.items() if what.startswith(known)), "")
+    density = posterior()
+    fit = estimate(density).posterior
+    rows, truth, sizes = samplers(density, fit, asked.repeat)
+    rows |= filters(asked.repeat) | rehearsal(asked.truths)
+    beside, lacking = peers(density, fit, truth, sizes, asked.repeat)
+    for what, row in (rows | beside).items():
+        goal = next((said for known, said in GOALS.items() if what.startswith(known)), "") if what in rows else ""
         print(f"{what}{f' (goal {goal})' if goal else ''}")
         print("    " + ", ".join(f"{name} {value:,.4g}" for name, value in row.items()))
+    for name in lacking:
+        print(f"{name} is missing: not compared")
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps({"machine": about, "goals": GOALS, "measured": rows}, indent=1) + "\n")
+    told = {"machine": about, "goals": GOALS, "measured": rows, "beside_peers": beside, "missing": lacking}
+    asked.out.write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":
