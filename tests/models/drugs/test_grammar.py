@@ -9,6 +9,8 @@ from scipy.special import gammaln, lambertw
 from pollux.equations import Reference
 from pollux.equations.model import Named
 from pollux.errors import ModelError
+from pollux.kernel import simulate, trace
+from pollux.kernel.linear import linear_form
 from pollux.models.drugs import Individual, drug, library
 from pollux.models.drugs.absorption import dual, first_order, transit, zero_order
 from pollux.models.drugs.covariate import WT
@@ -20,6 +22,8 @@ from pollux.models.drugs.disposition import (
     target_mediated,
     target_mediated_qss,
 )
+from pollux.models.drugs.expression import Expression
+from pollux.plans import Dose, Regimen
 from pollux.vocabulary.compound import compound
 from tests.battery.designs import covariates
 from tests.models.drugs.courses import TIMES, course, model
@@ -106,6 +110,36 @@ def test_the_exposure_of_a_metabolite_is_its_share_of_the_dose_over_its_clearanc
 def test_without_a_share_there_is_no_metabolite() -> None:
     values = {"CL": 4.0, "V": 20.0, "f_M": 0.0, "CL_M": 2.0, "V_M": 10.0}
     assert not course(model([compartments(1), metabolite()], values), {"central": 100.0})["out_C_M"].any()
+
+
+def test_the_kernel_gives_infusions_as_their_closed_form() -> None:
+    """Two infusions of 2 h into one compartment: each rises as R/CL (1 − e^(−k t)) and then falls, and they add up."""
+    found = simulate(
+        model([compartments(1)], {"CL": 4.0, "V": 20.0}),
+        {},
+        Regimen([Dose(1.0, 100.0, duration=2.0), Dose(9.0, 40.0, duration=2.0)]),
+        TIMES,
+    )
+    assert found.method == "closed form"
+
+    def one(amount: float, begin: float) -> np.ndarray:
+        given, gone = np.clip(TIMES - begin, 0.0, 2.0), np.clip(TIMES - begin - 2.0, 0.0, None)
+        return amount / 2.0 / 4.0 * (1.0 - np.exp(-0.2 * given)) * np.exp(-0.2 * gone)
+
+    assert found.outputs["C"][0] == pytest.approx(one(100.0, 1.0) + one(40.0, 9.0), rel=1e-9, abs=1e-12)
+
+
+def test_the_kernel_gives_two_compartments_as_the_sum_of_two_exponentials() -> None:
+    """Rates and shares by Vieta from CL, V1, Q, V2; three injections every 6 h superpose."""
+    found = simulate(model([compartments(2)], TWO), {}, Regimen([Dose(0.0, 100.0, additional=2, interval=6.0)]), TIMES)
+    k10, k12, k21 = TWO["CL"] / TWO["V1"], TWO["Q"] / TWO["V1"], TWO["Q"] / TWO["V2"]
+    fast, slow = np.roots([1.0, -(k10 + k12 + k21), k10 * k21])
+    since = [np.where(t <= TIMES, TIMES - t, np.inf) for t in (0.0, 6.0, 12.0)]
+    expected = sum(
+        5.0 * ((fast - k21) * np.exp(-fast * s) + (k21 - slow) * np.exp(-slow * s)) / (fast - slow) for s in since
+    )
+    between = TIMES % 6.0 != 0.0  # not at the jumps themselves
+    assert found.outputs["C"][0, between] == pytest.approx(expected[between], rel=1e-9)
 
 
 # ---- target-mediated disposition ----
@@ -203,6 +237,14 @@ def test_all_of_a_dose_going_one_way_of_two_is_that_way() -> None:
     assert course(made, {"depot_fast": 100.0})["out_C"] == pytest.approx(alone["out_C"], rel=1e-9)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_shares_of_two_ways_add_up_to_the_dose(share: float) -> None:
+    made = model([dual(), compartments(1)], {"ka1": 1.1, "ka2": 0.2, "Ffast": share, "CL": 4.0, "V": 20.0})
+    kinetics = made.kinetics(Named("parameter", made.medians()), Named("input", {"rate_central": 0.0}))
+    assert kinetics["fast"]["bioavailability"] == share
+    assert sum(kinetics[way]["bioavailability"] for way in ("fast", "slow")) == pytest.approx(1.0)
+
+
 def test_equal_ways_need_no_telling_apart() -> None:
     values = {"ka1": 0.7, "ka2": 0.7, "Ffast": 0.3, "CL": 4.0, "V": 20.0}
     made = model([dual(), compartments(1)], values)
@@ -260,9 +302,48 @@ def test_what_the_pieces_need_must_be_declared() -> None:
         model([first_order(), compartments(1)], {"V": 20.0})
 
 
+@pytest.mark.parametrize("text", ["open('x')", "WT.real", "[WT]", "WT if HD else 1", "lambda: 1", "WT % 2", "not HD"])
+def test_an_effect_that_is_more_than_arithmetic_is_refused(text: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        Individual("CL", "L/h", "clearance", 4.0, effect=text)
+    assert str(refused.value) == (
+        f"the effect '{text}' uses more than arithmetic. "
+        "There are + - * / **, comparisons, and exp, log, log10, minimum, maximum, where."
+    )
+
+
+def test_an_effect_that_is_no_effect_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"^the effect 'WT \*' cannot be read$"):
+        Expression("WT *")
+    with pytest.raises(ModelError, match=r"^the effect 'WT \+ 'a'' contains something that is not a number$"):
+        Expression("WT + 'a'")
+
+
+def test_a_covariate_that_must_be_said_is_asked_for_by_its_name() -> None:
+    with pytest.raises(ModelError) as refused:
+        library()["vancomycin-goti-2018"].individual(covariates={"WT": 70.0})
+    assert str(refused.value) == "the covariate CRCL is not given [vancomycin-goti-2018]"
+
+
 # ---- the library, without a kernel ----
 
 EVERY = pytest.mark.parametrize("name", library())
+
+
+CURVED = {
+    "busulfan-mccune-2014": "clearance falls with time",
+    "clopidogrel-jung-2024": "sigmoid effect",
+    "paclitaxel-friberg-2002": "feedback of cells",
+    "tirzepatide-schneck-2024": "waning placebo, Emax",
+    "voriconazole-friberg-2012": "saturable elimination",
+    "warfarin-oreilly": "Emax",
+    "warfarin-xia-2024": "sigmoid effect",
+}
+
+
+@EVERY
+def test_models_of_linear_pieces_are_taken_for_linear_and_no_others(name: str) -> None:
+    assert (linear_form(trace(library()[name])) is None) == (name in CURVED), CURVED.get(name)
 
 
 @pytest.mark.parametrize("name", [n for n, m in library().items() if "C" in m.output_names])

@@ -8,7 +8,7 @@ import pytest
 
 from pollux.equations.model import Named
 from pollux.models.drugs import Drug, library
-from pollux.models.drugs.page import equations, page, pages, write
+from pollux.models.drugs.page import equations, individual_law, page, pages, signs, write
 
 DOCS = Path(__file__).parents[3] / "docs/models"
 EVERY = pytest.mark.parametrize("name", library())
@@ -35,6 +35,14 @@ def test_the_page_of_the_library_links_every_model() -> None:
     assert linked == set(library())
 
 
+def test_that_page_says_of_every_model_what_it_was_checked_against() -> None:
+    """In the words with which the model's own page begins to say it."""
+    told = (DOCS / "drugs.md").read_text(encoding="utf-8")
+    marks = dict(re.findall(r"^\| \[.*\| `([a-z0-9-]+)` \| (.+) \|$", told, re.MULTILINE))
+    assert set(marks) == set(library())
+    assert [n for n, model in library().items() if not model.checked.startswith(marks[n])] == []
+
+
 def test_the_examples_of_that_page_run() -> None:
     told = (DOCS / "drugs.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^( *)```python\n(.*?)^ *```", told, re.MULTILINE | re.DOTALL)
@@ -48,7 +56,7 @@ def test_the_examples_of_that_page_run() -> None:
 def value(text: str, known: dict[str, float]) -> float:
     """A printed right-hand side, read as arithmetic."""
     code = text.replace("·", "*").replace("−", "-").replace("^", "**")
-    functions = {n: getattr(np, n) for n in ("exp", "log", "sqrt", "minimum", "maximum")}
+    functions = {n: getattr(np, n) for n in ("exp", "log", "log10", "sqrt", "minimum", "maximum", "where")}
     return float(eval(code, {"__builtins__": {}, **functions}, known))
 
 
@@ -91,6 +99,26 @@ def test_the_printed_equations_give_what_the_model_computes(name: str) -> None:
         else:
             known[left] = value(right, known)
     assert seen == {"rates": len(model.states), "outputs": len(model.outputs)}
+
+
+@EVERY
+def test_the_printed_laws_of_individual_values_give_one_person(name: str) -> None:
+    """Typical value, effect and spread as they stand on the page, read as arithmetic, in the order of the page."""
+    model = library()[name]
+    t, _, p, u, known = numbers(model, np.random.default_rng(7))
+    shown = {i.name for i in model.individuals if i.effect or i.omega or i.between}
+    seen = {"t": t} | {f"TV_{i.name}": i.typical for i in model.individuals} | dict(vars_of(u, model.input_names))
+    seen |= {f"η_{n.removeprefix('eta_')}": v for n, v in vars_of(p, model.parameter_names) if n.startswith("eta_")}
+    seen |= {f"κ_{n.removeprefix('kappa_')}": v for n, v in vars_of(u, model.input_names) if n.startswith("kappa_")}
+    laws = [f"{n} = {signs(text)}" for n, text in model.derived.items()]
+    for individual in model.individuals:
+        laws.append(individual_law(individual))
+        assert (f"\n{laws[-1]}\n" in page(model)) == (individual.name in shown)
+    for law in laws:
+        left, _, right = law.partition(" = ")
+        seen[left] = value(right, seen)
+        if left in shown:
+            assert seen[left] == pytest.approx(known[left], rel=1e-9), law
 
 
 def vars_of(named: Named, names: tuple[str, ...]) -> list[tuple[str, float]]:
