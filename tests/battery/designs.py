@@ -18,8 +18,8 @@ from pollux.plans import Dose, Regimen
 # Of a made-up adult. A model whose covariates are not here fails the battery with their names.
 COVARIATES = {
     "WT": 70.0, "AGE": 50.0, "SEX": 1.0, "HT": 172.0, "BSA": 1.83, "CRCL": 90.0, "EGFR": 90.0, "SCR": 0.9, "ALB": 4.0,
-    "PMA": 2700.0, "HCT": 38.0, "PF": 250.0, "APGR": 8.0, "DAILY_DOSE": 900.0, "PROGRAF": 1.0, "CLI": 450.0,
-    "V1I": 550.0, "V2I": 900.0, "CYP2C9_2": 0.0, "CYP2C9_3": 0.0, "VKORC1_G": 1.0, "CYP2C19_IM": 0.0,
+    "PMA": 2700.0, "HCT": 38.0, "PF": 250.0, "APGR": 8.0, "ADULT": 1.0, "DAILY_DOSE": 900.0, "PROGRAF": 1.0,
+    "CLI": 450.0, "V1I": 550.0, "V2I": 900.0, "CYP2C9_2": 0.0, "CYP2C9_3": 0.0, "VKORC1_G": 1.0, "CYP2C19_IM": 0.0,
     "CYP2C19_PM": 0.0, "CYP2C19_LOF": 0.0, "CYP3A5": 0.0, "GSTA1_RM": 0.0, "GSTA1_PM": 0.0,
 }  # fmt: skip
 DOSES = 2

@@ -27,5 +27,5 @@ AMIKACIN_BURDET_2015 = drug(
     residuals={"C": Combined(0.2, 0.1)},
     reference=Reference("Burdet C et al. 2015, as coded in posologyr"),
     checked="One public coding (posologyr's tests); not compared with print.",
-    errata=["CRCL here is a measured clearance over four hours.", "σ² = a² + b²f²: Pollux's reading."],
+    errata=["CRCL here is a measured clearance over four hours."],
 )

@@ -19,7 +19,7 @@ PF = Input("PF", "mm[Hg]", "arterial oxygen pressure over inspired fraction", us
 APGR = Input("APGR", "1", "Apgar score", usual=None)
 DAILY_DOSE = Input("DAILY_DOSE", "mg", "total daily dose", usual=None)
 PROGRAF = Input("PROGRAF", "1", "1 on the immediate-release formulation Prograf", usual=None)
-ADULT = Input("ADULT", "1", "1 in adults", usual=1.0)
+ADULT = Input("ADULT", "1", "1 in adults, 0 in children and adolescents", usual=None)
 AMIODARONE = Input("AMIODARONE", "1", "1 with amiodarone", usual=0.0)
 INR0 = Input("INR0", "1", "INR before treatment", usual=1.0)
 CLI = Input("CLI", "L/h", "clearance known from another analysis", usual=None)

@@ -26,5 +26,8 @@ LITHIUM_JIN_2022 = drug(
     residuals={"C": Additive(0.148)},
     reference=Reference("Jin ZB et al. Front Pharmacol 2022;13:913935", doi="10.3389/fphar.2022.913935"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
-    errata=["The residual 0.0218 was read as a variance by the coder (sd 0.148 mmol/L)."],
+    errata=[
+        "Doses are mmol of lithium; DAILY_DOSE is mg of lithium carbonate (2/73.89 mmol each).",
+        "The residual 0.0218 was read as a variance by the coder (sd 0.148 mmol/L).",
+    ],
 )

@@ -1,6 +1,6 @@
 """High-dose methotrexate (Taylor et al. 2020, the model of MTXPK.org)."""
 
-from pollux.equations import Proportional, Reference
+from pollux.equations import LogNormalError, Reference
 from pollux.models.drugs.covariate import BSA, SCR
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
@@ -18,11 +18,11 @@ METHOTREXATE_TAYLOR_2020 = drug(
         Individual("V3", "L", "second peripheral volume", 13.1, effect="BSA / 1.73", variance=0.1),
     ],
     covariates=[BSA, SCR],
-    residuals={"C": Proportional(0.3)},
+    residuals={"C": LogNormalError(0.3)},
     reference=Reference("Taylor ZL et al. Clin Pharmacol Ther 2020;108:635", doi="10.1002/cpt.1957"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[
-        "The residual error is not reported: 30 % proportional is Pollux's assumption.",
+        "The residual error is of logarithms and its size not reported: 0.3 is Pollux's assumption.",
         "The source counts creatinine in µmol/L around 29; here it is in mg/dL (88.42 µmol/L each).",
     ],
 )

@@ -82,6 +82,7 @@ TIRZEPATIDE_SCHNECK_2024 = drug(
     checked="One public coding (nlmixr2lib) that cites both papers' tables; not compared with print.",
     errata=[
         "Clearance and volumes follow the body at the start; the source lets them follow as weight is lost.",
+        "The source caps the whole inhibition at 1; here it is not capped (it stays below 1 at typical values).",
         "Variability of body composition and effect, and the error of concentrations, are left out.",
     ],
 )

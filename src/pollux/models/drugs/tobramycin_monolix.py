@@ -23,5 +23,5 @@ TOBRAMYCIN_MONOLIX = drug(
     covariates=[WT, CRCL],
     residuals={"C": Proportional(0.198)},
     reference=Reference("Monolix individual estimates, as restated in posologyr's tests"),
-    checked="Individual estimates of that test are found again (tests/models/drugs/test_individual_estimates.py).",
+    checked="Individual estimates of that test are found again (tests/models/drugs/test_reference.py).",
 )

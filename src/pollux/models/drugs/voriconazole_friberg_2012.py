@@ -42,6 +42,7 @@ VORICONAZOLE_FRIBERG_2012 = drug(
         "Complete inhibition in carriers of a CYP2C19 loss-of-function allele: adults only in one coding, all in the "
         "other. Adults only here.",
         "Variances of CL, V1, V2 and Q agree in both and are shipped; those of ka, F, Km and Vmax do not.",
+        "The variance of CL is that of adults; in children and adolescents the coding multiplies η by 2.70.",
         "The residual is PKPDsim's; the paper's differs by study. F has no Box–Cox term here.",
         "Time-dependent inhibition counts from the start of the regimen, and not before its first hour.",
     ],
