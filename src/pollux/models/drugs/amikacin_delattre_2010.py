@@ -1,7 +1,7 @@
 """Amikacin in sepsis, first day (Delattre et al. 2010)."""
 
 from pollux.equations import Combined, Reference
-from pollux.models.drugs.covariate import CRCL
+from pollux.models.drugs.covariate import CRCL, RESTATED, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -19,6 +19,7 @@ AMIKACIN_DELATTRE_2010 = drug(
     ],
     covariates=[CRCL],
     residuals={"C": Combined(1.03, 0.268)},
+    domain=studied(RESTATED, AGE=(22.0, 89.0), WT=(38.0, 125.0), CRCL=(12.3, 408.3)),
     reference=Reference("Delattre IK et al. 2010 (intensive care, sepsis)", doi="10.1097/FTD.0b013e3181f675c2"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[

@@ -1,7 +1,7 @@
 """Intravenous busulfan in children with GSTA1 groups (Nava et al. 2018)."""
 
 from pollux.equations import Proportional, Reference
-from pollux.models.drugs.covariate import GSTA1_PM, GSTA1_RM, PMA, WT
+from pollux.models.drugs.covariate import GSTA1_PM, GSTA1_RM, PMA, RESTATED, WT, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -23,6 +23,7 @@ BUSULFAN_NAVA_2018 = drug(
     ],
     covariates=[WT, PMA, GSTA1_RM, GSTA1_PM],
     residuals={"C": Proportional(0.074)},
+    domain=studied(RESTATED, AGE=(0.1, 20.0), PMA=(45.2, 1080.0)),
     reference=Reference("Nava T et al. Br J Clin Pharmacol 2018;84:1494", doi="10.1111/bcp.13566"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[

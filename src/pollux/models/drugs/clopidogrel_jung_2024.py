@@ -3,7 +3,7 @@
 from typing import Any
 
 from pollux.equations import Additive, Output, Proportional, Reference, State
-from pollux.models.drugs.covariate import CYP2C19_IM, CYP2C19_PM
+from pollux.models.drugs.covariate import CYP2C19_IM, CYP2C19_PM, RESTATED, studied
 from pollux.models.drugs.drug import Individual, drug
 from pollux.models.drugs.pieces import Piece, WayIn
 from pollux.models.drugs.response import emax, indirect
@@ -71,6 +71,7 @@ CLOPIDOGREL_JUNG_2024 = drug(
     ],
     covariates=[CYP2C19_IM, CYP2C19_PM],
     residuals={"C": Proportional(0.357), "C_h4": Proportional(0.363), "PRU": Additive(13.69)},
+    domain=studied(RESTATED, AGE=(19.0, 55.0), WT=(55.0, 90.0)),
     reference=Reference("Jung YS et al. CPT Pharmacometrics Syst Pharmacol 2024;13:29", doi="10.1002/psp4.13053"),
     checked="One public coding (nlmixr2lib) that cites the paper's Table 2 and equations; its self-checks hold here "
     "(share of the active metabolite 0.120, 0.071, 0.034; platelet reactivity 212.67 without drug).",

@@ -1,6 +1,6 @@
 """The covariates that drug models ask for, each said once. They are inputs: they may change in time."""
 
-from pollux.equations import Input
+from pollux.equations import Domain, Input, Range
 
 WT = Input("WT", "kg", "body weight", "body_weight", usual=None)
 AGE = Input("AGE", "a", "age", usual=None)
@@ -44,3 +44,18 @@ HISPANIC = Input("HISPANIC", "1", "1 in participants recorded as Hispanic", usua
 THIGH = Input("THIGH", "1", "1 when injected into the thigh", usual=0.0)
 ARM = Input("ARM", "1", "1 when injected into the arm", usual=0.0)
 RENAL = Input("RENAL", "1", "renal impairment: 0 none, 1 mild, 2 moderate, 3 severe", usual=0.0)
+
+
+def studied(source: str, **ranges: tuple[float, float]) -> Domain:
+    """The domain of a model: the ranges of the people it was made from, by covariate, and who says so.
+
+    >>> studied("Table 1", WT=(45.0, 116.0)).outside({"WT": 130.0})
+    ['WT is 130 kg, outside 45 to 116 kg: the people studied (Table 1)']
+    """
+    units = {i.name: i.unit for i in globals().values() if isinstance(i, Input)}
+    return Domain(
+        *(Range(n, low, high, units[n], f"the people studied ({source})") for n, (low, high) in ranges.items())
+    )
+
+
+RESTATED = "as nlmixr2lib restates them, unverified"

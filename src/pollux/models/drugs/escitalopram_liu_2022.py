@@ -2,7 +2,7 @@
 
 from pollux.equations import Proportional, Reference
 from pollux.models.drugs.absorption import first_order
-from pollux.models.drugs.covariate import AGE, CYP2C19_IM, CYP2C19_PM
+from pollux.models.drugs.covariate import AGE, CYP2C19_IM, CYP2C19_PM, RESTATED, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -24,6 +24,7 @@ ESCITALOPRAM_LIU_2022 = drug(
     ],
     covariates=[AGE, CYP2C19_IM, CYP2C19_PM],
     residuals={"C": Proportional(0.169)},
+    domain=studied(RESTATED, AGE=(12.0, 83.0)),
     reference=Reference("Liu S et al. Front Pharmacol 2022;13:964758", doi="10.3389/fphar.2022.964758"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=["The sign of the effect of age was inferred by the coder.", "Nobody studied carried CYP2C19 *17."],

@@ -1,7 +1,7 @@
 """Infliximab in ulcerative colitis (Fasanmade et al. 2009)."""
 
 from pollux.equations import Combined, Reference
-from pollux.models.drugs.covariate import ADA, ALB, SEX, WT
+from pollux.models.drugs.covariate import ADA, ALB, RESTATED, SEX, WT, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -26,6 +26,7 @@ INFLIXIMAB_FASANMADE_2009 = drug(
     ],
     covariates=[WT, ALB, ADA, SEX],
     residuals={"C": Combined(0.0413, 0.403)},
+    domain=studied(RESTATED, AGE=(18.0, 75.0), WT=(36.0, 159.0)),
     reference=Reference("Fasanmade AA et al. Eur J Clin Pharmacol 2009;65:1211", doi="10.1007/s00228-009-0718-4"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=["σ² = a² + b²f²: Pollux's reading."],

@@ -2,7 +2,7 @@
 
 from pollux.equations import Additive, Reference
 from pollux.models.drugs.absorption import first_order
-from pollux.models.drugs.covariate import CRCL, DAILY_DOSE, WT
+from pollux.models.drugs.covariate import CRCL, DAILY_DOSE, RESTATED, WT, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -24,6 +24,7 @@ LITHIUM_JIN_2022 = drug(
     ],
     covariates=[WT, CRCL, DAILY_DOSE],
     residuals={"C": Additive(0.148)},
+    domain=studied(RESTATED, AGE=(13.0, 77.0), WT=(35.0, 110.0), CRCL=(61.7, 226.0), DAILY_DOSE=(150.0, 1500.0)),
     reference=Reference("Jin ZB et al. Front Pharmacol 2022;13:913935", doi="10.3389/fphar.2022.913935"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[

@@ -2,7 +2,7 @@
 
 from pollux.equations import Proportional, Reference
 from pollux.models.drugs.absorption import first_order
-from pollux.models.drugs.covariate import EGFR, WT
+from pollux.models.drugs.covariate import EGFR, RESTATED, WT, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -20,6 +20,7 @@ METFORMIN_LI_2020 = drug(
     ],
     covariates=[WT, EGFR],
     residuals={"C": Proportional(0.3507)},
+    domain=studied(RESTATED, AGE=(27.0, 83.0), WT=(51.0, 113.0), EGFR=(46.9, 137.7)),
     reference=Reference("Li L et al. Medicine 2020;99:e23212", doi="10.1097/MD.0000000000023212"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
 )

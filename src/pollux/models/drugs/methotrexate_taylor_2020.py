@@ -1,7 +1,7 @@
 """High-dose methotrexate (Taylor et al. 2020, the model of MTXPK.org)."""
 
 from pollux.equations import LogNormalError, Reference
-from pollux.models.drugs.covariate import BSA, SCR
+from pollux.models.drugs.covariate import BSA, RESTATED, SCR, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -19,6 +19,7 @@ METHOTREXATE_TAYLOR_2020 = drug(
     ],
     covariates=[BSA, SCR],
     residuals={"C": LogNormalError(0.3)},
+    domain=studied(RESTATED, AGE=(1.0, 18.83), BSA=(0.4, 2.31)),
     reference=Reference("Taylor ZL et al. Clin Pharmacol Ther 2020;108:635", doi="10.1002/cpt.1957"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[

@@ -2,7 +2,7 @@
 
 from pollux.equations import Proportional, Reference
 from pollux.models.drugs.absorption import first_order
-from pollux.models.drugs.covariate import AGE, ARM, ASIAN, BLACK, HISPANIC, RENAL, SEX, THIGH, WT
+from pollux.models.drugs.covariate import AGE, ARM, ASIAN, BLACK, HISPANIC, RENAL, RESTATED, SEX, THIGH, WT, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -25,6 +25,7 @@ SEMAGLUTIDE_CARLSSON_PETRI_2018 = drug(
         "KIDNEY": "where(RENAL == 3, 0.920, where(RENAL == 2, 0.955, where(RENAL == 1, 0.948, 1)))",
     },
     residuals={"C": Proportional(0.238)},
+    domain=studied(RESTATED, AGE=(20.0, 86.0), WT=(39.7, 198.3)),
     reference=Reference("Carlsson Petri KC et al. Diabetes Ther 2018;9:1533", doi="10.1007/s13300-018-0458-5"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[

@@ -2,7 +2,7 @@
 
 from pollux.equations import Combined, Reference
 from pollux.models.drugs.absorption import transit
-from pollux.models.drugs.covariate import CYP3A5, HCT, PROGRAF
+from pollux.models.drugs.covariate import CYP3A5, HCT, PROGRAF, RESTATED, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -19,6 +19,7 @@ TACROLIMUS_WOILLARD_2011 = drug(
     ],
     covariates=[HCT, CYP3A5, PROGRAF],
     residuals={"C": Combined(0.71, 0.113)},
+    domain=studied(RESTATED, AGE=(18.0, 77.0), WT=(45.0, 116.0), HCT=(20.9, 46.6)),
     reference=Reference("Woillard JB et al. Br J Clin Pharmacol 2011;71:391", doi="10.1111/j.1365-2125.2010.03837.x"),
     checked="One public coding (nlmixr2lib) that cites the paper's tables; not compared with print.",
     errata=[

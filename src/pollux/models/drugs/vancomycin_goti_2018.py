@@ -1,7 +1,7 @@
 """Vancomycin in adults with and without haemodialysis (Goti et al. 2018)."""
 
 from pollux.equations import Combined, Reference
-from pollux.models.drugs.covariate import CRCL, HD, WT
+from pollux.models.drugs.covariate import CRCL, HD, RESTATED, WT, studied
 from pollux.models.drugs.disposition import compartments
 from pollux.models.drugs.drug import Individual, drug
 
@@ -17,6 +17,7 @@ VANCOMYCIN_GOTI_2018 = drug(
     ],
     covariates=[WT, CRCL, HD],
     residuals={"C": Combined(3.4, 0.227, sum="sd")},
+    domain=studied(RESTATED, AGE=(17.0, 101.0), WT=(33.0, 255.0), CRCL=(4.0, 150.0)),
     reference=Reference(
         "Goti V et al. Ther Drug Monit 2018;40:212", doi="10.1097/FTD.0000000000000490", pmid="29470227"
     ),

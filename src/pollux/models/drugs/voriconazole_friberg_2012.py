@@ -2,7 +2,7 @@
 
 from pollux.equations import Combined, Reference
 from pollux.models.drugs.absorption import first_order
-from pollux.models.drugs.covariate import ADULT, AGE, CYP2C19_LOF, WT
+from pollux.models.drugs.covariate import ADULT, AGE, CYP2C19_LOF, RESTATED, WT, studied
 from pollux.models.drugs.disposition import compartments, linear, michaelis_menten
 from pollux.models.drugs.drug import Individual, drug
 
@@ -32,6 +32,7 @@ VORICONAZOLE_FRIBERG_2012 = drug(
         "LATE": "maximum(t - 1, 0) / (maximum(t - 1, 0) + 2.41 - 1)",
     },
     residuals={"C": Combined(0.01, 0.3)},
+    domain=studied(RESTATED, AGE=(2.0, 55.0), WT=(10.8, 97.0)),
     reference=Reference(
         "Friberg LE et al. Antimicrob Agents Chemother 2012;56:3032", doi="10.1128/AAC.05761-11", pmid="22430956"
     ),

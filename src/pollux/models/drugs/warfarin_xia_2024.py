@@ -3,7 +3,7 @@
 from typing import Any
 
 from pollux.equations import Output, Proportional, Reference, State
-from pollux.models.drugs.covariate import AGE, AMIODARONE, CYP2C9_2, CYP2C9_3, INR0, VKORC1_G, WT
+from pollux.models.drugs.covariate import AGE, AMIODARONE, CYP2C9_2, CYP2C9_3, INR0, RESTATED, VKORC1_G, WT, studied
 from pollux.models.drugs.drug import Individual, drug
 from pollux.models.drugs.pieces import Piece, WayIn
 
@@ -64,6 +64,7 @@ WARFARIN_XIA_2024 = drug(
         "SENSITIVITY": "(VKORC1_G * 4.3 + (2 - VKORC1_G) * 1.14) / 2.28",
     },
     residuals={"INR": Proportional(0.365)},
+    domain=studied(RESTATED, AGE=(1.0, 82.0), WT=(7.0, 106.0)),
     reference=Reference("Xia X et al. Sci Rep 2024;14:14894", doi="10.1038/s41598-024-65048-7"),
     checked="One public coding (nlmixr2lib) that cites the paper's Table 3 and supplement; not compared with print.",
     errata=[
