@@ -42,10 +42,15 @@ check: setup ## lint, types, import contract
 bench: $(BENCH)/.installed ## measure speed and forecasts, against peers, in .venv-bench (minutes)
 	$(BENCH)/bin/python bench/simulation.py
 	$(BENCH)/bin/python bench/inference.py
+	$(BENCH)/bin/python bench/sampling.py
+	$(BENCH)/bin/python bench/curves.py
+	$(BENCH)/bin/python bench/growth.py
+	$(BENCH)/bin/python bench/stiff.py
 	$(BENCH)/bin/python bench/fhir.py $(if $(POLLUX_REFERENCE),$(POLLUX_REFERENCE)/fhir/synthea)
 	$(BENCH)/bin/python bench/store.py
 	$(BENCH)/bin/python bench/announced.py
 	$(if $(POLLUX_REFERENCE),$(BENCH)/bin/python bench/forecast.py $(POLLUX_REFERENCE)/glucose/example_data_5_subject.csv)
+	$(BENCH)/bin/python bench/page.py
 
 $(BENCH)/.installed: pyproject.toml constraints.txt bench/requirements.txt
 	$(PYTHON) -m venv $(BENCH)

@@ -81,7 +81,7 @@ def main() -> None:
     if asked.one:
         one(asked.one, asked.threads)
         return
-    rows = []
+    about, rows = machine(), []
     sizes = [n for n in (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000) if n <= asked.most]
     print(
         f"{'patients':>10}{'threads':>9}{'wall s':>10}{'CPU s':>10}{'per CPU-s':>12}{'peak MB':>10}{'written MB':>12}"
@@ -101,9 +101,7 @@ def main() -> None:
     for name, said in starts.items():
         print(name, {k: round(v, 2) for k, v in said.items()})
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(
-        json.dumps({"machine": machine(), "growth": rows, "cold_starts_cpu_s": starts}, indent=1) + "\n"
-    )
+    asked.out.write_text(json.dumps({"machine": about, "growth": rows, "cold_starts_cpu_s": starts}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
