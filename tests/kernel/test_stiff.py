@@ -92,12 +92,13 @@ def test_the_error_falls_with_the_fourth_power_of_the_step() -> None:
 
 
 def test_auto_finds_the_stiff_patients_by_itself_and_says_so() -> None:
-    rates = {"k2": np.array([3e7, 1e-3, 3e7]), "k3": np.array([1e4, 1e-3, 1e4])}
+    rates = {"k1": np.array([0.04, 1e-4, 0.04]), "k2": np.array([3e7, 1e-3, 3e7]), "k3": np.array([1e4, 1e-3, 1e4])}
     found = simulate(ROBERTSON, rates, NOTHING, [0.0, 1e5], tolerance=1e-5)
     assert not found.failed.any(), found.reasons
     assert found.method == "adaptive, order 5; Rosenbrock, order 4 for 2 of 3"
     stiff = simulate(ROBERTSON, {}, NOTHING, [0.0, 1e5], tolerance=1e-5, method="rosenbrock")
-    easy = simulate(ROBERTSON, {"k2": 1e-3, "k3": 1e-3}, NOTHING, [0.0, 1e5], tolerance=1e-5, method="adaptive")
+    slow = {"k1": 1e-4, "k2": 1e-3, "k3": 1e-3}
+    easy = simulate(ROBERTSON, slow, NOTHING, [0.0, 1e5], tolerance=1e-5, method="adaptive")
     assert np.array_equal(found.states[0], stiff.states[0])
     assert np.array_equal(found.states[2], stiff.states[0])
     assert np.array_equal(found.states[1], easy.states[0])

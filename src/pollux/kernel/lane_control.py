@@ -1,8 +1,9 @@
 """The control of the lanes as generated code: who is in a lane, its events, its steps.
 
 ``@name@`` stands for where the rows of ``name`` begin, ``@L@`` for the number of lanes, ``@S@``, ``@P@``, ``@U@`` for
-the numbers of states, parameters and inputs, ``@LAND@`` for whether steps end at output times. This control is one
-function because numba compiles it as one; its parts are marked by their comments.
+the numbers of states, parameters and inputs, ``@LAND@`` for whether steps end at output times, ``@STIFF@`` for whether
+the step just tried was limited by stability. This control is one function because numba compiles it as one; its parts
+are marked by their comments.
 """
 
 # The control of the lanes. Times: `reached` where the lane is, `due` its next event, both exact.
@@ -45,7 +46,7 @@ def finite(W, l):
 
 @njit(**FAST)
 def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, ends, times,
-          tolerance, floors, max_steps, max_step, STATES, OUT, status, error, steps, stopped):
+          tolerance, floors, max_steps, max_step, patience, STATES, OUT, status, error, steps, stopped):
     W = np.zeros(@ROWS@ * @L@)
     T = times.shape[0]
     patient = np.empty(@L@, np.int64)
@@ -56,6 +57,8 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
     due = np.zeros(@L@)
     step = np.zeros(@L@)
     before = np.zeros(@L@)
+    stiff = np.zeros(@L@, np.int64)
+    budget = np.zeros(@L@)
     hits = np.zeros(@L@, np.bool_)
     lands = np.zeros(@L@, np.bool_)
     upcoming = first
@@ -80,12 +83,15 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     reached[l] = seg_time[segment[l]]
                     step[l] = 0.0
                     before[l] = 0.0
+                    stiff[l] = 0
+                    budget[l] = patience
                     W[@trust@ + l] = 0.0
                     at[l] = 0
                     new[l] = 2
                 i = patient[l]
                 s = segment[l]
                 if new[l] != 3:
+                    budget[l] += 30.0
                     set_inputs(W, l, seg_inputs[s])
                     if new[l] == 2:
                         if given:
@@ -138,17 +144,19 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
         for l in range(@L@):
             if patient[l] >= 0:
                 left = due[l] - reached[l]
-                lands[l] = @LAND@ and times[at[l]] < due[l]
-                if lands[l]:
-                    left = times[at[l]] - reached[l]
+                if @LAND@:
+                    lands[l] = times[at[l]] < due[l]
+                    if lands[l]:
+                        left = times[at[l]] - reached[l]
                 h = step[l] if step[l] < max_step else max_step
                 hits[l] = h >= left * 0.999999
                 if hits[l]:
                     h = left
                 elif h > 0.5 * left:
                     h = 0.5 * left
-                lands[l] = lands[l] and hits[l]
-                hits[l] = hits[l] and not lands[l]
+                if @LAND@:
+                    lands[l] = lands[l] and hits[l]
+                    hits[l] = hits[l] and not lands[l]
                 W[@h@ + l] = h
         stage2(W)
         stage3(W)
@@ -160,7 +168,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
         for l in range(@L@):
             if patient[l] >= 0:
                 if W[@accepted@ + l] != 0.0:
-                    wanted = wanted or lands[l] or times[at[l]] < reached[l] + W[@h@ + l]
+                    wanted = wanted or (@LAND@ and lands[l]) or times[at[l]] < reached[l] + W[@h@ + l]
                 else:
                     wanted = wanted or W[@side@ + l] != W[@new_side@ + l]
         if wanted:
@@ -175,10 +183,15 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
             steps[i] += 1
             if e <= 1.0:
                 error[i] = e if e > error[i] else error[i]
-                now = due[l] if hits[l] else times[at[l]] if lands[l] else reached[l] + h
-                while at[l] < T and (times[at[l]] < now or (lands[l] and times[at[l]] <= now)):
+                now = due[l] if hits[l] else times[at[l]] if (@LAND@ and lands[l]) else reached[l] + h
+                while at[l] < T and (times[at[l]] < now or (@LAND@ and lands[l] and times[at[l]] <= now)):
                     emit(W, l, (times[at[l]] - reached[l]) / h, times[at[l]], i, at[l], STATES, OUT)
                     at[l] += 1
+                # after more steps than events and outputs call for, one in 16 is looked at; 8 more than not decide
+                if steps[i] > budget[l] + 2.0 * at[l] and steps[i] % 16 == 0 and at[l] < T:
+                    stiff[l] = stiff[l] + 1 if @STIFF@ else max(stiff[l] - 1, 0)
+                    if stiff[l] == 8:
+                        status[i] = 5
                 grown = h * W[@growth@ + l]
                 # a step cut short by an event says nothing against the step before it
                 step[l] = step[l] if h < step[l] and grown < step[l] else grown
@@ -213,6 +226,8 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 step[l] = h * (W[@growth@ + l] if e < 1e10 else 0.1)
             if step[l] < 1e-12 * (1.0 + math.fabs(reached[l])):
                 status[i] = 1 if e <= 1e300 else 2
+                if patience < np.inf and @STIFF@:
+                    status[i] = 5
             elif steps[i] >= max_steps and at[l] < T:
                 status[i] = 3
             if status[i] != 0:

@@ -16,8 +16,11 @@ LANES = 8
 # can miss most of the error. If it does not, the crossing is located, and the next step ends just before it.
 KINK_CAUTION = 50.0
 
-# Why a patient failed, as the generated code reports it.
-FINE, STEP_TOO_SMALL, NOT_FINITE, TOO_MANY_STEPS, BELOW_LEAST = 0, 1, 2, 3, 4
+# How far the region of stability reaches, h |λ| (as in DOPRI5 of Hairer and Wanner; read in ports of it, not in print).
+STABLE = 3.25
+
+# Why a patient failed, as the generated code reports it; stiff: better taken up by another method.
+FINE, STEP_TOO_SMALL, NOT_FINITE, TOO_MANY_STEPS, BELOW_LEAST, STIFF = 0, 1, 2, 3, 4, 5
 
 
 def source(program: Program) -> str:
@@ -31,7 +34,8 @@ def source(program: Program) -> str:
         _commit(layout),
         _emit(layout),
         _side_at(layout),
-        fill(layout, SOLVE),
+        _stiffness(layout),
+        fill(layout, SOLVE, LAND="False", STIFF=f"stiffness(W, l) > {STABLE!r}"),
         fill(layout, ADVANCE),
     ]
     return "\n\n".join(parts) + "\n"
@@ -131,6 +135,27 @@ def _dense(layout: Layout) -> str:
         terms = [layout.row(f"k{j}", i) for j in range(1, 8)]
         body.append(f"{layout.row('dense', i)} = {layout.row('h')} * ({weighted(DORMAND_PRINCE.dense, terms)})")
     return lane_loop("dense", body)
+
+
+def _stiffness(layout: Layout) -> str:
+    """h |λ| of the fastest change in one lane's step, before it is committed.
+
+    k6 and k7 are taken at the same time from two states, which differ mostly along the fastest direction where
+    stability limits the steps: |k7 − k6| / |x7 − x6| is then the size of its eigenvalue λ.
+    """
+    body = [f"h = {layout.row('h')}", "rates = 0.0", "states = 0.0"]
+    for i in range(layout.program.states):
+        y, x, k6, k7, largest = (layout.row(n, i) for n in ("y", "x", "k6", "k7", "largest"))
+        terms = [layout.row(f"k{j}", i) for j in range(1, 6)]
+        body += [
+            f"one = 1.0 / {largest}",
+            f"d = ({k7} - {k6}) * one",
+            "rates = rates + d * d",
+            f"d = ({x} - {y} - h * ({weighted(DORMAND_PRINCE.stages[5], terms)})) * one",
+            "states = states + d * d",
+        ]
+    body.append("return h * math.sqrt(rates / states) if states > 0.0 else 0.0")
+    return f"@njit(**FAST)\ndef stiffness(W, l):\n{block(body, 4)}"
 
 
 def _commit(layout: Layout) -> str:

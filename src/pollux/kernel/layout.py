@@ -214,9 +214,11 @@ class Layout:
         return source
 
 
-def fill(layout: Layout, template: str, land: bool = False) -> str:
-    """Put the numbers of a program into a template: ``@name@`` is where the rows of ``name`` begin."""
-    text = template.replace("@LAND@", str(land))
+def fill(layout: Layout, template: str, **words: str) -> str:
+    """Put the numbers of a program into a template: ``@name@`` is where the rows of ``name`` begin, or a word given."""
+    text = template
+    for name, word in words.items():
+        text = text.replace(f"@{name}@", word)
     for name, first in layout.rows.first.items():
         text = text.replace(f"@{name}@", str(first * layout.lanes))
     program = layout.program

@@ -108,7 +108,7 @@ class _Writer:
             self.commit(),
             self.side_at(),
             self.emit(),
-            fill(self.layout, SOLVE, land=True),
+            fill(self.layout, SOLVE, LAND="True", STIFF="False"),
         ]
         return "\n\n".join(parts) + "\n"
 

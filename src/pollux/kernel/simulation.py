@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pollux.equations import Model
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel.compiled import Compiled, compile
-from pollux.kernel.lanes import BELOW_LEAST, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
+from pollux.kernel.lanes import BELOW_LEAST, NOT_FINITE, STEP_TOO_SMALL, STIFF, TOO_MANY_STEPS
 from pollux.kernel.schedule import Motion, Schedule, Schedules, gather
 from pollux.kernel.task import MAX_STEPS, STEP_SHARE, STIFF_STEP_SHARE, Task
 from pollux.plans.regimen import Regimen
@@ -26,6 +26,7 @@ REASONS = {
     STEP_TOO_SMALL: "the step size fell below what the arithmetic can resolve; the equations change too abruptly",
     NOT_FINITE: "a state is no longer a finite number",
     BELOW_LEAST: "a state fell below its least value: an amount became negative",
+    STIFF: "the equations are stiff for these parameters",
     TOO_MANY_STEPS: "the largest number of steps was reached; the equations may be stiff for these parameters",
 }
 
@@ -182,18 +183,26 @@ def _check_times(times: Array) -> None:
 
 def adaptive(task: Task, threads: int) -> Simulation:
     """Adaptive steps of order 5, each lane its own."""
-    return stepped(task, threads, task.compiled.lanes, MAX_STEPS, "adaptive, order 5")
+    return stepped(task, threads, task.compiled.lanes, "adaptive, order 5")[0]
 
 
 def rosenbrock(task: Task, threads: int) -> Simulation:
     """Adaptive steps of an L-stable method of order 4, for stiff equations."""
-    return stepped(task, threads, task.compiled.stiff, MAX_STEPS, "Rosenbrock, order 4", STIFF_STEP_SHARE)
+    return stepped(task, threads, task.compiled.stiff, "Rosenbrock, order 4", STIFF_STEP_SHARE)[0]
 
 
 def stepped(
-    task: Task, threads: int, code: ModuleType, most: int, method: str, share: float = STEP_SHARE
-) -> Simulation:
-    """By generated code that steps in lanes; ``most`` steps for each patient, each with its share of the tolerance."""
+    task: Task,
+    threads: int,
+    code: ModuleType,
+    method: str,
+    share: float = STEP_SHARE,
+    patience: float = np.inf,
+) -> tuple[Simulation, NDArray[np.bool_]]:
+    """By generated code that steps in lanes, each step with its share of the tolerance.
+
+    Says also who was given up as stiff, after no fewer than ``patience`` steps.
+    """
     n, s = task.patients, task.schedules
     states, outputs = task.empty()
     status, steps = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -203,12 +212,13 @@ def stepped(
     def solve(first: int, last: int) -> None:
         code.solve(
             first, last, task.parameters, task.initial, task.given, s.which, s.first, s.times, s.inputs, s.jumps,
-            s.keeps, s.ends, task.times, allowed, task.compiled.limits, most, np.inf, states, outputs, status,
-            error, steps, stopped,
+            s.keeps, s.ends, task.times, allowed, task.compiled.limits, MAX_STEPS, np.inf, patience, states, outputs,
+            status, error, steps, stopped,
         )  # fmt: skip
 
     in_threads(solve, n, threads)
-    return finished(task, states, outputs, status, error * task.tolerance, steps, stopped, method)
+    result = finished(task, states, outputs, status, error * task.tolerance, steps, stopped, method)
+    return result, status == STIFF
 
 
 def in_threads(solve: object, patients: int, threads: int) -> None:
