@@ -205,7 +205,9 @@ def _times(ratio: float) -> str:
 
 
 def _error(error: float) -> str:
-    return f"{error:.1e}" if isfinite(error) and error < 10.0 else "unstable"
+    if isnan(error):
+        return "–"
+    return f"{error:.1e}" if error < 10.0 else "unstable"
 
 
 def growth_section(growth: Found) -> list[str]:
@@ -250,7 +252,7 @@ def stiff_section(stiff: Found) -> list[str]:
             rate = number(next(iter(case.values()))["rates"][0])
             ratios = [_times(case[p]["ratio"]) if p in case else "–" for p in peers]
             rows.append((problem["problem"], f"{error:g}", f"{_crowd(ours):,}", rate, *ratios))
-    head = ("problem", "error", "patients", "patients per CPU-s", *(f"× {p}" for p in peers))
+    head = ("problem", "error", "patients", "patients per CPU-s", *(f"over {p}" for p in peers))
     return said + table(head, rows)
 
 
@@ -328,12 +330,16 @@ def simulation_section(simulation: Found) -> list[str]:
 def inference_section(inference: Found) -> list[str]:
     """One person: calibrated, tracked, answered."""
 
-    def goal(what: str) -> str:
-        return next((f"{ms:g}" for known, ms in inference["goals_ms"].items() if what.startswith(known)), "")
+    def goal(what: str, reached: float) -> tuple[str, str]:
+        wanted = next((ms for known, ms in inference["goals_ms"].items() if what.startswith(known)), None)
+        return ("", "") if wanted is None else (f"{wanted:g}", "met" if reached <= wanted else "**missed**")
 
     return table(
-        ("one person", "wall ms", "CPU ms", "goal, wall ms"),
-        ((what, number(r["wall_ms"]), number(r["cpu_ms"]), goal(what)) for what, r in inference["measured"].items()),
+        ("one person", "wall ms", "CPU ms", "goal, wall ms", ""),
+        (
+            (what, number(r["wall_ms"]), number(r["cpu_ms"]), *goal(what, r["wall_ms"]))
+            for what, r in inference["measured"].items()
+        ),
     )
 
 

@@ -9,7 +9,6 @@ Everybody simulates the same: the 13-state S2008 model, 24 h, three meals, a bol
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import machine
 
 from pollux.kernel import Schedule, compile, sensitivities, simulate
 from pollux.models.glucose.uva_padova import UVA_PADOVA, meal_signals, virtual_patients
@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "simulation.json")
     asked = parser.parse_args()
+    about = machine()
     simulate(UVA_PADOVA, {}, _schedule(virtual_patients()["adult#001"]), TIMES)  # compiled before anything is timed
     rows = many(asked.patients)
     print(f"{'':42}{'patient-days / CPU-s':>22}{'glucose error':>16}{'worst state':>14}")
@@ -136,8 +137,7 @@ def main() -> None:
     for what, ms in singles.items():
         print(f"{what:50}{ms:14.3f} ms")
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"processor": platform.processor() or platform.machine(), "python": platform.python_version()}
-    asked.out.write_text(json.dumps({"machine": machine, "many": rows, "peers": found, "one_ms": singles}, indent=1))
+    asked.out.write_text(json.dumps({"machine": about, "many": rows, "peers": found, "one_ms": singles}, indent=1))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@
 The problems are those of tests/kernel/stiff_models.py; every rate of a patient differs from the published one by 10 %
 (log-normally). SciPy gets every advantage that does not change its method: equations and the symbolic Jacobian as
 machine code (numba), absolute tolerances from the size each state reaches, and LSODA also through ``odeint``, whose
-loop is not Python. SciPy has no crowds: its rate does not depend on their size and is measured on ten patients.
+loop is not Python. SciPy has no crowds: its rate does not depend on their size and is measured on the first six.
 
-For every system and setting: patients per CPU-second of this process and the measured error, the largest difference of
-any state at any of eleven times from Pollux's own solution at tolerance 1e-9, relative to the largest value of that
-state in that patient. That solution is checked against SciPy's Radau at rtol 1e-11 first. Ratios are read off the
-curves at the same measured error (log-log interpolation).
+For every system and setting: patients per CPU-second of this process and the measured error, the largest difference
+of any state of the first six patients at any of eleven times from SciPy's Radau at rtol 1e-11, relative to the largest
+value of that state in that patient. (A patient's course has the same bits in a crowd of any size; a test says so.)
+Ratios are read off the curves at the same measured error (log-log interpolation); where a system never was so exact
+there is none.
+In the oregonator and in HIRES, whose states jump, all errors are large: a jump's time is what is missed.
 """
 
 import argparse
@@ -39,10 +41,10 @@ from tests.kernel.stiff_models import PROBLEMS
 CROWDS = (1, 100, 1000)
 SPREAD = 0.1
 TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
-RTOLS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
-EXACT, VERY_EXACT = 1e-9, 1e-11
-FEW = 10
-COMPARED_AT = (1e-4, 1e-6)
+RTOLS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
+VERY_EXACT = 1e-11
+FEW = 6
+COMPARED_AT = (1e-2, 1e-4)
 Array = np.ndarray
 
 
@@ -119,7 +121,8 @@ def pollux_rows(model: Model, times: Array, truth: Array, n: int, method: str) -
             start = time.process_time()
             found = simulate(model, values, Regimen([]), times, tolerance=tolerance, method=method)
             best = min(best, time.process_time() - start)
-        off = np.inf if found.failed.any() else error(found.states, truth)
+        known = found.states[: len(truth)]
+        off = np.inf if found.failed.any() else error(known, truth)
         yield row(f"Pollux {method}, {n}", f"tolerance {tolerance:g}", n / best, off)
 
 
@@ -158,26 +161,25 @@ def at_error(rows: list[dict[str, Any]], system: str, target: float) -> float:
     return float(np.exp(np.interp(np.log(target), errors, rates)))
 
 
-def agreement(model: Model, times: Array, truth: Array) -> float:
-    """How far the truth lies from SciPy's Radau at rtol 1e-11, for two patients."""
-    matrix = compile(model).parameter_matrix(crowd(model, 2))
+def very_exact(model: Model, times: Array) -> Array:
+    """The first patients by Radau; the sizes for its absolute tolerances come from a look at the course."""
+    values = crowd(model, FEW)
+    matrix = compile(model).parameter_matrix(values)
     x = compile(model).start(matrix, np.zeros(0))
     radau = peers(model)["SciPy Radau"]
-    sizes = np.abs(truth[:2]).max(axis=1)
-    courses = [radau(matrix[i], x[i], times, VERY_EXACT, VERY_EXACT * np.maximum(sizes[i], 1e-30)) for i in range(2)]
-    return error(np.array(courses), truth)
+    sizes = np.abs(simulate(model, values, Regimen([]), times, tolerance=1e-4, method="rosenbrock").states).max(axis=1)
+    return np.array(
+        [radau(matrix[i], x[i], times, VERY_EXACT, VERY_EXACT * np.maximum(sizes[i], 1e-30)) for i in range(FEW)]
+    )
 
 
 def measured(name: str, model: Model, end: float) -> dict[str, Any]:
     """One problem: its rows and the ratios at equal error."""
     times = times_of(name, end)
-    exact = simulate(model, crowd(model, max(CROWDS)), Regimen([]), times, tolerance=EXACT, method="rosenbrock")
-    assert not exact.failed.any(), exact.reasons
-    truth = exact.states
-    agreed = agreement(model, times, truth)
+    truth = very_exact(model, times)
     rows = [r for n in CROWDS for method in ("rosenbrock", "auto") for r in pollux_rows(model, times, truth, n, method)]
     rows += peer_rows(model, times, truth)
-    print(f"\n{name}  (truth against Radau: {agreed:.1e})")
+    print(f"\n{name}")
     for r in rows:
         print(f"  {r['system']:26}{r['setting']:18}{r['per_cpu_second']:12,.1f} /CPU-s{r['error']:12.1e}")
     systems = list(dict.fromkeys(r["system"] for r in rows))
@@ -191,7 +193,7 @@ def measured(name: str, model: Model, end: float) -> dict[str, Any]:
                 )
             told = ", ".join(f"{c['ratio']:,.0f} x {c['peer'][6:]}" for c in compared[-4:])
             print(f"  at {target:g}: {ours}: {pair[0]:,.0f} /CPU-s = {told}")
-    return {"problem": name, "truth_against_radau": agreed, "rows": rows, "compared": compared}
+    return {"problem": name, "rows": rows, "compared": compared}
 
 
 def main() -> None:
