@@ -42,8 +42,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def counts(store: Store) -> list[int]:
-    tables = ("person", "event", "quarantine", "document")
-    return [store._connection.execute(f"select count(*) from {table}").fetchone()[0] for table in tables]
+    tables = ("chart", "page", "quarantine", "document", "name")
+    with store._database.reading() as rows:
+        return [rows.exec_driver_sql(f"select count(*) from {table}").scalar() or 0 for table in tables]
 
 
 def survives(content: bytes, store: Store, folder: Path) -> None:

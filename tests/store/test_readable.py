@@ -1,6 +1,5 @@
 """Whatever the store was given, it can read back."""
 
-import sqlite3
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,25 +46,6 @@ def test_a_number_that_is_not_finite_is_kept_as_its_text(value: float, tmp_path:
         assert kept.finding.rule == "not a number"
         assert kept.event is not None
         assert kept.event.value == str(value)
-
-
-def test_what_an_earlier_version_wrote_for_such_a_number_is_still_read(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    with Store.open(path) as store:
-        store.take([Entry("p1", dose(float("inf"))), Entry("p1", dose(float("inf"), retracted=True))], NOW)
-    with sqlite3.connect(path) as old:
-        for table in ("quarantine", "event"):
-            changed = old.execute(
-                f"update {table} set body = cast(replace(cast(body as text), '\"inf\"', 'null') as blob)"
-            )
-            assert changed.rowcount == 1
-    old.close()
-    with Store.open(path) as store:
-        (kept,) = store.quarantine("p1")
-        assert kept.event is not None
-        assert kept.event.value == "null"
-        (taken_back,) = store.record("p1").events
-        assert (taken_back.value, taken_back.retracted) == ("null", True)
 
 
 def test_a_row_with_a_number_beyond_all_numbers_is_quarantined_as_it_stood(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The store keeps everything or nothing, twice is once, and newer versions supersede."""
 
 import json
+import random
 import sqlite3
 import subprocess
 import sys
@@ -58,10 +59,11 @@ def test_what_is_taken_can_be_read_again(store: Store) -> None:
     assert [kept.content for kept in store.documents("p1")] == [b'{"a": 1}']
 
 
-def test_a_record_of_more_rows_than_are_decoded_at_once_is_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pollux.store.store._TOGETHER", 2)
+def test_a_record_on_several_pages_is_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pollux.store.filing.MOST_ON_A_PAGE", 2)
     store.take([weight(70.0 + i, days=i + 1) for i in range(5)], NOW)
     assert values(store) == [74.0, 73.0, 72.0, 71.0, 70.0]
+    assert [e.value for e in store.latest("p1", 3)] == [70.0, 71.0, 72.0]
 
 
 def test_it_is_still_there_after_closing(path: Path) -> None:
@@ -269,9 +271,9 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
 def test_a_store_of_newer_software_is_refused(path: Path) -> None:
     Store.open(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("update schema set version = 99")
+        connection.execute("update alembic_version set version_num = '9999'")
     connection.close()
-    with pytest.raises(PolluxError, match=r"the store was made by newer software \(schema 99, this is 1\)"):
+    with pytest.raises(PolluxError, match=r"the store was made by newer software \(schema 9999, this is 0002\)"):
         Store.open(path)
 
 
@@ -281,7 +283,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_a_store_that_another_process_writes_to_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pollux.store.schema.PATIENCE", 0.05)
+    monkeypatch.setattr("pollux.store.database.PATIENCE", 0.05)
     with Store.open(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("begin immediate")
@@ -295,10 +297,11 @@ def test_a_store_that_another_process_writes_to_is_told(path: Path, monkeypatch:
 def test_a_full_disk_leaves_the_store_as_it_was(store: Store, path: Path) -> None:
     store.take([weight()], NOW)
     before = everything(path)
-    pages = store._connection.execute("pragma page_count").fetchone()[0]
-    store._connection.execute(f"pragma max_page_count = {pages}")
+    with store._database._writer.connect() as connection:
+        pages = connection.exec_driver_sql("pragma page_count").scalar()
+        connection.exec_driver_sql(f"pragma max_page_count = {pages}")
     with pytest.raises(PolluxError, match="the disk is full"):
-        store.take([document("x" * 100_000)], NOW)
+        store.take([document(random.Random(1).randbytes(200_000).hex())], NOW)
     assert everything(path) == before
 
 

@@ -1,53 +1,153 @@
-"""The store: a small interface, with SQLite behind it."""
+"""The store: patients' data kept sealed, whole and accounted for."""
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from itertools import islice
+import copy
+import getpass
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
 import msgspec
+from sqlalchemy import Connection, select
 
-from pollux.errors import UnknownName
+from pollux.errors import PolluxError, UnknownName
+from pollux.record.act import Act
 from pollux.record.entry import Document, Entry
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
-from pollux.store.bodies import events_of, quarantined_of
-from pollux.store.intake import Intake, stamp
-from pollux.store.merge import merged
+from pollux.store import audit, first
+from pollux.store.audit import Done, stamp
+from pollux.store.backup import Note, backup, restore
+from pollux.store.chart import open_chart
+from pollux.store.columns import micros
+from pollux.store.database import Database
+from pollux.store.doctor import Places, Trouble, examine
+from pollux.store.erasure import ErasureReceipt, erase, replay
+from pollux.store.filing import Filing
+from pollux.store.identity import hold, merge, move, move_back, release, restrict, unmerge, unrestrict
+from pollux.store.intake import Intake
+from pollux.store.keys import Keyed, Keys
+from pollux.store.reading import OneChart, Series, from_events, newest, series
 from pollux.store.receipt import Receipt
-from pollux.store.schema import connect, said
+from pollux.store.rotation import seal_again
+from pollux.store.schema import FIRST, look, prepare
+from pollux.store.site_key import SiteKey, find
+from pollux.store.statements import merged
+from pollux.store.tables import CHART
+from pollux.store.writer import Writer, now
 
-_TOGETHER = 10_000  # rows that are decoded at once
-# The rows of a person in the order in which they lie on the disk.
-_EVENTS = "select body from event where seq in (select seq from event where person = ?) order by seq"
-_PERSON = msgspec.json.Decoder(Person)
+T = TypeVar("T")
+_ALWAYS, _NEVER = -(2**62), 2**62
+# What a person's data may be used for while their processing is restricted (Regulation (EU) 2016/679, Art. 18(2)).
+UNDER_RESTRICTION = frozenset({"export", "legal claim", "consent"})
+
+
+@dataclass(frozen=True)
+class Files:
+    """What lies beside the data: keys, site key, head of the audit, ledger of erasures."""
+
+    keys: str | Path
+    site_key: Path | None
+    head: Path
+    erased: Path
+
+    @classmethod
+    def beside(cls, where: str | Path, keys: str | Path | None) -> "Files":
+        """The usual places: beside an embedded store; for a server in the folder of `keys`, which must be given."""
+        if "://" not in str(where):
+            base = str(where)
+            return cls(
+                keys or Path(base + ".keys"), Path(base + ".site-key"), Path(base + ".head"), Path(base + ".erased")
+            )
+        chosen = keys or os.environ.get("POLLUX_KEYS")
+        if not chosen or "://" in str(chosen):
+            raise PolluxError(
+                "it is not said where the keys of this store are",
+                advice="Name a file for them, apart from the database: keys=… or $POLLUX_KEYS.",
+            )
+        base = str(chosen)
+        return cls(Path(base), Path(base + ".site-key"), Path(base + ".head"), Path(base + ".erased"))
 
 
 class Store:
-    """Keeps what was received. Rows are only added; a correction is a new row.
+    """Keeps what was received, for whoever asks on behalf of `actor` and for `purpose`; every access is written down.
 
+    >>> from datetime import UTC
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder, Store.open(Path(folder) / "store.pollux.db") as store:
     ...     store.take([Entry("p1", Person("p1", birth_date="1964"))], datetime(2026, 1, 1, tzinfo=UTC)).people
     ('p1',)
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
+    def __init__(self, database: Database, keys: Keys, files: Files, actor: str, purpose: str) -> None:
+        self._database = database
+        self._keys = keys
+        self._files = files
+        self._writer = Writer(database, keys, files.head)
+        self.actor = actor
+        self.purpose = purpose
 
     @classmethod
-    def open(cls, path: Path) -> "Store":
-        """The store at a path, which is made if it is not there."""
-        return cls(connect(path), path)
+    def open(
+        cls,
+        where: str | Path,
+        *,
+        keys: str | Path | None = None,
+        site_key: SiteKey | None = None,
+        actor: str = "",
+        purpose: str = "",
+    ) -> "Store":
+        """The store at a path or a URL (``postgresql://…``), which is made if it is not there.
+
+        `keys` is where patients' keys lie (default: beside an embedded store); `site_key` wraps them (default: from
+        ``POLLUX_SITE_KEY``, ``POLLUX_SITE_KEY_FILE``, or a file beside the keys). Who opens it is written down as
+        `actor` (default: who is logged in). A store of the first version is sealed on the way.
+
+        Raises `PolluxError` when it cannot be opened, is no store, or the keys do not fit.
+        """
+        embedded = "://" not in str(where)
+        state = look(Path(where)) if embedded else ""
+        files = Files.beside(where, keys)
+        new_keys = "://" not in str(files.keys) and not Path(files.keys).exists()
+        if embedded and new_keys and state not in ("", FIRST):
+            raise PolluxError(
+                "the keys of this store are missing", where=str(files.keys),
+                advice="Put back their file, or restore a backup; without them nothing can be opened.",
+            )  # fmt: skip
+        site = site_key or find(files.site_key, make=new_keys)
+        database = Database(where)
+        key_database = Database(files.keys)
+        try:
+            opened = Keys(key_database, site)
+            if state == FIRST:
+                first.set_aside(database)
+            prepare(database)
+            store = cls(database, opened, files, actor or _user(), purpose)
+            if first.waiting(database):
+                first.move_in(database, opened, store._do)
+            replay(database, opened, files.erased, store._do)
+        except BaseException:
+            database.close()
+            key_database.close()
+            raise
+        return store
+
+    def by(self, actor: str, purpose: str = "") -> "Store":
+        """The same store on behalf of somebody."""
+        other = copy.copy(self)
+        other.actor, other.purpose = actor, purpose
+        return other
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+        """Finish what is being written and let go of the files."""
+        self._writer.close()
+        self._database.close()
+        self._keys.close()
 
     def __enter__(self) -> "Store":
         return self
@@ -57,102 +157,290 @@ class Store:
     ) -> None:
         self.close()
 
+    # Writing
+
     def take(self, entries: Iterable[Entry], now: datetime) -> Receipt:
-        """Keep all of these entries or, if anything goes wrong on the way, none of them.
+        """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
         `now` is the clock by which an event lies in the future. Taking the same entries again changes nothing.
         """
-        try:
-            self._connection.execute("begin immediate")
-            try:
-                intake = Intake(self._connection, now)
-                for entry in entries:
-                    intake.take(entry)
-                receipt = intake.receipt()
-                self._connection.execute("commit")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("rollback")
-                raise
-        except sqlite3.Error as error:
-            raise said(error, self._path) from error
-        return receipt
+
+        def job(filing: Filing) -> Receipt:
+            intake = Intake(filing, now)
+            for entry in entries:
+                intake.take(entry)
+            return intake.receipt()
+
+        return self._file("take", job)
+
+    def save_checkpoint(self, person_id: str, name: str, content: bytes, at: datetime) -> None:
+        """Keep the state of a twin under a name; earlier states stay."""
+        self._file("checkpoint", lambda filing: filing.chart(person_id).keep_checkpoint(name, content, stamp(at)))
+
+    # Reading
 
     def people(self) -> list[Person]:
         """Everybody whose record is kept here, by id."""
-        ids = self._rows("select distinct person from person order by person")
-        return [self._person(row[0]) for row in ids]
+        self._seen("search", [])
+        found = []
+        with self._database.reading() as connection:
+            for who, version, sealed in connection.execute(select(CHART)):
+                keyed = self._keys.find_who(who)
+                if keyed is None:
+                    continue
+                chart = open_chart(sealed, version, keyed)
+                if chart.person and not chart.into:
+                    found.append(merged([one for _, one in chart.stated] or [Person(chart.person)]))
+        return sorted(found, key=lambda person: person.id)
 
     def record(self, person_id: str) -> Record:
         """Everything known about a person, every version of it."""
-        person = self._person(person_id)
-        rows = self._rows(_EVENTS, person_id)
-        events: list[Event] = []
-        while some := list(islice(rows, _TOGETHER)):
-            events += events_of([row[0] for row in some])
-        return Record(person, tuple(events))
+        with self._charts(person_id, "read", {"of": "record"}) as charts:
+            events = tuple(event for chart in charts for event in chart.events())
+            return Record(_person(charts), events)
+
+    def latest(self, person_id: str, count: int = 100) -> list[Event]:
+        """The standing events of a person that are the last in time, newest first."""
+        with self._charts(person_id, "read", {"of": "latest"}) as charts:
+            found = [event for chart in charts for event in chart.latest(count)]
+        return (
+            sorted(found, key=lambda e: (e.time, e.quantity, e.id), reverse=True)[:count] if len(charts) > 1 else found
+        )
+
+    def series(
+        self, person_id: str, quantity: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Series:
+        """The standing readings of a quantity, as arrays, from `since` to `until` inclusive."""
+        begin = _ALWAYS if since is None else micros(since)
+        end = _NEVER if until is None else micros(until)
+        with self._charts(person_id, "read", {"of": "series"}) as charts:
+            parts = []
+            for chart in charts:
+                found = chart.readings(quantity, begin, end)
+                if found is None:
+                    events = Record(Person(chart.chart.person), tuple(chart.events())).of(quantity)
+                    found = from_events(quantity, list(events), begin, end)
+                parts.append(found)
+        return series(quantity, parts)
 
     def quarantine(self, person_id: str) -> list[Quarantined]:
         """What came in for a person and is not used, with the reasons; for "" what could be given to nobody."""
-        rows = self._rows("select body from quarantine where person = ? order by seq", person_id)
-        return [quarantined_of(row[0]) for row in rows]
+        with self._charts(person_id, "read", {"of": "quarantine"}, known=bool(person_id)) as charts:
+            return [item for chart in charts for item in chart.quarantine()]
 
     def documents(self, person_id: str) -> Iterator[Document]:
         """The documents of a person, every version, as received; for "" those that belong to nobody."""
-        rows = self._rows(
-            "select kind, id, version, content, place, updated from document where person = ? order by seq", person_id
-        )
-        for kind, id, version, content, place, updated in rows:
-            yield Document(kind, id, version, content, place, datetime.fromisoformat(updated) if updated else None)
+        with self._charts(person_id, "read", {"of": "documents"}, known=bool(person_id), restricted=True) as charts:
+            for chart in charts:
+                yield from chart.documents()
 
     def export(self, person_id: str) -> Iterator[bytes]:
         """The person's resources, newline-delimited; of each the newest version, byte for byte as received.
 
         A resource that was received over several lines is put on one, which changes nothing inside its texts.
         """
-        newest: dict[str, Document] = {}
-        for document in self.documents(person_id):
-            standing = newest.get(document.name)
-            if standing is None or (document.updated or _EVER) >= (standing.updated or _EVER):
-                newest[document.name] = document
-        for document in newest.values():
+        for document in newest(self.documents(person_id)):
             yield document.content.replace(b"\r", b"").replace(b"\n", b"") + b"\n"
-
-    def save_checkpoint(self, person_id: str, name: str, content: bytes, at: datetime) -> None:
-        """Keep the state of a twin under a name; earlier states stay."""
-        try:
-            self._connection.execute(
-                "insert into checkpoint (person, name, at, content) values (?, ?, ?, ?)",
-                (person_id, name, stamp(at), content),
-            )
-        except sqlite3.Error as error:
-            raise said(error, self._path) from error
 
     def checkpoint(self, person_id: str, name: str) -> bytes | None:
         """The state saved last under a name, or None."""
-        rows = self._rows(
-            "select content from checkpoint where person = ? and name = ? order by seq desc limit 1", person_id, name
+        mark = self._keys.mark("checkpoint", name)
+        with self._charts(person_id, "read", {"of": "checkpoint"}, known=False) as charts:
+            found = (chart.checkpoint(mark) for chart in charts)
+            return next((content for content in found if content is not None), None)
+
+    def acts(self, person_id: str | None = None) -> Iterator[Act]:
+        """The audit's lines in their order: all, or those about a person: who looked, when and what for."""
+        whos = None if person_id is None else self._pseudonyms(person_id)
+        self._seen("read", whos or [], {"of": "audit"})
+        with self._database.reading() as connection:
+            yield from audit.acts(connection, whos)
+
+    def verify(self) -> tuple[list[str], int]:
+        """What is wrong with the audit (nothing: an empty list), and how many lines it has."""
+        with self._database.reading() as connection:
+            return audit.verify(connection, self._keys.public, audit.read_head(self._files.head))
+
+    def doctor(self) -> list[Trouble]:
+        """What is wrong with the store, with advice; an empty list when nothing is. Everything in it is opened."""
+        keys = None if "://" in str(self._files.keys) else Path(self._files.keys)
+        places = Places(self._files.head, self._files.erased, keys, self._files.site_key)
+        return examine(self._database, self._keys, places)
+
+    def backup(self, folder: Path, keys_folder: Path) -> Note:
+        """Copy data and keys to two folders while the store is used; the site key is not among them."""
+        self._seen("backup", [])
+        return backup(self._database, self._keys, self._files.erased, folder, keys_folder, now())
+
+    @classmethod
+    def restore(
+        cls, folder: Path, keys_folder: Path, where: str | Path, *, keys: Path | None = None, actor: str = ""
+    ) -> "Store":
+        """Put a backup where there is no store, erase again whom the ledger names, and open it.
+
+        Raises `PolluxError` when there is a store, or the backup is not whole.
+        """
+        files = Files.beside(where, keys)
+        note = restore(folder, keys_folder, where, Path(files.keys), files.erased)
+        store = cls.open(where, keys=keys, actor=actor)
+        at, by = now(), store.actor
+        store._do(lambda _, acts: acts.append(Done(at, by, "", "restore", b"", {"until": note.last_act})))
+        return store
+
+    def rotate(self, person_id: str) -> None:
+        """A new key for a person, with which everything of theirs is sealed again; the old key is destroyed."""
+        with self._database.reading() as connection:
+            charts = self._all_charts(connection, person_id)
+        if not charts:
+            raise self._unknown(person_id)
+        for one in charts:
+            keyed = self._keys.renew(one.chart.person)
+
+            def job(connection: Connection, acts: list[Done], keyed: Keyed = keyed) -> None:
+                detail = seal_again(connection, keyed)
+                acts.append(Done(now(), self.actor, self.purpose, "rotate", keyed.who, detail))
+
+            self._do(job)
+            self._keys.drop_older(one.chart.person)
+
+    def rotate_site_key(self, site: SiteKey) -> int:
+        """Wrap all keys with the newest key of `site`, which can also unwrap the old one; how many were."""
+        self._seen("rotate", [])
+        return self._keys.rewrap(site)
+
+    # Rights of a person
+
+    def erase(self, person_id: str, reason: str = "") -> ErasureReceipt:
+        """Destroy a person's keys and delete everything held about them; a legal hold refuses it, with its reason."""
+        whos = self._pseudonyms(person_id)
+        receipt = erase(self._database, self._keys, self._files.erased, self._do, whos, Done(
+            now(), self.actor, self.purpose, "erase", b"", {"reason": reason} if reason else {}))  # fmt: skip
+        self._database.scrub()
+        return receipt
+
+    def hold(self, person_id: str, reason: str) -> None:
+        """Forbid to erase a person's data, for a reason (a legal hold)."""
+        self._file("hold", lambda filing: hold(filing, person_id, reason, self.actor, stamp(now())))
+
+    def release(self, person_id: str) -> None:
+        """End all legal holds on a person's data."""
+        self._file("release", lambda filing: release(filing, person_id))
+
+    def restrict(self, person_id: str, reason: str) -> None:
+        """Keep a person's data and use them for nothing (restriction of processing)."""
+        self._file("restrict", lambda filing: restrict(filing, person_id, reason))
+
+    def unrestrict(self, person_id: str) -> None:
+        """End the restriction."""
+        self._file("unrestrict", lambda filing: unrestrict(filing, person_id))
+
+    # Who is who
+
+    def merge(self, duplicate: str, into: str) -> None:
+        """Two ids are one person: the record of `into` holds both from now on. `unmerge` undoes it."""
+        self._file("merge", lambda filing: merge(filing, duplicate, into))
+
+    def unmerge(self, duplicate: str) -> None:
+        """They are two people after all."""
+        self._file("unmerge", lambda filing: unmerge(filing, duplicate))
+
+    def move(self, ids: Sequence[str], wrong: str, right: str) -> int:
+        """Documents and events (by name or id) that came under the wrong patient go to the right one; how many events.
+
+        They are withdrawn there and learned here; `move_back` undoes it.
+        """
+        return self._file("move", lambda filing: move(filing, ids, wrong, right, now()))
+
+    def move_back(self, ids: Sequence[str], wrong: str, right: str) -> int:
+        """Undo a `move` with the same arguments."""
+        return self._file("move", lambda filing: move_back(filing, ids, wrong, right, now()))
+
+    # Inside
+
+    def _do(self, job: Callable[[Connection, list[Done]], T]) -> T:
+        return self._writer.do(job)
+
+    def _file(self, action: str, job: Callable[[Filing], T]) -> T:
+        """Change charts in one transaction, and write down whose were changed."""
+
+        def whole(connection: Connection, acts: list[Done]) -> T:
+            filing = Filing(connection, self._keys)
+            answer = job(filing)
+            filing.close()
+            at = now()
+            acts += [Done(at, self.actor, self.purpose, action, who, detail) for who, detail in filing.acts.items()]
+            return answer
+
+        return self._do(whole)
+
+    def _seen(self, action: str, whos: Sequence[bytes], detail: dict[str, int | str] | None = None) -> None:
+        """Write down an access; it is durable before anything is handed out."""
+        at = now()
+        acts = [Done(at, self.actor, self.purpose, action, who, detail or {}) for who in whos or [b""]]
+        self._do(lambda _, done: done.extend(acts))
+
+    @contextmanager
+    def _charts(
+        self, person_id: str, action: str, detail: dict[str, int | str], known: bool = True, restricted: bool = False
+    ) -> Iterator[list[OneChart]]:
+        """The charts of a person, those of merged ids included, after the access was written down."""
+        with self._database.reading() as connection:
+            charts = self._all_charts(connection, person_id)
+            why = next((c.chart.restricted for c in charts if c.chart.restricted), "")
+            if why and not restricted and self.purpose not in UNDER_RESTRICTION:
+                raise PolluxError(
+                    "the processing of this person's data is restricted", where=person_id,
+                    advice=f"Reason: {why}. Lift it with `pollux unrestrict`, or ask for the purpose export, consent "
+                    "or legal claim.",
+                )  # fmt: skip
+            if charts:
+                self._seen(action, [c.keyed.who for c in charts], detail)
+            if charts or not known:
+                yield charts
+                return
+        raise self._unknown(person_id)
+
+    def _all_charts(self, connection: Connection, person_id: str) -> list[OneChart]:
+        """The chart of a person and those of the ids merged into it, wherever one begins."""
+        chart = OneChart.find(connection, self._keys, person_id)
+        if chart is None:
+            return []
+        if chart.chart.into:
+            return self._all_charts(connection, chart.chart.into)
+        return [chart, *(one for also in chart.chart.also for one in self._with_merged(connection, also))]
+
+    def _with_merged(self, connection: Connection, person_id: str) -> list[OneChart]:
+        chart = OneChart.find(connection, self._keys, person_id)
+        if chart is None:
+            return []
+        return [chart, *(one for also in chart.chart.also for one in self._with_merged(connection, also))]
+
+    def _pseudonyms(self, person_id: str) -> list[bytes]:
+        with self._database.reading() as connection:
+            charts = self._all_charts(connection, person_id)
+        if not charts:
+            raise self._unknown(person_id)
+        return [chart.keyed.who for chart in charts]
+
+    def _unknown(self, person_id: str) -> UnknownName:
+        known = [person.id for person in self.people()]
+        names = ", ".join(known[:20]) + (" and more" if len(known) > 20 else "")
+        return UnknownName(
+            f"nobody here has the id {person_id[:80]!r}",
+            where=self._database.where,
+            advice=f"Known are: {names or 'none yet'}.",
         )
-        return next((bytes(row[0]) for row in rows), None)
-
-    def _person(self, id: str) -> Person:
-        rows = self._rows("select body from person where person = ? order by learned, seq", id)
-        stated = [_PERSON.decode(row[0]) for row in rows]
-        if not stated:
-            ids = [row[0] for row in self._rows("select distinct person from person order by person limit 21")]
-            names = ", ".join(ids[:20]) + (" and more" if len(ids) > 20 else "")
-            raise UnknownName(
-                f"nobody here has the id {id[:80]!r}",
-                where=str(self._path),
-                advice=f"Known are: {names or 'none yet'}.",
-            )
-        return merged(stated)
-
-    def _rows(self, statement: str, *values: str) -> Iterator[tuple[Any, ...]]:
-        try:
-            yield from self._connection.execute(statement, values)
-        except sqlite3.Error as error:
-            raise said(error, self._path) from error
 
 
-_EVER = datetime.min.replace(tzinfo=UTC)
+def _person(charts: list[OneChart]) -> Person:
+    """The person whom charts speak of; what the first of them states goes before what the others do."""
+    id = charts[0].chart.person
+    stated = [one for chart in reversed(charts) for _, one in chart.chart.stated]
+    return merged([msgspec.structs.replace(one, id=id) for one in stated] or [Person(id)])
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

@@ -1,0 +1,164 @@
+"""The audit: one line for each act and each access, chained by hash, signed, and its head kept outside.
+
+link = SHA-256(link before ‖ seq ‖ at ‖ actor ‖ purpose ‖ action ‖ pseudonym ‖ detail), each with its length in front.
+The last line of every transaction carries an Ed25519 signature of its link. Whoever edits, removes, swaps or inserts a
+line breaks the chain from there on or lacks the signature; whoever cuts the end off or goes on from an older copy is
+found by the head, which stands in a file outside the database.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sqlalchemy import Connection, Row, insert, select
+
+from pollux.errors import PolluxError
+from pollux.record.act import Act
+from pollux.store.tables import AUDIT
+
+_START = bytes(32)
+_JSON = msgspec.json.Encoder(order="sorted")
+
+
+class Done(msgspec.Struct, frozen=True):
+    """An act that is to be written down."""
+
+    at: datetime
+    actor: str
+    purpose: str
+    action: str
+    who: bytes = b""
+    detail: Mapping[str, int | str] = {}
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The end of the chain, as it stands outside the database; `link`, `signature` and `key` are hexadecimal."""
+
+    seq: int
+    link: str
+    signature: str
+    key: str
+
+
+def stamp(moment: datetime) -> str:
+    """A time as text whose order is the order of time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def append(connection: Connection, acts: Sequence[Done], key: Ed25519PrivateKey) -> Head:
+    """Write acts down behind those that are there, and sign the last."""
+    last = connection.execute(select(AUDIT.c.seq, AUDIT.c.link).order_by(AUDIT.c.seq.desc()).limit(1)).first()
+    seq, link = (last.seq, last.link) if last else (0, _START)
+    rows = []
+    for act in acts:
+        seq += 1
+        row = {
+            "seq": seq, "at": stamp(act.at), "actor": act.actor, "purpose": act.purpose, "action": act.action,
+            "who": act.who, "detail": _JSON.encode(act.detail).decode(), "signature": b"",
+        }  # fmt: skip
+        link = _link(link, row)
+        rows.append(row | {"link": link})
+    signature = key.sign(_signed(seq, link))
+    rows[-1]["signature"] = signature
+    connection.execute(insert(AUDIT), rows)
+    return Head(seq, link.hex(), signature.hex(), key.public_key().public_bytes_raw().hex())
+
+
+def write_head(path: Path, head: Head) -> None:
+    """Put the head in place of the one before. It may lag behind the chain by what a crash cut off, never be ahead."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(msgspec.json.encode(head))
+    os.replace(new, path)
+
+
+def read_head(path: Path) -> Head | None:
+    """The head that is kept outside; None where there is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Head)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise PolluxError(
+            "the head of the audit cannot be read", where=str(path), advice="Put back a copy of it."
+        ) from error
+
+
+def acts(connection: Connection, whos: Sequence[bytes] | None = None) -> Iterator[Act]:
+    """The lines in their order, all or those about some pseudonyms."""
+    wanted = select(AUDIT).order_by(AUDIT.c.seq)
+    if whos is not None:
+        wanted = wanted.where(AUDIT.c.who.in_(whos))
+    for row in connection.execution_options(yield_per=1000).execute(wanted):
+        yield Act(row.seq, datetime.fromisoformat(row.at), row.actor, row.purpose, row.action, row.who.hex(),
+                  msgspec.json.decode(row.detail), row.link.hex(), row.signature.hex())  # fmt: skip
+
+
+def verify(connection: Connection, public: bytes, head: Head | None) -> tuple[list[str], int]:
+    """What is wrong with the chain, and how many lines it has. No finding: nothing was altered unseen."""
+    found: list[str] = []
+    key = Ed25519PublicKey.from_public_bytes(public)
+    link, expected = _START, 1
+    signed, at_head = True, None
+    for row in connection.execution_options(yield_per=1000).execute(select(AUDIT).order_by(AUDIT.c.seq)):
+        if row.seq != expected:
+            found.append(f"lines {expected} to {row.seq - 1} of the audit are missing")
+        due = _link(link, row._asdict())
+        if due != row.link:
+            found.append(f"line {row.seq} of the audit was altered, or a line before it was removed or put in")
+        signed = bool(row.signature)
+        if signed and not _signature_holds(key, row):
+            found.append(f"the signature of line {row.seq} of the audit is not this store's")
+        if head is not None and row.seq == head.seq:
+            at_head = row.link.hex()
+        link, expected = row.link, row.seq + 1
+        if len(found) >= 20:
+            found.append("and perhaps more")
+            break
+    if not signed:
+        found.append(f"the last line of the audit ({expected - 1}) is not signed: it was put there or cut off behind")
+    if head is None and expected > 1:
+        found.append("the head of the audit, which is kept outside the database, is missing")
+    elif head is not None:
+        found += _against_head(head, key, at_head, expected - 1)
+    return found, expected - 1
+
+
+def _against_head(head: Head, key: Ed25519PublicKey, at_head: str | None, last: int) -> list[str]:
+    try:
+        key.verify(bytes.fromhex(head.signature), _signed(head.seq, bytes.fromhex(head.link)))
+    except (InvalidSignature, ValueError):
+        return ["the head of the audit, which is kept outside the database, is not signed by this store"]
+    if head.seq > last:
+        return [f"the audit ends at line {last}, and the head kept outside is line {head.seq}: its end was cut off, or "
+                "an older copy of the database was put here without `pollux restore`"]  # fmt: skip
+    if at_head != head.link:
+        return [
+            f"line {head.seq} of the audit is not the one that the head outside has: another history took its place"
+        ]
+    return []
+
+
+def _signature_holds(key: Ed25519PublicKey, row: Row[tuple[object, ...]]) -> bool:
+    try:
+        key.verify(row.signature, _signed(row.seq, row.link))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _signed(seq: int, link: bytes) -> bytes:
+    return b"pollux audit" + seq.to_bytes(8, "big") + link
+
+
+def _link(before: bytes, row: Mapping[str, object]) -> bytes:
+    made = hashlib.sha256(before)
+    for name in ("seq", "at", "actor", "purpose", "action", "who", "detail"):
+        value = row[name]
+        content = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        made.update(len(content).to_bytes(8, "big") + content)
+    return made.digest()

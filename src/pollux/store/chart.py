@@ -1,0 +1,138 @@
+"""A patient's chart: what is kept for them and where, sealed as a whole and rewritten with every change.
+
+Pages of events, documents and the rest are only added (many small pages are put together into one). The chart lists
+the pages, counts the rest and holds the sum of their tags: a row that is missing or came back from an older state does
+not go unnoticed.
+"""
+
+import zlib
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from pollux.record.event import Person
+from pollux.store.keys import Keyed, Keys
+from pollux.store.seal import TAG_BYTES, Damaged, tag
+from pollux.store.tables import CHART
+
+_SHORT_TAG = 8
+
+
+class PageNote(msgspec.Struct, frozen=True, array_like=True):
+    """What the chart knows of a page: its number, times [µs], how many events, of which quantities, and its tag.
+
+    `later` marks a page of events that state something under an id that was there before: corrections, withdrawals.
+    """
+
+    number: int
+    first: int
+    last: int
+    count: int
+    quantities: tuple[int, ...]
+    later: bool
+    tag: bytes
+
+
+class Tally(msgspec.Struct, frozen=True, array_like=True):
+    """Rows of one kind: how many, the next number, and the exclusive or of their tags."""
+
+    count: int = 0
+    next: int = 1
+    tags: bytes = bytes(TAG_BYTES)
+
+    def plus(self, sealed: Iterable[bytes]) -> "Tally":
+        """With some rows more, numbered from `next` on."""
+        count, tags = self.count, int.from_bytes(self.tags, "big")
+        for one in sealed:
+            count, tags = count + 1, tags ^ int.from_bytes(tag(one), "big")
+        return Tally(count, self.next + count - self.count, tags.to_bytes(TAG_BYTES, "big"))
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Why a person's data may not be erased, and since when."""
+
+    reason: str
+    since: str
+    by: str
+
+
+class Move(msgspec.Struct, frozen=True):
+    """What had come into the wrong record and was taken out of it: `to` is the pseudonym of where it went."""
+
+    to: str
+    names: tuple[str, ...]
+    at: str
+
+
+class Chart(msgspec.Struct):
+    """All of it; see the fields' own types."""
+
+    person: str
+    stated: list[tuple[str, Person]] = []
+    quantities: list[str] = []
+    pages: list[PageNote] = []
+    next_page: int = 1
+    names: int = 0  # events whose id a source gave; 0 saves looking for them
+    unordered: bool = False  # a correction is dated before what it corrects or changes the quantity: then all is read
+    documents: Tally = Tally()
+    quarantine: Tally = Tally()
+    checkpoints: Tally = Tally()
+    also: list[str] = []  # ids whose records were merged into this one
+    into: str = ""  # the id into which this one was merged
+    hidden: list[str] = []  # documents that were moved to the person they belong to
+    moves: list[Move] = []
+    holds: list[Hold] = []
+    restricted: str = ""  # why the data may be kept and not used
+
+
+_ENCODE = msgspec.msgpack.Encoder()
+_DECODE = msgspec.msgpack.Decoder(Chart)
+
+
+def seal_chart(chart: Chart, version: int, keyed: Keyed) -> bytes:
+    """The chart as its row holds it."""
+    return keyed.cipher.seal(zlib.compress(_ENCODE.encode(chart), 1), "chart", keyed.who, version)
+
+
+def open_chart(sealed: bytes, version: int, keyed: Keyed) -> Chart:
+    """The chart that was sealed; raises `Damaged`."""
+    content = keyed.cipher.open(sealed, "chart", keyed.who, version)
+    return _DECODE.decode(zlib.decompress(content))
+
+
+def read_chart(connection: Connection, keyed: Keyed) -> tuple[Chart, int] | None:
+    """A patient's chart and its version; None when there is none."""
+    row = connection.execute(select(CHART.c.version, CHART.c.sealed).where(CHART.c.who == keyed.who)).first()
+    return None if row is None else (open_chart(row.sealed, row.version, keyed), row.version)
+
+
+def find_chart(connection: Connection, keys: Keys, person: str) -> tuple[Keyed, Chart, int] | None:
+    """A person's keys, chart and version; None when nothing is kept for them.
+
+    Keys are read again when another process has changed them since.
+    """
+    for remembered in (True, False):
+        if not remembered:
+            keys.forget()
+        keyed = keys.find(person)
+        if keyed is None:
+            return None
+        row = connection.execute(select(CHART.c.version, CHART.c.sealed).where(CHART.c.who == keyed.who)).first()
+        if row is not None and (keyed.cipher.opens(row.sealed) or not remembered):
+            return keyed, open_chart(row.sealed, row.version, keyed), row.version
+    return None
+
+
+def short_tag(sealed: bytes) -> bytes:
+    """What the chart keeps of a page's tag."""
+    return tag(sealed)[-_SHORT_TAG:]
+
+
+def missing(kind: str, where: str) -> Damaged:
+    """That the chart knows of rows which are not there, or that others are in their place."""
+    return Damaged(
+        f"rows of the table {kind} are missing or were exchanged",
+        where=where,
+        advice="Nothing of them is used. Run `pollux doctor`, then restore a backup.",
+    )

@@ -1,0 +1,277 @@
+"""Events in columns: how many of them lie together on one page of a patient's chart.
+
+Each field is a column of its own: whole numbers as differences divided by their greatest common divisor, their bytes
+sorted by significance; values as whole numbers with a decimal divisor wherever that gives back the same bits; what
+repeats (quantity, unit, source, flags …) once for all events that share it. Then DEFLATE. An id that is the digest of
+the event's own content is not kept, since it can be made again.
+"""
+
+import math
+import re
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from pollux.record.event import Code, Comparator, Event, Precision, Source
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = -(2**62)  # stands where an event has no end or was never modified
+_DIVISORS = (1, 10, 100, 1000)
+_NUMBERED = re.compile(r"(.*?)(0|[1-9]\d{0,15})", re.DOTALL)
+
+Ints = NDArray[np.int64]
+Value = float | str | Code
+# quantity, unit, kind, name, device, beginning of the place, comparator, precision, flags, retracted
+Form = tuple[str, str, str, str, str, str, Comparator, Precision, tuple[str, ...], bool]
+# What an event says: time, quantity, value, unit, end, comparator, retracted. Equal where `Event.content` is equal.
+Said = tuple[int, str, Value, str, int, str, bool]
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """Whole numbers: the first, and the differences divided by `divisor`, `width` bytes each, in planes."""
+
+    count: int
+    first: int = 0
+    divisor: int = 1
+    width: int = 0
+    planes: bytes = b""
+
+
+class _Body(msgspec.Struct, array_like=True):
+    time: _Packed
+    learned: _Packed
+    end: _Packed | None
+    modified: _Packed | None
+    forms: list[Form]
+    form: _Packed
+    place: _Packed  # the number at the end of the place; -1 for none
+    decimals: int  # divisor of `values`; 0 when they are plain doubles
+    values: _Packed | None
+    doubles: bytes
+    others: list[tuple[int, str | Code]]
+    ids: list[tuple[int, str]]
+
+
+_ENCODE = msgspec.msgpack.Encoder()
+_DECODE = msgspec.msgpack.Decoder(_Body)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970.
+
+    >>> micros(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    passed = moment - EPOCH
+    return (passed.days * 86400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def moment(at: int) -> datetime:
+    """The time so many microseconds after 1970."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def said(event: Event) -> Said:
+    """What an event says, whoever said it; see `Said`."""
+    end = _NEVER if event.end is None else micros(event.end)
+    return micros(event.time), event.quantity, event.value, event.unit, end, event.comparator, event.retracted
+
+
+def own_id(content: str) -> str:
+    """The id of an event to which no source gave one."""
+    return "content:" + content[:24]
+
+
+def pack(events: Sequence[Event], own: Sequence[bool]) -> bytes:
+    """Events as the bytes of a page; `own` says of each whether its id is the digest of its content."""
+    forms: dict[Form, int] = {}
+    form, place, numbers = [], [], []
+    others: list[tuple[int, str | Code]] = []
+    for i, e in enumerate(events):
+        found = _NUMBERED.fullmatch(e.source.place)
+        before, number = (found[1], int(found[2])) if found else (e.source.place, -1)
+        s = e.source
+        key = (e.quantity, e.unit, s.kind, s.name, s.device, before, e.comparator, e.precision, e.flags, e.retracted)
+        form.append(forms.setdefault(key, len(forms)))
+        place.append(number)
+        if isinstance(e.value, float):
+            numbers.append(e.value)
+        else:
+            others.append((i, e.value))
+    decimals, values, doubles = _values(np.array(numbers, np.float64))
+    body = _Body(
+        time=_packed([micros(e.time) for e in events]),
+        learned=_packed([micros(e.learned) for e in events]),
+        end=_sometimes([e.end for e in events]),
+        modified=_sometimes([e.modified for e in events]),
+        forms=list(forms),
+        form=_packed(form),
+        place=_packed(place),
+        decimals=decimals,
+        values=values,
+        doubles=doubles,
+        others=others,
+        ids=[(i, e.id) for i, (e, mine) in enumerate(zip(events, own, strict=True)) if not mine],
+    )
+    return zlib.compress(_ENCODE.encode(body), 6)
+
+
+class Columns:
+    """A page that was read: columns at once, events when they are asked for."""
+
+    def __init__(self, content: bytes) -> None:
+        self._body = _DECODE.decode(zlib.decompress(content))
+        self.forms = self._body.forms
+
+    def __len__(self) -> int:
+        return self._body.time.count
+
+    @cached_property
+    def time(self) -> Ints:
+        """Valid times [µs since 1970]."""
+        return _unpacked(self._body.time)
+
+    @cached_property
+    def learned(self) -> Ints:
+        """When each was learned [µs since 1970]."""
+        return _unpacked(self._body.learned)
+
+    @cached_property
+    def form(self) -> Ints:
+        """Of each event, which of `forms` it has."""
+        return _unpacked(self._body.form)
+
+    @cached_property
+    def ids(self) -> dict[int, str]:
+        """The ids that sources gave, by position."""
+        return dict(self._body.ids)
+
+    @cached_property
+    def numbers(self) -> NDArray[np.float64]:
+        """The values; NaN for a code or a text."""
+        body = self._body
+        given: NDArray[np.float64]
+        if body.values is not None:
+            given = _unpacked(body.values) / np.float64(body.decimals)
+        else:
+            given = _joined(body.doubles, 8, np.dtype("<f8")).astype(np.float64)
+        if not body.others:
+            return given
+        whole = np.full(len(self), np.nan)
+        whole[np.setdiff1d(np.arange(len(self)), [i for i, _ in body.others], assume_unique=True)] = given
+        return whole
+
+    def said(self) -> list[Said]:
+        """What each event says."""
+        forms = [(f[0], f[1], f[6], f[9]) for f in self.forms]
+        ends = [_NEVER] * len(self) if self._body.end is None else _unpacked(self._body.end).tolist()
+        return [
+            (t, forms[f][0], v, forms[f][1], end, forms[f][2], forms[f][3])
+            for t, f, v, end in zip(self.time.tolist(), self.form.tolist(), self._values(), ends, strict=True)
+        ]
+
+    def events(self, chosen: Ints | None = None) -> list[Event]:
+        """All of them, in the order in which they were put here, or those at some positions."""
+        positions = np.arange(len(self)) if chosen is None else chosen
+        body, ids, forms = self._body, self.ids, self.forms
+        ends = [None] * len(positions) if body.end is None else _moments(_unpacked(body.end)[positions])
+        changed = [None] * len(positions) if body.modified is None else _moments(_unpacked(body.modified)[positions])
+        values = self._values()
+        learned: dict[int, datetime] = {}
+        sources: dict[tuple[int, int], Source] = {}
+        made = []
+        columns = (column[positions].tolist() for column in (self.time, self.learned, self.form, _unpacked(body.place)))
+        for i, time, known, f, number, end, modified in zip(positions.tolist(), *columns, ends, changed, strict=True):
+            quantity, unit, kind, name, device, before, comparator, precision, flags, retracted = forms[f]
+            source = sources.get((f, number))
+            if source is None:
+                source = Source(kind, name, before if number < 0 else f"{before}{number}", device)
+                sources[f, number] = source
+            when = learned.get(known)
+            if when is None:
+                when = learned[known] = moment(known)
+            at, id = EPOCH + timedelta(microseconds=time), ids.get(i, "")
+            made.append(
+                Event(
+                    at,
+                    quantity,
+                    values[i],
+                    unit,
+                    source,
+                    when,
+                    end,
+                    comparator,
+                    precision,
+                    flags,
+                    id,
+                    retracted,
+                    modified,
+                )
+            )
+        return made
+
+    def _values(self) -> list[Value]:
+        values: list[Value] = self.numbers.tolist()
+        for i, other in self._body.others:
+            values[i] = other
+        return values
+
+
+def _packed(numbers: Sequence[int]) -> _Packed:
+    if not numbers:
+        return _Packed(0)
+    steps = np.diff(np.array(numbers, np.int64))
+    divisor = int(np.gcd.reduce(steps)) if len(steps) else 1
+    if divisor == 0:
+        return _Packed(len(numbers), numbers[0])
+    steps //= divisor
+    most = max(int(steps.max()), -int(steps.min()) - 1) if len(steps) else 0
+    width = next(w for w in (1, 2, 4, 8) if most < 1 << (8 * w - 1))
+    return _Packed(len(numbers), numbers[0], divisor, width, _planes(steps.astype(f"<i{width}"), width))
+
+
+def _unpacked(packed: _Packed) -> Ints:
+    whole = np.full(packed.count, packed.first, np.int64)
+    if packed.width and packed.count:
+        steps = _joined(packed.planes, packed.width, np.dtype(f"<i{packed.width}")).astype(np.int64)
+        whole[1:] += np.cumsum(steps * packed.divisor)
+    return whole
+
+
+def _planes(column: NDArray[np.generic], width: int) -> bytes:
+    return column.view(np.uint8).reshape(-1, width).T.tobytes()
+
+
+def _joined(planes: bytes, width: int, kind: np.dtype[np.generic]) -> NDArray[np.generic]:
+    return np.ascontiguousarray(np.frombuffer(planes, np.uint8).reshape(width, -1).T).view(kind).reshape(-1)
+
+
+def _values(numbers: NDArray[np.float64]) -> tuple[int, _Packed | None, bytes]:
+    """The divisor with which these are whole numbers, and they; or the doubles themselves."""
+    for divisor in _DIVISORS if len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 1e12 else ():
+        whole = np.rint(numbers * divisor)
+        if np.array_equal((whole / divisor).view(np.int64), numbers.view(np.int64)):
+            return divisor, _packed([int(k) for k in whole]), b""
+    return 0, None, _planes(numbers.astype("<f8"), 8) if len(numbers) else b""
+
+
+def _sometimes(moments: Sequence[datetime | None]) -> _Packed | None:
+    if not any(moments):
+        return None
+    return _packed([_NEVER if m is None else micros(m) for m in moments])
+
+
+def _moments(column: Ints) -> list[datetime | None]:
+    return [None if at == _NEVER else moment(at) for at in column.tolist()]
+
+
+def finite(event: Event) -> Event:
+    """The event itself, or with its number as a text when the number is not finite."""
+    if isinstance(event.value, float) and not math.isfinite(event.value):
+        return msgspec.structs.replace(event, value=str(event.value))
+    return event

@@ -1,0 +1,173 @@
+"""The database behind the store: SQLite in a file, or PostgreSQL by its URL."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from pollux.errors import PolluxError
+
+PATIENCE = 10.0  # seconds to wait for another process that writes
+APPLICATION = 0x504C5558  # "PLUX", so that another program's database is not taken for a store
+_READERS = 8
+_WRITING = 0x504C5558  # the advisory lock that a PostgreSQL transaction holds while it writes
+
+_ADVICE = {
+    "locked": ("the store is in use", "Another process writes to it; wait until that has finished."),
+    "readonly": ("the store cannot be written to", "Give write access to the file and its folder."),
+    "full": ("the disk is full", "Free some space on the disk."),
+    "no space left": ("the disk is full", "Free some space on the disk."),
+    "could not extend file": ("the disk is full", "Free some space on the disk of the database server."),
+    "disk i/o": ("the disk does not do what it is told", "Look at the disk; what was not acknowledged is not kept."),
+    "unable to open": ("the store cannot be opened", "Check the path and the rights of its folder."),
+    "connection refused": ("the database server does not answer", "Start it, or check the URL."),
+    "could not translate host": ("the database server is not known", "Check the URL."),
+    "authentication failed": ("the database server refuses the password", "Check user and password in the URL."),
+    "does not exist": ("the database is not there", "Make it with createdb, or check the URL."),
+}
+
+
+def said(error: Exception, where: str) -> PolluxError:
+    """What a database complains of, as advice."""
+    original = getattr(error, "orig", None) or error
+    complaint = str(original).lower()
+    if any(sign in complaint for sign in ("not a database", "malformed", "corrupt", "invalid page")):
+        return PolluxError(
+            "the store is damaged or is no Pollux store",
+            where=where,
+            advice="Put it aside, restore a backup, or import the files again.",
+        )
+    for sign, (what, advice) in _ADVICE.items():
+        if sign in complaint or sign in complaint.replace("-", ""):
+            return PolluxError(what, where=where, advice=advice)
+    return PolluxError(
+        f"the store failed ({complaint.splitlines()[0] if complaint else type(original).__name__})", where=where
+    )
+
+
+class Database:
+    """Transactions for one writer and many readers."""
+
+    def __init__(self, where: str | Path) -> None:
+        self.url = str(where) if "://" in str(where) else ""
+        self.path = None if self.url else Path(where)
+        self.where = _without_password(self.url) if self.url else str(where)
+        self._engines: list[Engine] = []
+        try:
+            self._writer = self._engine(writing=True)
+            self._reader = self._engine(writing=False)
+        except ImportError as error:
+            raise PolluxError(
+                "the driver for PostgreSQL is not installed", where=self.where, advice="pip install 'pollux[postgres]'"
+            ) from error
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is SQLite in a file."""
+        return self.path is not None
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what a database complains of into a `PolluxError`."""
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise said(error, self.where) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that alone writes; committed at the end, undone by any error."""
+        with self.errors(), self._writer.begin() as connection:
+            if not self.embedded:
+                connection.exec_driver_sql(f"select pg_advisory_xact_lock({_WRITING})")
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment."""
+        with self.errors(), self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    def scrub(self, vacuum: bool = False) -> None:
+        """Leave nothing of what was deleted in the file or beside it (SQLite; PostgreSQL: after VACUUM)."""
+        if self.embedded:
+            with self.errors(), self._writer.connect() as connection:
+                raw = connection.connection.driver_connection
+                assert raw is not None
+                if vacuum:
+                    raw.execute("vacuum")
+                raw.execute("pragma wal_checkpoint(truncate)")
+
+    def tables(self) -> set[str]:
+        """The names of the tables that are there."""
+        with self.reading() as connection:
+            return set(inspect(connection).get_table_names())
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for engine in self._engines:
+            engine.dispose()
+
+    def _engine(self, writing: bool) -> Engine:
+        if self.embedded:
+            engine = create_engine(
+                f"sqlite:///{self.path}",
+                connect_args={"timeout": PATIENCE, "check_same_thread": False},
+                pool_size=1 if writing else _READERS,
+                max_overflow=0,
+            )
+            event.listen(engine, "connect", _prepare)
+            event.listen(engine, "begin", _begin_immediate if writing else _begin)
+        else:
+            url = self.url.replace("postgresql://", "postgresql+psycopg://").replace(
+                "postgres://", "postgresql+psycopg://"
+            )
+            engine = create_engine(
+                url,
+                isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
+                pool_size=1 if writing else _READERS,
+                max_overflow=0,
+                pool_pre_ping=True,
+            )
+        self._engines.append(engine)
+        return engine
+
+
+def _prepare(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where `begin` says
+    for pragma in ("journal_mode = wal", "synchronous = full", "secure_delete = on", "cell_size_check = on",
+                   f"busy_timeout = {int(1000 * PATIENCE)}", "cache_size = -16000"):  # fmt: skip
+        connection.execute(f"pragma {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("begin")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("begin immediate")
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError as error:
+        raise PolluxError(
+            "this is no address of a database", advice="Write postgresql://user@host/database, or a file's path."
+        ) from error
+
+
+def failed(error: Exception) -> bool:
+    """Whether a database, and not what it was asked to do, went wrong."""
+    return isinstance(error, DBAPIError | sqlite3.Error)
+
+
+def pragma(connection: Connection, name: str) -> Any:
+    """What SQLite answers to a pragma."""
+    return connection.execute(text(f"pragma {name}")).scalar()

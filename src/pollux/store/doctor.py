@@ -1,0 +1,188 @@
+"""Is everything in the store what was put there? Every row is opened, every chain followed, every file looked at."""
+
+import sqlite3
+import stat
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from pollux.errors import PolluxError
+from pollux.store import audit
+from pollux.store.chart import Chart, open_chart
+from pollux.store.database import Database
+from pollux.store.erasure import read_ledger
+from pollux.store.filing import short_name, source_name
+from pollux.store.keys import Keyed, Keys
+from pollux.store.reading import OneChart
+from pollux.store.seal import tag
+from pollux.store.tables import AUDIT, CHART, ERASED, NAME, OF_A_PATIENT, PAGE, VERSION
+
+RESTORE = "Restore a backup: pollux restore FOLDER."
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is not as it should be, and what to do. `serious`: data are damaged, missing or altered."""
+
+    what: str
+    advice: str
+    serious: bool = True
+
+    def __str__(self) -> str:
+        return f"{'damage' if self.serious else 'note'}: {self.what}. {self.advice}".rstrip()
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files around the database."""
+
+    head: Path
+    erased: Path
+    keys: Path | None
+    site_key: Path | None
+
+
+def examine(database: Database, keys: Keys, places: Places) -> list[Trouble]:
+    """All that is wrong with a store; an empty list if nothing is."""
+    found: list[Trouble] = []
+    if database.embedded:
+        found += _file(database, "the database")
+    if keys.database.embedded:
+        found += _file(keys.database, "the keys' file")
+    found += _attempt(lambda: [Trouble(what, "Restore the keys' backup.") for what in keys.check()])
+    if any(t.serious for t in found):
+        return found + _around(places)  # the rest would only say the same in other words
+    found += _attempt(lambda: _rows(database, keys))
+    found += _attempt(lambda: _audit(database, keys, places.head))
+    found += _attempt(lambda: _erasures(database, keys, places.erased))
+    return found + _around(places)
+
+
+def _attempt(step: Any) -> list[Trouble]:
+    try:
+        return list(step())
+    except PolluxError as error:
+        return [Trouble(f"{error.what}{f' [{error.where}]' if error.where else ''}", error.advice or RESTORE)]
+
+
+def _file(database: Database, name: str) -> list[Trouble]:
+    try:
+        with database.reading() as connection:
+            complaints = [row[0] for row in connection.exec_driver_sql("pragma integrity_check(20)")]
+    except (PolluxError, sqlite3.Error) as error:
+        return [Trouble(f"{name} cannot be read ({getattr(error, 'what', error)})", RESTORE)]
+    return [Trouble(f"{name}: {line}", RESTORE) for line in complaints if line != "ok"]
+
+
+def _rows(database: Database, keys: Keys) -> Iterator[Trouble]:
+    charted: set[bytes] = set()
+    with database.reading() as connection:
+        version = connection.exec_driver_sql("select version_num from alembic_version").scalar()
+        if version != VERSION:
+            yield Trouble(
+                f"the schema is {version}, not {VERSION}", "Open the store with this Pollux to bring it up to date."
+            )
+        for who, number, sealed in connection.execute(select(CHART)).all():
+            charted.add(who)
+            yield from _chart(connection, keys, who, number, sealed)
+        for table in OF_A_PATIENT:
+            for who in connection.execute(select(table.c.who).distinct()).scalars():
+                if who not in charted:
+                    yield Trouble(f"patient {who.hex()[:8]} has rows in the table {table.name} and no chart", RESTORE)
+
+
+def _chart(connection: Connection, keys: Keys, who: bytes, version: int, sealed: bytes) -> Iterator[Trouble]:
+    name = f"patient {who.hex()[:8]}"
+    keyed = keys.find_who(who)
+    if keyed is None:
+        yield Trouble(f"{name}: the key is missing", "Restore the keys' backup; without the key nothing can be read.")
+        return
+    try:
+        chart = open_chart(sealed, version, keyed)
+        if (known := keys.find(chart.person)) is None or known.who != who:
+            yield Trouble(f"{name}: the key stands under another person", "Restore the keys' backup.")
+        one = OneChart(connection, keyed, chart)
+        for _ in one.documents():
+            pass
+        one.quarantine()
+        one.checkpoints()
+        yield from _pages(connection, keys, keyed, chart, name)
+    except PolluxError as error:
+        yield Trouble(f"{name}: {error.what}", RESTORE)
+    except (ValueError, KeyError, msgspec.MsgspecError) as error:
+        yield Trouble(f"{name}: what was sealed cannot be understood ({type(error).__name__})", RESTORE)
+        return
+    last = connection.execute(
+        select(AUDIT.c.detail)
+        .where((AUDIT.c.who == who) & AUDIT.c.detail.contains('"chart"'))
+        .order_by(AUDIT.c.seq.desc())
+    ).scalar()
+    noted = msgspec.json.decode(last) if last else {}
+    if (noted.get("version"), noted.get("chart")) != (version, tag(sealed).hex()):
+        yield Trouble(f"{name}: the chart is not the one that was written last; an older state took its place", RESTORE)
+
+
+def _pages(connection: Connection, keys: Keys, keyed: Keyed, chart: Chart, name: str) -> Iterator[Trouble]:
+    expected: set[tuple[bytes, int]] = set()
+    notes = {note.number: note for note in chart.pages}
+    one = OneChart(connection, keyed, chart)
+    for number, page in one.pages():
+        note = notes[number]
+        if (len(page), int(page.time.min()), int(page.time.max())) != (note.count, note.first, note.last):
+            yield Trouble(f"{name}: page {number} does not hold what the chart says", RESTORE)
+        page.events()
+        expected |= {(short_name(keys, keyed.who, source_name(id)), number) for id in page.ids.values()}
+    there = {
+        (row.name, row.page)
+        for row in connection.execute(select(NAME.c.name, NAME.c.page).where(NAME.c.who == keyed.who))
+    }
+    if there != expected:
+        yield Trouble(f"{name}: the index of names does not fit the pages", RESTORE)
+    numbers = set(connection.execute(select(PAGE.c.number).where(PAGE.c.who == keyed.who)).scalars())
+    if numbers - notes.keys():
+        yield Trouble(f"{name}: there are pages of which the chart knows nothing", RESTORE)
+
+
+def _audit(database: Database, keys: Keys, head: Path) -> list[Trouble]:
+    with database.reading() as connection:
+        problems, _ = audit.verify(connection, keys.public, audit.read_head(head))
+    return [Trouble(problem, "Find out who had access to the database; restore a backup.") for problem in problems]
+
+
+def _erasures(database: Database, keys: Keys, ledger: Path) -> Iterator[Trouble]:
+    erased = set(read_ledger(ledger))
+    left: dict[str, set[bytes]] = defaultdict(set)
+    with database.reading() as connection:
+        for table in OF_A_PATIENT:
+            left[table.name] = erased & set(connection.execute(select(table.c.who).distinct()).scalars())
+        noted = set(connection.execute(select(ERASED.c.who)).scalars())
+    for table_name, whos in left.items():
+        if whos:
+            yield Trouble(
+                f"rows of {len(whos)} erased people are in the table {table_name}",
+                "Open the store again: the ledger is replayed.",
+            )
+    if noted - erased:
+        yield Trouble(
+            f"{len(noted - erased)} erasures are in the database and not in the ledger beside it",
+            "Put the ledger back: without it a restored backup would bring these people back.",
+        )
+    if keys.pseudonyms() & erased:
+        yield Trouble("keys of erased people are there", "Open the store again: the ledger is replayed.")
+
+
+def _around(places: Places) -> list[Trouble]:
+    found = []
+    for path in (places.site_key, places.keys):
+        if path is not None and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            found.append(Trouble(f"{path} can be read by others", f"chmod 600 {path}", serious=False))
+    key = places.site_key
+    if key is not None and key.exists() and places.keys is not None and key.parent == places.keys.parent:
+        advice = "Whoever copies the folder can read everything: keep it elsewhere, named by $POLLUX_SITE_KEY_FILE."
+        found.append(Trouble(f"the site key lies beside the data ({key})", advice, serious=False))
+    return found

@@ -1,0 +1,427 @@
+"""Putting things into patients' charts, inside one transaction that somebody else began and ends."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from pollux.errors import PolluxError
+from pollux.record.entry import Document
+from pollux.record.event import Event, Person
+from pollux.record.quality import Quarantined
+from pollux.store.bodies import quarantined_body
+from pollux.store.chart import Chart, PageNote, find_chart, missing, read_chart, seal_chart, short_tag
+from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, said
+from pollux.store.keys import Keyed, Keys
+from pollux.store.seal import tag
+from pollux.store.statements import merged
+from pollux.store.tables import CHART, CHECKPOINT, DOCUMENT, ERASED, NAME, PAGE, QUARANTINE
+
+MOST_ON_A_PAGE = 4096
+# Small pages are put together by sixteens: below the first size, then below the second (each event is moved twice).
+_SIZES = (16, 256)
+_SO_MANY = 16
+_DENSE = 64  # events of one quantity in one transaction from which it gets a page of its own
+_SHORT_NAME = 8
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A document as its row holds it, the content compressed."""
+
+    kind: str
+    id: str
+    version: str
+    place: str
+    updated: str
+    learned: str
+    content: bytes
+
+    def document(self) -> Document:
+        """The document as it came."""
+        from datetime import datetime
+
+        updated = datetime.fromisoformat(self.updated) if self.updated else None
+        return Document(self.kind, self.id, self.version, zlib.decompress(self.content), self.place, updated)
+
+
+_ENCODE = msgspec.msgpack.Encoder()
+KEPT = msgspec.msgpack.Decoder(Kept)
+
+
+class OpenChart:
+    """One patient's chart while things are put into it; nothing is written before `close`."""
+
+    def __init__(self, connection: Connection, keys: Keys, keyed: Keyed, chart: Chart, version: int) -> None:
+        self._connection = connection
+        self._keys = keys
+        self.keyed = keyed
+        self.chart = chart
+        self.version = version
+        self.changed = False
+        self._new: list[tuple[Event, bool, bool]] = []  # event, whether its id is its own content, whether it is later
+        self._new_ids: dict[str, list[Event]] = defaultdict(list)
+        self._new_names: dict[str, list[Event]] = defaultdict(list)
+        self._said: dict[str, set[Said]] = {}  # by quantity, of events whose id is their own content
+        self._looked_at: set[int] = set()
+        self._pages: dict[int, Columns] = {}
+        self._rows: dict[Table, list[dict[str, Any]]] = defaultdict(list)
+        self._marks: set[bytes] = set()
+
+    @property
+    def person(self) -> Person | None:
+        """The person as stated so far."""
+        return merged([one for _, one in self.chart.stated]) if self.chart.stated else None
+
+    @property
+    def pending(self) -> int:
+        """Events that wait to be written."""
+        return len(self._new)
+
+    def state(self, person: Person, learned: str) -> None:
+        """Add a statement about the person."""
+        self.chart.stated.append((learned, person))
+        self.chart.stated.sort(key=lambda one: one[0])
+        self.changed = True
+
+    # Events
+
+    def versions(self, event: Event, content: str) -> list[Event]:
+        """All that was said under the id of an event."""
+        found = [*self._new_ids.get(event.id, ())]
+        own = event.id == own_id(content)
+        if own and not found and self.chart.names == 0 and not self._was_said(event):
+            return []
+        numbers = self._pages_named(source_name(event.id)) if self.chart.names else set()
+        if event.id.startswith("content:"):
+            index = self._quantity(event.quantity)
+            at = micros(event.time)
+            close = [p for p in self.chart.pages if index in p.quantities and p.first <= at <= p.last]
+            found += [e for p in close if p.number not in numbers for e in self._events(p.number) if e.id == event.id]
+            if not own and not found:
+                rest = (p for p in self.chart.pages if p not in close and p.number not in numbers)
+                found += [e for p in rest for e in self._events(p.number) if e.id == event.id]
+        found += [e for number in sorted(numbers) for e in self._events(number) if e.id == event.id]
+        return found
+
+    def events_of(self, name: str) -> list[Event]:
+        """All that stems from one document, every version, in the order learned."""
+        numbers = self._pages_named(name) if self.chart.names else set()
+        found = [e for number in sorted(numbers) for e in self._events(number) if source_name(e.id) == name]
+        found += self._new_names.get(name, [])
+        return sorted(found, key=lambda e: e.learned)
+
+    def add(self, event: Event, before: Iterable[Event]) -> None:
+        """Put an event there; `before` is what `versions` found."""
+        event = finite(event)
+        content = event.content
+        own = event.id == own_id(content)
+        standing = list(before)
+        self._new.append((event, own, bool(standing)))
+        self._new_ids[event.id].append(event)
+        if own:
+            self._said.setdefault(event.quantity, set()).add(said(event))
+        else:
+            self._new_names[source_name(event.id)].append(event)
+        if any(e.learned >= event.learned or e.quantity != event.quantity for e in standing):
+            self.chart.unordered = True
+        self.changed = True
+
+    def everything(self) -> list[Event]:
+        """Every version of every event."""
+        written = [event for note in self.chart.pages for event in self._columns(note).events()]
+        return written + [event for event, _, _ in self._new]
+
+    # What is only kept
+
+    def keep_document(self, document: Document, mark: bytes, learned: str, updated: str) -> None:
+        """Put a document there, as received."""
+        kept = Kept(document.kind, document.id, document.version, document.place, updated, learned,
+                    zlib.compress(document.content, 1))  # fmt: skip
+        name = self._keys.mark("document", document.name)
+        self._keep(DOCUMENT, _ENCODE.encode(kept), name=name, mark=mark)
+
+    def quarantine(self, item: Quarantined, digest: str) -> bool:
+        """Put something into quarantine; whether it was not there before."""
+        mark = self._keys.mark("quarantine", digest)
+        if mark in self._marks:
+            return False
+        if self.chart.quarantine.count:
+            this = (QUARANTINE.c.who == self.keyed.who) & (QUARANTINE.c.mark == mark)
+            if self._connection.execute(select(QUARANTINE.c.number).where(this)).first() is not None:
+                return False
+        self._marks.add(mark)
+        self._keep(QUARANTINE, quarantined_body(item), mark=mark)
+        return True
+
+    def keep_checkpoint(self, name: str, content: bytes, at: str) -> None:
+        """Put a checkpoint there; an older one of the same name stays."""
+        body = _ENCODE.encode((name, at, zlib.compress(content, 1)))
+        self._keep(CHECKPOINT, body, name=self._keys.mark("checkpoint", name))
+
+    def _keep(self, table: Table, content: bytes, **columns: bytes) -> None:
+        tally = getattr(self.chart, _TALLIES[table.name])
+        identity = [columns[c] for c in ("name", "mark") if c in columns]
+        sealed = self.keyed.cipher.seal(content, table.name, self.keyed.who, tally.next, *identity)
+        setattr(self.chart, _TALLIES[table.name], tally.plus([sealed]))
+        self._rows[table].append({"who": self.keyed.who, "number": tally.next, **columns, "sealed": sealed})
+        self.changed = True
+
+    # Writing
+
+    def close(self) -> dict[str, int | str]:
+        """Write everything and the chart itself; what the audit says of it."""
+        added = {
+            "events": len(self._new),
+            "documents": len(self._rows[DOCUMENT]),
+            "quarantined": len(self._rows[QUARANTINE]),
+        }
+        self._write_pages()
+        for table, rows in self._rows.items():
+            if rows:
+                self._connection.execute(insert(table), rows)
+        return {**{k: v for k, v in added.items() if v}, **self._write_chart()}
+
+    def _write_chart(self) -> dict[str, int | str]:
+        before, self.version = self.version, self.version + 1
+        sealed = seal_chart(self.chart, self.version, self.keyed)
+        who = self.keyed.who
+        if before == 0:
+            self._connection.execute(insert(CHART), [{"who": who, "version": 1, "sealed": sealed}])
+        else:
+            this = (CHART.c.who == who) & (CHART.c.version == before)
+            done = self._connection.execute(update(CHART).where(this).values(version=self.version, sealed=sealed))
+            if done.rowcount != 1:
+                raise PolluxError("the chart was changed by somebody else at the same time", advice="Try again.")
+        return {"version": self.version, "chart": tag(sealed).hex()}
+
+    def _write_pages(self) -> None:
+        """New events: dense quantities on pages of their own, the rest together, later versions apart."""
+        groups: dict[tuple[bool, str], list[tuple[Event, bool]]] = defaultdict(list)
+        counts: dict[tuple[bool, str], int] = defaultdict(int)
+        for event, _, later in self._new:
+            counts[later, event.quantity] += 1
+        for event, own, later in self._new:
+            dense = counts[later, event.quantity] >= _DENSE
+            groups[later, event.quantity if dense else ""].append((event, own))
+        for (later, quantity), some in groups.items():
+            some.sort(key=lambda one: one[0].time)
+            self._write(some, later)
+            self._put_together(later, quantity)
+        self._new = []
+
+    def _write(self, some: list[tuple[Event, bool]], later: bool) -> None:
+        chart, who = self.chart, self.keyed.who
+        for start in range(0, len(some), MOST_ON_A_PAGE):
+            part = some[start : start + MOST_ON_A_PAGE]
+            events = [event for event, _ in part]
+            number, chart.next_page = chart.next_page, chart.next_page + 1
+            sealed = self.keyed.cipher.seal(pack(events, [own for _, own in part]), "page", who, number)
+            times = [micros(event.time) for event in events]
+            quantities = tuple(sorted({self._quantity(event.quantity) for event in events}))
+            chart.pages.append(
+                PageNote(number, min(times), max(times), len(part), quantities, later, short_tag(sealed))
+            )
+            self._rows[PAGE].append({"who": who, "number": number, "sealed": sealed})
+            names = {source_name(event.id) for event, own in part if not own}
+            chart.names += len(names)
+            self._rows[NAME] += [
+                {"who": who, "name": self._short(n), "page": number} for n in _each(names, self._short)
+            ]
+
+    def _put_together(self, later: bool, quantity: str) -> None:
+        """Where sixteen small pages of a kind have gathered, one takes their place."""
+        for size in _SIZES:
+            if quantity:
+                alike = [
+                    p for p in self.chart.pages if p.later == later and p.quantities == (self._quantity(quantity),)
+                ]
+            else:
+                alike = [p for p in self.chart.pages if p.later == later]
+            small = [p for p in alike if p.count < size]
+            if len(small) < _SO_MANY:
+                continue
+            some = []
+            for note in small:
+                page = self._columns(note)
+                some += [(event, i not in page.ids) for i, event in enumerate(page.events())]
+            some.sort(key=lambda one: one[0].time)
+            self._remove({p.number for p in small})
+            self._write(some, later)
+
+    def _remove(self, numbers: set[int]) -> None:
+        who = self.keyed.who
+        self.chart.pages = [p for p in self.chart.pages if p.number not in numbers]
+        for table, column in ((PAGE, PAGE.c.number), (NAME, NAME.c.page)):
+            rows = self._rows[table]
+            key = column.name
+            written = numbers - {row["number"] for row in self._rows[PAGE]} if table is PAGE else numbers
+            self._rows[table] = [row for row in rows if row[key] not in numbers]
+            if written:
+                self._connection.execute(delete(table).where((table.c.who == who) & column.in_(written)))
+        for number in numbers:
+            self._pages.pop(number, None)
+
+    # Reading what is there
+
+    def _was_said(self, event: Event) -> bool:
+        at, index = micros(event.time), self._quantity(event.quantity)
+        known = self._said.setdefault(event.quantity, set())
+        for note in self.chart.pages:
+            if note.first <= at <= note.last and index in note.quantities and note.number not in self._looked_at:
+                self._looked_at.add(note.number)
+                page = self._columns(note)
+                for i, one in enumerate(page.said()):
+                    if i not in page.ids:
+                        self._said.setdefault(one[1], set()).add(one)
+        return said(event) in known
+
+    def _pages_named(self, name: str) -> set[int]:
+        this = (NAME.c.who == self.keyed.who) & (NAME.c.name == self._short(name))
+        return set(self._connection.execute(select(NAME.c.page).where(this)).scalars())
+
+    def _events(self, number: int) -> list[Event]:
+        note = next((p for p in self.chart.pages if p.number == number), None)
+        return [] if note is None else self._columns(note).events()
+
+    def _columns(self, note: PageNote) -> Columns:
+        page = self._pages.get(note.number)
+        if page is None:
+            waiting = next((row["sealed"] for row in self._rows[PAGE] if row["number"] == note.number), None)
+            this = (PAGE.c.who == self.keyed.who) & (PAGE.c.number == note.number)
+            sealed = waiting or self._connection.execute(select(PAGE.c.sealed).where(this)).scalar()
+            if sealed is None or short_tag(sealed) != note.tag:
+                raise missing("page", self.keyed.who.hex()[:8])
+            page = Columns(self.keyed.cipher.open(sealed, "page", self.keyed.who, note.number))
+            self._pages[note.number] = page
+            while len(self._pages) > 64:
+                del self._pages[next(iter(self._pages))]
+        return page
+
+    def _quantity(self, name: str) -> int:
+        if name not in self.chart.quantities:
+            self.chart.quantities.append(name)
+        return self.chart.quantities.index(name)
+
+    def _short(self, name: str) -> bytes:
+        return short_name(self._keys, self.keyed.who, name)
+
+
+class Filing:
+    """The charts that one transaction changes."""
+
+    def __init__(self, connection: Connection, keys: Keys) -> None:
+        self.connection = connection
+        self.keys = keys
+        self._open: dict[str, OpenChart] = {}
+        self.acts: dict[bytes, dict[str, int | str]] = {}
+        self._documents: dict[bytes, list[tuple[str, bytes, str]]] = defaultdict(list)
+        self._owners: dict[bytes, str] = {}
+        self._unwritten = 0
+
+    def find(self, person: str) -> OpenChart | None:
+        """The chart of a person; None when there is none."""
+        known = self._open.get(person)
+        if known is not None:
+            return known
+        found = find_chart(self.connection, self.keys, person)
+        if found is None:
+            return None
+        return self._opened(person, OpenChart(self.connection, self.keys, *found))
+
+    def chart(self, person: str) -> OpenChart:
+        """The chart of a person, begun if there is none."""
+        known = self.find(person)
+        if known is not None:
+            return known
+        keyed = self.keys.make(person)
+        if self.connection.execute(select(ERASED.c.who).where(ERASED.c.who == keyed.who)).first() is not None:
+            self.keys.forget()  # erased by another process; its key is gone and a new one is made
+            keyed = self.keys.make(person)
+        return self._opened(person, OpenChart(self.connection, self.keys, keyed, Chart(person), 0))
+
+    def _opened(self, person: str, chart: OpenChart) -> OpenChart:
+        self._open[person] = chart
+        return chart
+
+    def versions(self, document: Document) -> list[tuple[str, str]] | None:
+        """Of each earlier version of a document: whose it is and when it was updated; None when these bytes are known.
+
+        Whoever's it is: a resource that names another patient than before is found where it was.
+        """
+        name, mark = self.keys.mark("document", document.name), self.mark(document)
+        new = self._documents.get(name, [])
+        wanted = select(DOCUMENT.c.who, DOCUMENT.c.number, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
+            DOCUMENT.c.name == name
+        )
+        rows = self.connection.execute(wanted).all()
+        if any(known == mark for _, known, _ in new) or any(row[2] == mark for row in rows):
+            return None
+        found = [(owner, updated) for owner, _, updated in new]
+        for who, number, known, sealed in rows:
+            keyed = self.keys.find_who(who)
+            if keyed is None:
+                continue
+            kept = KEPT.decode(keyed.cipher.open(sealed, "document", who, number, name, known))
+            found.append((self._owner(keyed), kept.updated))
+        return found
+
+    def _owner(self, keyed: Keyed) -> str:
+        if keyed.who not in self._owners:
+            chart = read_chart(self.connection, keyed)
+            self._owners[keyed.who] = chart[0].person if chart else ""
+        return self._owners[keyed.who]
+
+    def keep_document(self, person: str, document: Document, learned: str, updated: str) -> None:
+        """Put a document into a person's chart ("" for those of nobody)."""
+        mark = self.mark(document)
+        self.chart(person).keep_document(document, mark, learned, updated)
+        self._documents[self.keys.mark("document", document.name)].append((person, mark, updated))
+        self._unwritten += len(document.content)
+
+    def mark(self, document: Document) -> bytes:
+        """By what the bytes of a document are recognised."""
+        return self.keys.mark("bytes", document.name, document.content)
+
+    def breathe(self) -> None:
+        """Write what has gathered when it is much, so that memory stays bounded."""
+        if (
+            self._unwritten > 8_000_000
+            or len(self._open) > 2000
+            or sum(c.pending for c in self._open.values()) > 50_000
+        ):
+            self.close()
+
+    def close(self) -> None:
+        """Write all charts that changed."""
+        for chart in self._open.values():
+            if chart.changed:
+                said = chart.close()
+                before = self.acts.get(chart.keyed.who, {})
+                sums = {k: int(v) + int(before.get(k, 0)) for k, v in said.items() if k not in ("version", "chart")}
+                self.acts[chart.keyed.who] = {**said, **sums}
+        self._open = {}
+        self._documents.clear()
+        self._unwritten = 0
+
+
+_ADDED = {DOCUMENT: "documents", QUARANTINE: "quarantined", CHECKPOINT: "checkpoints"}
+_TALLIES = {"document": "documents", "quarantine": "quarantine", "checkpoint": "checkpoints"}
+
+
+def source_name(id: str) -> str:
+    """The part of an id that names the document or the thing at the source."""
+    return id.partition("#")[0]
+
+
+def short_name(keys: Keys, who: bytes, name: str) -> bytes:
+    """By what a name is looked for among a patient's pages."""
+    return keys.mark("name", who, name, size=_SHORT_NAME)
+
+
+def _each(names: set[str], short: Any) -> list[str]:
+    """The names, without those whose hash another has as well (a row is there once)."""
+    once = {short(name): name for name in sorted(names)}
+    return list(once.values())

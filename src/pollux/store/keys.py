@@ -1,0 +1,255 @@
+"""Who has which key: a file (or database) of its own, apart from the data and backed up apart.
+
+It alone knows which pseudonym is whose, and that only by a keyed hash of the person's id. A key is durable here before
+the first row that uses it; a key that no row uses is harmless.
+"""
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Iterable
+from threading import RLock
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from pollux.errors import PolluxError
+from pollux.store.database import Database
+from pollux.store.seal import KEY_BYTES, Cipher
+from pollux.store.site_key import SiteKey
+
+METADATA = MetaData()
+SECRET = Table(
+    "secret", METADATA, Column("name", String(32), primary_key=True), Column("wrapped", LargeBinary, nullable=False)
+)
+PATIENT_KEY = Table(
+    "patient_key",
+    METADATA,
+    Column("handle", LargeBinary(16), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("who", LargeBinary(16), nullable=False, index=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+_REMEMBERED = 50_000  # patients whose unwrapped keys are held at once
+
+
+class Keyed:
+    """A person's pseudonym and cipher."""
+
+    def __init__(self, who: bytes, keys: dict[int, bytes]) -> None:
+        self.who = who
+        self.cipher = Cipher(keys)
+
+
+class Keys:
+    """Gives out keys, makes them, destroys them."""
+
+    def __init__(self, database: Database, site: SiteKey) -> None:
+        self._database = database
+        self._site = site
+        self._lock = RLock()
+        self._known: OrderedDict[bytes, Keyed] = OrderedDict()  # by handle
+        self._waiting: list[dict[str, bytes | int]] = []  # made, and not yet durable
+        with database.writing() as connection:
+            METADATA.create_all(connection)
+            secrets = dict(connection.execute(select(SECRET.c.name, SECRET.c.wrapped)).all())
+            if not secrets:
+                secrets = {name: site.wrap(os.urandom(KEY_BYTES), name.encode()) for name in ("index", "sign")}
+                connection.execute(insert(SECRET), [{"name": n, "wrapped": w} for n, w in secrets.items()])
+        self._index = site.unwrap(secrets["index"], b"index")
+        self.signing = Ed25519PrivateKey.from_private_bytes(site.unwrap(secrets["sign"], b"sign"))
+
+    @property
+    def public(self) -> bytes:
+        """The public key with which the audit's signatures are checked."""
+        return self.signing.public_key().public_bytes_raw()
+
+    def mark(self, what: str, *parts: bytes | str, size: int = 16) -> bytes:
+        """A keyed hash: it can be looked for, and tells nothing to whoever lacks the key."""
+        made = hashlib.blake2b(key=self._index, digest_size=size, person=what.encode())
+        for part in parts:
+            content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+            made.update(len(content).to_bytes(8, "big") + content)
+        return made.digest()
+
+    def find(self, person: str) -> Keyed | None:
+        """The keys of a person; None when there are none."""
+        handle = self.mark("person", person)
+        with self._lock:
+            known = self._known.get(handle)
+            if known is None:
+                with self._database.reading() as connection:
+                    known = self._read(connection, PATIENT_KEY.c.handle == handle)
+                if known is not None:
+                    self._remember(handle, known)
+            return known
+
+    def find_who(self, who: bytes) -> Keyed | None:
+        """The keys that belong to a pseudonym."""
+        with self._lock:
+            for waiting in self._waiting:
+                if waiting["who"] == who:
+                    return self._known[bytes(waiting["handle"])]
+        with self._database.reading() as connection:
+            return self._read(connection, PATIENT_KEY.c.who == who)
+
+    def make(self, person: str) -> Keyed:
+        """The keys of a person, made if there are none; `settle` makes them durable."""
+        with self._lock:
+            known = self.find(person)
+            if known is None:
+                handle, key, who = self.mark("person", person), os.urandom(KEY_BYTES), os.urandom(16)
+                known = Keyed(who, {1: key})
+                self._waiting.append(self._row(handle, 1, who, key))
+                self._remember(handle, known)
+            return known
+
+    def settle(self) -> None:
+        """Make new keys durable: before any row that uses them is."""
+        with self._lock:
+            if not self._waiting:
+                return
+            rows, self._waiting = self._waiting, []
+            try:
+                with self._database.writing() as connection:
+                    handles = [row["handle"] for row in rows]
+                    taken = connection.execute(
+                        select(PATIENT_KEY.c.handle).where(PATIENT_KEY.c.handle.in_(handles))
+                    ).first()
+                    if taken is not None:  # another process was faster; whoever waits has to ask again
+                        raise PolluxError("somebody else took in the same person just now", advice="Try again.")
+                    connection.execute(insert(PATIENT_KEY), rows)
+            except BaseException:
+                for row in rows:
+                    self._known.pop(bytes(row["handle"]), None)
+                raise
+
+    def drop_waiting(self) -> None:
+        """Forget keys that were made for what came to nothing."""
+        with self._lock:
+            for row in self._waiting:
+                self._known.pop(bytes(row["handle"]), None)
+            self._waiting = []
+
+    def forget(self) -> None:
+        """Read keys again: another process may have changed or destroyed some."""
+        with self._lock:
+            self._known.clear()
+
+    def destroy(self, whos: Iterable[bytes]) -> int:
+        """Delete the keys of pseudonyms for ever; how many there were."""
+        with self._lock:
+            self.forget()
+            with self._database.writing() as connection:
+                gone = [
+                    connection.execute(delete(PATIENT_KEY).where(PATIENT_KEY.c.who == who)).rowcount for who in whos
+                ]
+            if any(gone):
+                self._database.scrub()
+            return sum(gone)
+
+    def renew(self, person: str) -> Keyed:
+        """A new version of a person's key; the older ones still open what they sealed."""
+        with self._lock:
+            old = self.find(person)
+            if old is None:
+                raise PolluxError("this person has no key")
+            handle, version = self.mark("person", person), old.cipher.version + 1
+            with self._database.writing() as connection:
+                connection.execute(insert(PATIENT_KEY), [self._row(handle, version, old.who, os.urandom(KEY_BYTES))])
+            self.forget()
+            found = self.find(person)
+            assert found is not None
+            return found
+
+    def drop_older(self, person: str) -> None:
+        """Destroy all versions of a person's key but the newest, once nothing is sealed with them."""
+        with self._lock:
+            keyed = self.find(person)
+            if keyed is None:
+                return
+            older = (PATIENT_KEY.c.who == keyed.who) & (PATIENT_KEY.c.version < keyed.cipher.version)
+            with self._database.writing() as connection:
+                connection.execute(delete(PATIENT_KEY).where(older))
+            self._database.scrub()
+            self.forget()
+
+    def rewrap(self, site: SiteKey) -> int:
+        """Wrap every key with the newest site key; how many were."""
+        with self._lock, self._database.writing() as connection:
+            changed = 0
+            for name, wrapped in connection.execute(select(SECRET.c.name, SECRET.c.wrapped)).all():
+                if not site.newest(wrapped):
+                    new = site.wrap(site.unwrap(wrapped, name.encode()), name.encode())
+                    connection.execute(update(SECRET).where(SECRET.c.name == name).values(wrapped=new))
+                    changed += 1
+            for handle, version, who, wrapped in connection.execute(select(PATIENT_KEY)).all():
+                if not site.newest(wrapped):
+                    context = _context(who, version)
+                    this = (PATIENT_KEY.c.handle == handle) & (PATIENT_KEY.c.version == version)
+                    new = site.wrap(site.unwrap(wrapped, context), context)
+                    connection.execute(update(PATIENT_KEY).where(this).values(wrapped=new))
+                    changed += 1
+            self._site = site
+            return changed
+
+    def pseudonyms(self) -> set[bytes]:
+        """All pseudonyms that have a key."""
+        with self._database.reading() as connection:
+            return set(connection.execute(select(PATIENT_KEY.c.who)).scalars())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    @property
+    def database(self) -> Database:
+        """Where the keys lie."""
+        return self._database
+
+    def check(self) -> list[str]:
+        """What is wrong with the keys: each is unwrapped."""
+        found = []
+        with self._database.reading() as connection:
+            for handle, version, who, wrapped in connection.execute(select(PATIENT_KEY)):
+                try:
+                    self._site.unwrap(wrapped, _context(who, version))
+                except PolluxError as error:
+                    found.append(f"the key of patient {who.hex()[:8]} ({handle.hex()[:8]}): {error.what}")
+        return found
+
+    def _read(self, connection: Connection, which: ColumnElement[bool]) -> Keyed | None:
+        rows = connection.execute(select(PATIENT_KEY).where(which)).all()
+        if not rows:
+            return None
+        who = rows[0][2]
+        return Keyed(
+            who, {version: self._site.unwrap(wrapped, _context(who, version)) for _, version, _, wrapped in rows}
+        )
+
+    def _row(self, handle: bytes, version: int, who: bytes, key: bytes) -> dict[str, bytes | int]:
+        wrapped = self._site.wrap(key, _context(who, version))
+        return {"handle": handle, "version": version, "who": who, "wrapped": wrapped}
+
+    def _remember(self, handle: bytes, keyed: Keyed) -> None:
+        self._known[handle] = keyed
+        if len(self._known) > _REMEMBERED + len(self._waiting):
+            self._known.popitem(last=False)
+
+
+def _context(who: bytes, version: int) -> bytes:
+    return b"patient key" + who + version.to_bytes(8, "big")

@@ -1,0 +1,78 @@
+"""The tables, the same in SQLite and PostgreSQL. Every index begins with the patient's pseudonym, `who`.
+
+Two do not: a document's name and a pseudonym's acts are looked for across patients, by keyed hash and by number.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+VERSION = "0002"  # of the schema: the newest of migrations/versions; 0001 was the first store's, in plain text
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+}
+METADATA = MetaData(naming_convention=_NAMES)
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _kept(name: str, *others: Column[object]) -> Table:
+    """A table of sealed rows, numbered within a patient."""
+    return Table(
+        name,
+        METADATA,
+        Column("who", LargeBinary(16), primary_key=True),
+        Column("number", _BIG, primary_key=True, autoincrement=False),
+        *others,
+        Column("sealed", LargeBinary, nullable=False),
+    )
+
+
+CHART = Table(
+    "chart",
+    METADATA,
+    Column("who", LargeBinary(16), primary_key=True),
+    Column("version", _BIG, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+PAGE = _kept("page")
+DOCUMENT = _kept(
+    "document", Column("name", LargeBinary(16), nullable=False), Column("mark", LargeBinary(16), nullable=False)
+)
+QUARANTINE = _kept("quarantine", Column("mark", LargeBinary(16), nullable=False))
+CHECKPOINT = _kept("checkpoint", Column("name", LargeBinary(16), nullable=False))
+NAME = Table(
+    "name",
+    METADATA,
+    Column("who", LargeBinary(16), primary_key=True),
+    Column("name", LargeBinary(8), primary_key=True),
+    Column("page", _BIG, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("who", LargeBinary(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("link", LargeBinary(32), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+ERASED = Table(
+    "erased",
+    METADATA,
+    Column("who", LargeBinary(16), primary_key=True),
+    Column("at", String(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(None, DOCUMENT.c.name)
+Index(None, DOCUMENT.c.who, DOCUMENT.c.name)
+Index(None, QUARANTINE.c.who, QUARANTINE.c.mark)
+Index(None, CHECKPOINT.c.who, CHECKPOINT.c.name)
+Index(None, AUDIT.c.who, AUDIT.c.seq)
+
+OF_A_PATIENT = (CHART, PAGE, DOCUMENT, QUARANTINE, CHECKPOINT, NAME)

@@ -1,0 +1,109 @@
+"""One thread writes. Who waits at the same time shares one transaction and one flush to the disk (group commit)."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread, current_thread
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from pollux.errors import PolluxError
+from pollux.store.audit import Done, append, write_head
+from pollux.store.database import Database
+from pollux.store.keys import Keys
+
+_TOGETHER = 256  # jobs in one transaction
+T = TypeVar("T")
+Job = Callable[[Connection, list[Done]], Any]
+
+
+class Writer:
+    """Does jobs one after the other; a job's answer is given when what it wrote is durable.
+
+    A job is called with the connection and a list to which it adds its acts. What a job raises undoes that job alone.
+    """
+
+    def __init__(self, database: Database, keys: Keys, head: Path) -> None:
+        self._database = database
+        self._keys = keys
+        self._head = head
+        self._waiting: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._starting = Lock()
+
+    def do(self, job: Callable[[Connection, list[Done]], T]) -> T:
+        """Wait until the job is done and durable."""
+        if current_thread() is self._thread:
+            raise PolluxError("the store was asked from inside its own writing", advice="Read before you write.")
+        answer: Future[T] = Future()
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="pollux-store-writer", daemon=True)
+                self._thread.start()
+            self._waiting.put((job, answer))
+        return answer.result()
+
+    def close(self) -> None:
+        """Finish what is waiting, then stop."""
+        with self._starting:
+            if self._thread is not None:
+                self._waiting.put(None)
+                self._thread.join()
+                self._thread = None
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on:
+            jobs = [self._waiting.get()]
+            while len(jobs) < _TOGETHER and jobs[-1] is not None:
+                try:
+                    jobs.append(self._waiting.get_nowait())
+                except Empty:
+                    break
+            going_on = jobs[-1] is not None
+            self._together([job for job in jobs if job is not None])
+
+    def _together(self, jobs: list[tuple[Job, Future[Any]]]) -> None:
+        """One transaction for all; every future gets its answer here."""
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            head = None
+            with self._database.writing() as connection:
+                acts: list[Done] = []
+                for job, answer in jobs:
+                    before = len(acts)
+                    savepoint = connection.begin_nested()
+                    try:
+                        result = job(connection, acts)
+                        savepoint.commit()
+                        done.append((answer, result))
+                    except SQLAlchemyError:
+                        raise  # the database itself fails: nothing of this transaction can be trusted
+                    except BaseException as error:
+                        savepoint.rollback()
+                        del acts[before:]
+                        answer.set_exception(error)
+                if acts:
+                    head = append(connection, acts, self._keys.signing)
+                self._keys.settle()
+            if head is not None:
+                with suppress(OSError):  # what was written is durable; a head that lags behind is no harm
+                    write_head(self._head, head)
+        except BaseException as error:
+            self._keys.drop_waiting()
+            for _, answer in jobs:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for answer, result in done:
+            answer.set_result(result)
+
+
+def now() -> datetime:
+    """The clock by which acts are dated."""
+    return datetime.now(UTC)
