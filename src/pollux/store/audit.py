@@ -15,14 +15,18 @@ from pathlib import Path
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from pollux.errors import PolluxError
 from pollux.record.act import Act
-from pollux.store.tables import AUDIT
+from pollux.store.tables import AUDIT, LAST_ACT, LINK_OF, PUT
 
 _START = bytes(32)
 _JSON = msgspec.json.Encoder(order="sorted")
+
+
+# Acts that make a new head whatever the old one is: they say so in the audit.
+GOES_ON = frozenset({"accept", "restore"})
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -52,7 +56,7 @@ def stamp(moment: datetime) -> str:
 
 def append(connection: Connection, acts: Sequence[Done], key: Ed25519PrivateKey) -> Head:
     """Write acts down behind those that are there, and sign the last."""
-    last = connection.execute(select(AUDIT.c.seq, AUDIT.c.link).order_by(AUDIT.c.seq.desc()).limit(1)).first()
+    last = connection.execute(LAST_ACT).first()
     seq, link = (last.seq, last.link) if last else (0, _START)
     rows = []
     for act in acts:
@@ -65,14 +69,47 @@ def append(connection: Connection, acts: Sequence[Done], key: Ed25519PrivateKey)
         rows.append(row | {"link": link})
     signature = key.sign(_signed(seq, link))
     rows[-1]["signature"] = signature
-    connection.execute(insert(AUDIT), rows)
+    connection.execute(PUT[AUDIT], rows)
     return Head(seq, link.hex(), signature.hex(), key.public_key().public_bytes_raw().hex())
+
+
+def first_head(key: Ed25519PrivateKey) -> Head:
+    """The head of an audit without a line."""
+    signature = key.sign(_signed(0, _START))
+    return Head(0, _START.hex(), signature.hex(), key.public_key().public_bytes_raw().hex())
+
+
+def check_continuation(connection: Connection, path: Path) -> None:
+    """Raise `PolluxError` unless the chain goes on from the head that stands outside: nobody writes on a cut one."""
+    head = read_head(path)
+    last = connection.execute(LAST_ACT).scalar() or 0
+    if head is None:
+        if last == 0:
+            return
+        what = "the head of the audit is missing"
+    elif head.seq == 0:
+        return
+    elif head.seq > last:
+        what = f"the audit ends at line {last} and its head outside is line {head.seq}"
+    elif connection.execute(LINK_OF, {"at": head.seq}).scalar() != bytes.fromhex(head.link):
+        what = f"line {head.seq} of the audit is not the one that its head outside has"
+    else:
+        return
+    raise PolluxError(
+        f"{what}: an older or another database was put here, so nothing is read or written",
+        where=str(path),
+        advice="Run `pollux audit verify`; put the right database back with `pollux restore`, or, if this one is the "
+        "right one, go on from it with `pollux audit accept`.",
+    )
 
 
 def write_head(path: Path, head: Head) -> None:
     """Put the head in place of the one before. It may lag behind the chain by what a crash cut off, never be ahead."""
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(msgspec.json.encode(head))
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with new.open("wb") as file:
+        file.write(msgspec.json.encode(head))
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(new, path)
 
 

@@ -18,6 +18,7 @@ from pollux.errors import PolluxError
 from pollux.store.database import Database, said
 from pollux.store.keys import Keys
 from pollux.store.schema import prepare
+from pollux.store.site_key import SiteKey
 from pollux.store.tables import AUDIT, METADATA, VERSION
 
 DATA, KEYS, ERASED, NOTE = "data.db", "keys.db", "erased", "backup.json"
@@ -70,6 +71,17 @@ def check(folder: Path, keys_folder: Path) -> Note:
                 advice="Take another one, or the right folder for the keys.",
             )
     return note
+
+
+def check_site_key(keys_folder: Path, site: SiteKey) -> None:
+    """Raise `PolluxError` unless the site key opens the keys of a backup."""
+    try:
+        copy = sqlite3.connect(f"{(keys_folder / KEYS).absolute().as_uri()}?mode=ro", uri=True)
+        wrapped = copy.execute("select wrapped from secret where name = 'index'").fetchone()[0]
+        copy.close()
+    except (sqlite3.Error, TypeError) as error:
+        raise PolluxError("the keys of the backup cannot be read", where=str(keys_folder)) from error
+    site.unwrap(wrapped, b"index")
 
 
 def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, erased: Path) -> Note:

@@ -9,12 +9,12 @@ import zlib
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from pollux.record.event import Person
 from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import TAG_BYTES, Damaged, tag
-from pollux.store.tables import CHART
+from pollux.store.tables import CHART_OF
 
 _SHORT_TAG = 8
 
@@ -103,7 +103,7 @@ def open_chart(sealed: bytes, version: int, keyed: Keyed) -> Chart:
 
 def read_chart(connection: Connection, keyed: Keyed) -> tuple[Chart, int] | None:
     """A patient's chart and its version; None when there is none."""
-    row = connection.execute(select(CHART.c.version, CHART.c.sealed).where(CHART.c.who == keyed.who)).first()
+    row = connection.execute(CHART_OF, {"of": keyed.who}).first()
     return None if row is None else (open_chart(row.sealed, row.version, keyed), row.version)
 
 
@@ -118,7 +118,7 @@ def find_chart(connection: Connection, keys: Keys, person: str) -> tuple[Keyed, 
         keyed = keys.find(person)
         if keyed is None:
             return None
-        row = connection.execute(select(CHART.c.version, CHART.c.sealed).where(CHART.c.who == keyed.who)).first()
+        row = connection.execute(CHART_OF, {"of": keyed.who}).first()
         if row is not None and (keyed.cipher.opens(row.sealed) or not remembered):
             return keyed, open_chart(row.sealed, row.version, keyed), row.version
     return None

@@ -254,9 +254,9 @@ def _joined(planes: bytes, width: int, kind: np.dtype[np.generic]) -> NDArray[np
 def _values(numbers: NDArray[np.float64]) -> tuple[int, _Packed | None, bytes]:
     """The divisor with which these are whole numbers, and they; or the doubles themselves."""
     for divisor in _DIVISORS if len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 1e12 else ():
-        whole = np.rint(numbers * divisor)
-        if np.array_equal((whole / divisor).view(np.int64), numbers.view(np.int64)):
-            return divisor, _packed([int(k) for k in whole]), b""
+        whole = np.rint(numbers * divisor).astype(np.int64)
+        if np.array_equal((whole / np.float64(divisor)).view(np.int64), numbers.view(np.int64)):
+            return divisor, _packed(whole.tolist()), b""
     return 0, None, _planes(numbers.astype("<f8"), 8) if len(numbers) else b""
 
 

@@ -1,8 +1,9 @@
 """The database behind the store: SQLite in a file, or PostgreSQL by its URL."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,9 @@ class Database:
             engine.dispose()
 
     def _engine(self, writing: bool) -> Engine:
-        if self.embedded:
+        if self.path is not None:
+            with suppress(OSError):  # SQLite says better what is wrong; its own new files are readable by all
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             engine = create_engine(
                 f"sqlite:///{self.path}",
                 connect_args={"timeout": PATIENCE, "check_same_thread": False},

@@ -2,11 +2,11 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, select
 
 from pollux.errors import PolluxError
 from pollux.record.entry import Document
@@ -18,7 +18,20 @@ from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, sa
 from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import tag
 from pollux.store.statements import merged
-from pollux.store.tables import CHART, CHECKPOINT, DOCUMENT, ERASED, NAME, PAGE, QUARANTINE
+from pollux.store.tables import (
+    CHART,
+    CHECKPOINT,
+    DOCUMENT,
+    ERASED,
+    NAME,
+    PAGE,
+    PAGES_NAMED,
+    PUT,
+    QUARANTINE,
+    REWRITE_CHART,
+    SOME_PAGES,
+    VERSIONS,
+)
 
 MOST_ON_A_PAGE = 4096
 # Small pages are put together by sixteens: below the first size, then below the second (each event is moved twice).
@@ -131,7 +144,7 @@ class OpenChart:
 
     def everything(self) -> list[Event]:
         """Every version of every event."""
-        written = [event for note in self.chart.pages for event in self._columns(note).events()]
+        written = [event for page in self._read(self.chart.pages) for event in page.events()]
         return written + [event for event, _, _ in self._new]
 
     # What is only kept
@@ -181,7 +194,7 @@ class OpenChart:
         self._write_pages()
         for table, rows in self._rows.items():
             if rows:
-                self._connection.execute(insert(table), rows)
+                self._connection.execute(PUT[table], rows)
         return {**{k: v for k, v in added.items() if v}, **self._write_chart()}
 
     def _write_chart(self) -> dict[str, int | str]:
@@ -189,10 +202,10 @@ class OpenChart:
         sealed = seal_chart(self.chart, self.version, self.keyed)
         who = self.keyed.who
         if before == 0:
-            self._connection.execute(insert(CHART), [{"who": who, "version": 1, "sealed": sealed}])
+            self._connection.execute(PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
         else:
-            this = (CHART.c.who == who) & (CHART.c.version == before)
-            done = self._connection.execute(update(CHART).where(this).values(version=self.version, sealed=sealed))
+            values = {"of": who, "before": before, "version": self.version, "sealed": sealed}
+            done = self._connection.execute(REWRITE_CHART, values)
             if done.rowcount != 1:
                 raise PolluxError("the chart was changed by somebody else at the same time", advice="Try again.")
         return {"version": self.version, "chart": tag(sealed).hex()}
@@ -244,8 +257,7 @@ class OpenChart:
             if len(small) < _SO_MANY:
                 continue
             some = []
-            for note in small:
-                page = self._columns(note)
+            for page in self._read(small):
                 some += [(event, i not in page.ids) for i, event in enumerate(page.events())]
             some.sort(key=lambda one: one[0].time)
             self._remove({p.number for p in small})
@@ -279,8 +291,8 @@ class OpenChart:
         return said(event) in known
 
     def _pages_named(self, name: str) -> set[int]:
-        this = (NAME.c.who == self.keyed.who) & (NAME.c.name == self._short(name))
-        return set(self._connection.execute(select(NAME.c.page).where(this)).scalars())
+        values = {"of": self.keyed.who, "called": self._short(name)}
+        return set(self._connection.execute(PAGES_NAMED, values).scalars())
 
     def _events(self, number: int) -> list[Event]:
         note = next((p for p in self.chart.pages if p.number == number), None)
@@ -289,16 +301,23 @@ class OpenChart:
     def _columns(self, note: PageNote) -> Columns:
         page = self._pages.get(note.number)
         if page is None:
-            waiting = next((row["sealed"] for row in self._rows[PAGE] if row["number"] == note.number), None)
-            this = (PAGE.c.who == self.keyed.who) & (PAGE.c.number == note.number)
-            sealed = waiting or self._connection.execute(select(PAGE.c.sealed).where(this)).scalar()
-            if sealed is None or short_tag(sealed) != note.tag:
-                raise missing("page", self.keyed.who.hex()[:8])
-            page = Columns(self.keyed.cipher.open(sealed, "page", self.keyed.who, note.number))
+            (page,) = self._read([note])
             self._pages[note.number] = page
             while len(self._pages) > 64:
                 del self._pages[next(iter(self._pages))]
         return page
+
+    def _read(self, notes: list[PageNote]) -> Iterator[Columns]:
+        sealed = {row["number"]: row["sealed"] for row in self._rows[PAGE]}
+        lacking = [note.number for note in notes if note.number not in sealed]
+        for start in range(0, len(lacking), 500):
+            values = {"of": self.keyed.who, "among": lacking[start : start + 500]}
+            sealed.update(dict(self._connection.execute(SOME_PAGES, values).all()))
+        for note in notes:
+            found = sealed.get(note.number)
+            if found is None or short_tag(found) != note.tag:
+                raise missing("page", f"patient {self.keyed.who.hex()[:8]}")
+            yield Columns(self.keyed.cipher.open(found, "page", self.keyed.who, note.number))
 
     def _quantity(self, name: str) -> int:
         if name not in self.chart.quantities:
@@ -353,10 +372,7 @@ class Filing:
         """
         name, mark = self.keys.mark("document", document.name), self.mark(document)
         new = self._documents.get(name, [])
-        wanted = select(DOCUMENT.c.who, DOCUMENT.c.number, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
-            DOCUMENT.c.name == name
-        )
-        rows = self.connection.execute(wanted).all()
+        rows = self.connection.execute(VERSIONS, {"called": name}).all()
         if any(known == mark for _, known, _ in new) or any(row[2] == mark for row in rows):
             return None
         found = [(owner, updated) for owner, _, updated in new]

@@ -41,15 +41,8 @@ class LocalSiteKey:
     """
 
     def __init__(self, keys: Sequence[bytes], where: str = "") -> None:
-        if not keys or any(len(key) != KEY_BYTES for key in keys):
-            raise PolluxError(
-                f"a site key has {KEY_BYTES} bytes, as base64",
-                where=where,
-                advice="Make one: pollux keys new-site-key.",
-            )
-        self._keys = {hashlib.sha256(b"pollux site key" + key).digest()[:_ID]: AESGCM(key) for key in keys}
-        self._first = next(iter(self._keys))
         self._where = where
+        self._take(keys)
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Id of the site key, nonce, ciphertext, tag."""
@@ -75,6 +68,49 @@ class LocalSiteKey:
     def newest(self, wrapped: bytes) -> bool:
         """Whether the first key wrapped it."""
         return wrapped[:_ID] == self._first
+
+    def _take(self, keys: Sequence[bytes]) -> None:
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
+            raise PolluxError(
+                f"a site key has {KEY_BYTES} bytes, as base64",
+                where=self._where,
+                advice="Make one: head -c 32 /dev/urandom | base64.",
+            )
+        self._keys = {hashlib.sha256(b"pollux site key" + key).digest()[:_ID]: AESGCM(key) for key in keys}
+        self._first = next(iter(self._keys))
+
+
+class FileSiteKey(LocalSiteKey):
+    """The same from a file, which is read again when it has changed: a running process follows a rotation."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = _state(path)
+        super().__init__(read_keys(path), str(path))
+
+    def wrap(self, key: bytes, context: bytes) -> bytes:
+        """With the first key that stands in the file now."""
+        self._follow()
+        return super().wrap(key, context)
+
+    def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
+        """With whichever key that stands in the file now."""
+        if wrapped[:_ID] not in self._keys:
+            self._follow()
+        return super().unwrap(wrapped, context)
+
+    def _follow(self) -> None:
+        if (state := _state(self._path)) != self._seen and state is not None:
+            self._take(read_keys(self._path))
+            self._seen = state
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def new_key() -> bytes:
@@ -102,7 +138,7 @@ def find(beside: Path | None, make: bool) -> LocalSiteKey:
         )
     if make and not path.exists():
         _write(path, [new_key()])
-    return LocalSiteKey(read_keys(path), str(path))
+    return FileSiteKey(path)
 
 
 def read_keys(path: Path) -> list[bytes]:

@@ -22,7 +22,7 @@ from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.store import audit, first
 from pollux.store.audit import Done, stamp
-from pollux.store.backup import Note, backup, restore
+from pollux.store.backup import Note, backup, check, check_site_key, restore
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
 from pollux.store.database import Database
@@ -36,7 +36,7 @@ from pollux.store.reading import OneChart, Series, from_events, newest, series
 from pollux.store.receipt import Receipt
 from pollux.store.rotation import seal_again
 from pollux.store.schema import FIRST, look, prepare
-from pollux.store.site_key import SiteKey, find
+from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
 from pollux.store.statements import merged
 from pollux.store.tables import CHART
 from pollux.store.writer import Writer, now
@@ -101,6 +101,7 @@ class Store:
         site_key: SiteKey | None = None,
         actor: str = "",
         purpose: str = "",
+        _goes_on: tuple[str, dict[str, int | str]] | None = None,
     ) -> "Store":
         """The store at a path or a URL (``postgresql://…``), which is made if it is not there.
 
@@ -127,7 +128,11 @@ class Store:
             if state == FIRST:
                 first.set_aside(database)
             prepare(database)
+            if new_keys and not files.head.exists():
+                audit.write_head(files.head, audit.first_head(opened.signing))
             store = cls(database, opened, files, actor or _user(), purpose)
+            if _goes_on is not None:
+                store._go_on(*_goes_on)
             if first.waiting(database):
                 first.move_in(database, opened, store._do)
             replay(database, opened, files.erased, store._do)
@@ -274,18 +279,25 @@ class Store:
 
     @classmethod
     def restore(
-        cls, folder: Path, keys_folder: Path, where: str | Path, *, keys: Path | None = None, actor: str = ""
+        cls,
+        folder: Path,
+        keys_folder: Path,
+        where: str | Path,
+        *,
+        keys: Path | None = None,
+        site_key: SiteKey | None = None,
+        actor: str = "",
     ) -> "Store":
         """Put a backup where there is no store, erase again whom the ledger names, and open it.
 
-        Raises `PolluxError` when there is a store, or the backup is not whole.
+        Raises `PolluxError` when there is a store, the backup is not whole, or the site key does not open it.
         """
         files = Files.beside(where, keys)
+        check(folder, keys_folder)
+        site = site_key or find(files.site_key, make=False)
+        check_site_key(keys_folder, site)
         note = restore(folder, keys_folder, where, Path(files.keys), files.erased)
-        store = cls.open(where, keys=keys, actor=actor)
-        at, by = now(), store.actor
-        store._do(lambda _, acts: acts.append(Done(at, by, "", "restore", b"", {"until": note.last_act})))
-        return store
+        return cls.open(where, keys=keys, site_key=site, actor=actor, _goes_on=("restore", {"until": note.last_act}))
 
     def rotate(self, person_id: str) -> None:
         """A new key for a person, with which everything of theirs is sealed again; the old key is destroyed."""
@@ -303,10 +315,32 @@ class Store:
             self._do(job)
             self._keys.drop_older(one.chart.person)
 
+    @property
+    def site_key_file(self) -> Path | None:
+        """The file with the site key, if it is in one."""
+        if os.environ.get(VARIABLE):
+            return None
+        named = os.environ.get(FILE_VARIABLE)
+        return Path(named).expanduser() if named else self._files.site_key
+
     def rotate_site_key(self, site: SiteKey) -> int:
         """Wrap all keys with the newest key of `site`, which can also unwrap the old one; how many were."""
         self._seen("rotate", [])
         return self._keys.rewrap(site)
+
+    def accept(self, reason: str) -> None:
+        """Go on from the audit as it is, though its head outside says otherwise; both are written down."""
+        problems, lines = self.verify()
+        self._go_on("accept", {"reason": reason, "lines": lines, "problems": len(problems)})
+
+    def _go_on(self, action: str, detail: dict[str, int | str]) -> None:
+        try:
+            head = audit.read_head(self._files.head)
+        except PolluxError:
+            head = None
+        before: dict[str, int | str] = {} if head is None else {"head": head.seq, "link": head.link}
+        at = now()
+        self._do(lambda _, acts: acts.append(Done(at, self.actor, self.purpose, action, b"", {**detail, **before})))
 
     # Rights of a person
 

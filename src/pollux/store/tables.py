@@ -3,7 +3,21 @@
 Two do not: a document's name and a pseudonym's acts are looked for across patients, by keyed hash and by number.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 VERSION = "0002"  # of the schema: the newest of migrations/versions; 0001 was the first store's, in plain text
 
@@ -76,3 +90,22 @@ Index(None, CHECKPOINT.c.who, CHECKPOINT.c.name)
 Index(None, AUDIT.c.who, AUDIT.c.seq)
 
 OF_A_PATIENT = (CHART, PAGE, DOCUMENT, QUARANTINE, CHECKPOINT, NAME)
+
+# Statements that every write or read makes, built once: building costs as much as executing them.
+PUT = {table: insert(table) for table in (*OF_A_PATIENT, AUDIT)}
+CHART_OF = select(CHART.c.version, CHART.c.sealed).where(CHART.c.who == bindparam("of"))
+REWRITE_CHART = (
+    update(CHART)
+    .where((CHART.c.who == bindparam("of")) & (CHART.c.version == bindparam("before")))
+    .values(version=bindparam("version"), sealed=bindparam("sealed"))
+)
+ONE_PAGE = select(PAGE.c.sealed).where((PAGE.c.who == bindparam("of")) & (PAGE.c.number == bindparam("at")))
+SOME_PAGES = select(PAGE.c.number, PAGE.c.sealed).where(
+    (PAGE.c.who == bindparam("of")) & PAGE.c.number.in_(bindparam("among", expanding=True))
+)
+PAGES_NAMED = select(NAME.c.page).where((NAME.c.who == bindparam("of")) & (NAME.c.name == bindparam("called")))
+VERSIONS = select(DOCUMENT.c.who, DOCUMENT.c.number, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
+    DOCUMENT.c.name == bindparam("called")
+)
+LAST_ACT = select(AUDIT.c.seq, AUDIT.c.link).order_by(AUDIT.c.seq.desc()).limit(1)
+LINK_OF = select(AUDIT.c.link).where(AUDIT.c.seq == bindparam("at"))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from pollux.errors import PolluxError
-from pollux.store.audit import Done, append, write_head
+from pollux.store.audit import GOES_ON, Done, append, check_continuation, write_head
 from pollux.store.database import Database
 from pollux.store.keys import Keys
 
@@ -89,6 +89,8 @@ class Writer:
                         del acts[before:]
                         answer.set_exception(error)
                 if acts:
+                    if not any(act.action in GOES_ON for act in acts):
+                        check_continuation(connection, self._head)
                     head = append(connection, acts, self._keys.signing)
                 self._keys.settle()
             if head is not None:

@@ -1,0 +1,43 @@
+"""The command itself, and the store that a command works on."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from pollux import __version__
+
+if TYPE_CHECKING:
+    from pollux.store import Store
+
+app = App(
+    name="pollux",
+    version=__version__,
+    help="Patient digital twins: from a record and a sensor to a calibrated forecast. "
+    "Research software, not a medical device.",
+)
+
+StorePath = Annotated[
+    str,
+    Parameter(
+        name="--store",
+        help="The store: a file, or postgresql://… (default: $POLLUX_STORE, or ~/.pollux/store.db).",
+    ),
+]
+
+
+def place(where: str) -> str | Path:
+    """Where the store is, or is to be: what is named, or the usual one."""
+    chosen = where or os.environ.get("POLLUX_STORE", "~/.pollux/store.db")
+    return chosen if "://" in chosen else Path(chosen).expanduser()
+
+
+def open_store(where: str, purpose: str = "") -> "Store":
+    """The store that is named, or the usual one."""
+    from pollux.store import Store
+
+    chosen = place(where)
+    if isinstance(chosen, Path):
+        chosen.parent.mkdir(parents=True, exist_ok=True)
+    return Store.open(chosen, purpose=purpose)

@@ -1,0 +1,350 @@
+"""Taking files in, and asking a twin."""
+
+import re
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from pollux.cli.app import StorePath, app, open_store
+from pollux.errors import PolluxError, RefusedInput
+
+if TYPE_CHECKING:
+    from pollux.report import Claim
+    from pollux.store import Store
+    from pollux.twins import Comparison, Forecast, Twin
+
+
+@app.command(name="import")
+def take(
+    *files: Path,
+    person: Annotated[str, Parameter(help="Whose device files these are; needed if several people are known.")] = "",
+    timezone: Annotated[str, Parameter(help="IANA zone of times that state none, such as Europe/Berlin.")] = "",
+    store: StorePath = "",
+) -> None:
+    """Take files into the store: FHIR R4, Dexcom Clarity, Nightscout, or time,quantity,value,unit tables.
+
+    The format is recognised by content. Each file is one transaction: it is taken whole, with bad rows in quarantine,
+    or refused with the reason. Taking a file twice changes nothing.
+    """
+    from pollux.record import Person
+    from pollux.record.entry import Entry
+    from pollux.sources import read
+
+    if not files:
+        raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
+    if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", person):
+        raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 64", where="--person")
+    now = datetime.now(UTC)
+    with open_store(store) as kept:
+        for path in sorted(files, key=_is_device):
+            device = _is_device(path)
+            owner = _owner(kept, person) if device else ""
+            stated = [Entry(owner, Person(owner, timezone=timezone or "UTC"))] if device else []
+            entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner))
+            receipt = kept.take(chain(stated, entries), now)
+            print(f"{path.name}: {receipt.text()}")
+            for one in receipt.people if timezone and not device else ():
+                if kept.take([Entry(one, Person(one, timezone=timezone))], now).changed:
+                    print(f"  the time zone of {one} is {timezone}")
+
+
+@app.command
+def people(*, store: StorePath = "") -> None:
+    """List whose records are in the store."""
+    with open_store(store) as kept:
+        for person in kept.people():
+            record = kept.record(person.id)
+            print(f"{person.id}  {len(record.current):,} events, {len(record.of('cgm_glucose')):,} sensor readings")
+
+
+@app.command
+def quality(person: str, *, store: StorePath = "") -> None:
+    """Say what the quality rules found in a person's record."""
+    from pollux.record import examine
+
+    with open_store(store) as kept:
+        print(examine(kept.record(person)).text())
+        for entry in kept.quarantine(person):
+            print(f"quarantined: {entry.finding.where}: {entry.finding.rule}, {entry.finding.message}")
+
+
+@app.command
+def twin(person: str, *, at: str = "", store: StorePath = "") -> None:
+    """Build or renew a person's twin, keep it in the store, and say what it has learned."""
+    with open_store(store) as kept:
+        body = _twin(kept, person, at)
+        explanation = body.explain()
+        grounds = explanation.grounds
+        print(f"{person}: {grounds.model}, version {grounds.version}, as of {body.now:%Y-%m-%d %H:%M} UTC")
+        for p in explanation.parameters:
+            low, middle, high = p.posterior
+            told = "from the data" if p.informed else "hardly from the data"
+            print(f"  {p.meaning}: {middle:.3g} ({low:.3g} to {high:.3g}) {p.unit}, {told}")
+        for reason in grounds.abstains:
+            print(f"  abstains: {reason}")
+        for line in dict.fromkeys((*grounds.cautions, *explanation.advice)):
+            print(f"  note: {line}")
+
+
+@app.command
+def forecast(
+    person: str,
+    *,
+    plan: Annotated[
+        list[str] | None, Parameter(help='Such as "meal 60 g at 12:30, bolus 6 U"; several are compared.', negative="")
+    ] = None,
+    hours: float = 2.0,
+    at: Annotated[
+        str, Parameter(help="Forecast from this time (ISO 8601, the person's own zone) instead of the last reading.")
+    ] = "",
+    json: Annotated[bool, Parameter(help="Print the forecast as JSON.", negative="")] = False,
+    store: StorePath = "",
+) -> None:
+    """Forecast a person's sensor glucose, under a plan or comparing several."""
+    from pollux.plans import Plan, parse
+
+    with open_store(store) as kept:
+        body = _twin(kept, person, at)
+    zone = body.record.person.timezone
+    plans: list[Plan] = [parse(text, body.now, zone) for text in plan or []] or [Plan("nothing more")]
+    horizon = _horizon(hours)
+    if len(plans) > 1 and not json:
+        _print_comparison(body.compare(plans, horizon=horizon), _age(body))
+        return
+    answers = [body.forecast(p, horizon) for p in plans]
+    if json:
+        _print_json(answers)
+    else:
+        _print_forecast(answers[0], zone, _age(body))
+    if any(answer.abstains for answer in answers):
+        sys.exit(3)
+
+
+@app.command
+def report(
+    person: str,
+    *,
+    plan: Annotated[list[str] | None, Parameter(help="What-ifs to show instead of the usual.", negative="")] = None,
+    output: Path | None = None,
+    at: str = "",
+    store: StorePath = "",
+) -> None:
+    """Write a person's twin report: one HTML page for screen, phone and paper."""
+    from pollux.plans import parse
+    from pollux.report import twin_report
+
+    with open_store(store) as kept:
+        body = _twin(kept, person, at)
+        quarantined = kept.quarantine(person)
+    plans = [parse(text, body.now, body.record.person.timezone) for text in plan] if plan else None
+    path = output or Path(re.sub(r"[^A-Za-z0-9.-]", "_", f"{person}-twin.html").lstrip("."))
+    page = twin_report(body, quarantined=quarantined, plans=plans, evidence=_evidence(body), notes=_age(body))
+    _write(path, page)
+    print(path)
+
+
+@app.command
+def demo(*, output: Path = Path("demo-output")) -> None:
+    """Make synthetic patients, take their files in, build their twins and write their reports."""
+    from pollux.demo import STORIES, live, starts, write
+    from pollux.record import Person
+    from pollux.record.entry import Entry
+    from pollux.report import twin_report
+    from pollux.sources import read
+    from pollux.twins import Twin
+
+    output.mkdir(parents=True, exist_ok=True)
+    print("Synthetic people, made by Pollux; nobody real. Research software, not a medical device.")
+    with open_store(str(output / "demo.pollux.db")) as kept:
+        for story in STORIES:
+            print(f"{story.id}: {story.about}", flush=True)
+            begins = starts(story)
+            now = begins + timedelta(days=story.days)  # after the last reading
+            files = write(story, live(story, begins), output)
+            for path in files:
+                entries = read(path, learned=now, person=story.id, timezone=story.timezone)
+                print(f"  {path.name}: {kept.take(entries, now).text().splitlines()[0]}", flush=True)
+            kept.take([Entry(story.id, Person(story.id, timezone=story.timezone, synthetic=True))], now)
+            body = Twin.begin(kept.record(story.id))
+            kept.save_checkpoint(story.id, "twin", body.save(), now)
+            page = output / f"{story.id}-twin.html"
+            _write(page, twin_report(body, about=story.about, evidence=_evidence(body)))
+            print(f"  report: {page}", flush=True)
+    print(f'Ask more: pollux forecast ada --store {output / "demo.pollux.db"} --plan "bolus 1 U"')
+
+
+@app.command
+def evidence(
+    *,
+    json: Annotated[bool, Parameter(help="Print a list of objects.", negative="")] = False,
+    page: Annotated[Path | None, Parameter(help="Also write the docs' page here.")] = None,
+    record: Annotated[Path | None, Parameter(help="Also write what reports quote here (JSON).")] = None,
+) -> None:
+    """Run every registered published number against the models: claim, source, expected, measured, verdict."""
+    from pollux.evidence import as_json, as_page, as_text, examine_claims
+
+    results = examine_claims()
+    if page is not None:
+        _write(page, as_page(results))
+    if record is not None:
+        _write(record, as_json(results) + "\n")
+    print(as_json(results) if json else as_text(results))
+
+
+def _twin(kept: "Store", person: str, at: str) -> "Twin":
+    """The twin as of the last reading, or of a stated time: from its checkpoint when the record is as it was."""
+    from pollux.errors import OutsideDomain
+    from pollux.twins import Twin
+
+    record = kept.record(person)
+    if at:
+        return Twin.begin(record, _moment(at, record.person.timezone))
+    saved, readings = kept.checkpoint(person, "twin"), record.of("cgm_glucose")
+    body: Twin | None = None
+    if saved is not None and readings:
+        with suppress(RefusedInput, OutsideDomain):
+            body = Twin.load(saved, record)
+    if body is None:
+        body = Twin.begin(record)
+    elif readings and body.now != readings[-1].time:
+        body = body.at(readings[-1].time)
+    if (content := body.save()) != saved:
+        kept.save_checkpoint(person, "twin", content, datetime.now(UTC))
+    return body
+
+
+def _evidence(body: "Twin") -> "list[Claim]":
+    from pollux.evidence import recorded
+    from pollux.report import Claim
+
+    return [
+        Claim(
+            r.claim,
+            r.source,
+            f"{r.expected:g} ± {r.tolerance:g}",
+            f"{r.measured:.3g}" if r.measured else "-",
+            r.verdict,
+        )
+        for r in recorded(body.body.model)
+    ]
+
+
+def _moment(text: str, zone: str) -> datetime:
+    """A time as a person writes it; without an offset it is in the person's own zone."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RefusedInput(f"{text[:40]!r} is no time", advice="Write for example 2026-03-01T12:30.") from None
+
+
+def _horizon(hours: float) -> timedelta:
+    if not 5.0 / 60.0 <= hours <= 24.0:
+        raise RefusedInput(f"a forecast of {hours:g} h cannot be", advice="Give --hours from 0.1 to 24.")
+    return timedelta(hours=hours)
+
+
+def _age(body: "Twin") -> list[str]:
+    """That the newest reading is not of today, where that is so."""
+    days = (datetime.now(UTC) - body.now).days
+    return [f"the last reading is {days} days old: this is a forecast of then, not of now"] if days >= 1 else []
+
+
+def _is_device(path: Path) -> bool:
+    from pollux.sources import format_of
+
+    return not format_of(path).startswith("fhir")
+
+
+def _owner(kept: "Store", person: str) -> str:
+    """Whose device file it is when nobody says: the only person known."""
+    if person:
+        return person
+    ids = [p.id for p in kept.people()]
+    if len(ids) == 1:
+        return ids[0]
+    known = f"Known are: {', '.join(ids[:10])}." if ids else "Or import the person's medical record first."
+    raise RefusedInput("it is not said whose device file this is", advice=f"Add --person ID. {known}")
+
+
+def _zone(kept: "Store", person: str) -> str:
+    """The zone that was stated for a person; empty when none was (UTC is what is assumed of nobody in particular)."""
+    zone = next((p.timezone for p in kept.people() if p.id == person), "UTC")
+    return "" if zone == "UTC" else zone
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
+
+
+def _print_forecast(answer: "Forecast", zone: str, notes: list[str]) -> None:
+    from zoneinfo import ZoneInfo
+
+    if answer.abstains:
+        print(f"The twin of {answer.person} gives no forecast:")
+        print("\n".join(f"  {reason}" for reason in answer.grounds.abstains))
+        return
+    made = answer.made_at.astimezone(ZoneInfo(zone))
+    print(f"{answer.person}, from {made:%Y-%m-%d %H:%M} ({zone}), plan: {answer.plan}")
+    print("  ahead    sensor glucose, mg/dL   90 % interval")
+    end = (answer.times[-1] - answer.made_at).total_seconds() / 60.0
+    for minutes in [m for m in (15, 30, 60, 90, 120, 180, 240, 360, 480) if m <= end]:
+        middle, low, high = answer.at(float(minutes))
+        print(f"  {minutes:3d} min        {middle:5.0f}             {low:5.0f} to {high:.0f}")
+    low, high = answer.chance_below(70.0), answer.chance_above(180.0)
+    print(f"  chance of a low (below 70): {low:.0%}, of a high (above 180): {high:.0%}")
+    for line in (*answer.grounds.cautions, *notes):
+        print(f"  note: {line}")
+    if answer.grounds.missing:
+        print(f"  missing: {', '.join(answer.grounds.missing)}")
+    print(
+        f"  model: {answer.grounds.model}, version {answer.grounds.version}. Research software, not a medical device."
+    )
+
+
+def _print_comparison(answer: "Comparison", notes: list[str]) -> None:
+    if answer.abstains:
+        print("The twin does not compare these plans:")
+        print("\n".join(f"  {reason}" for reason in answer.grounds.abstains))
+        sys.exit(3)
+    print("plans, best first            in range   low <70   very low <54   gain in range (90 %)")
+    for o in answer.options:
+        mean, least, most = (round(100 * share) for share in o.gain)
+        gain = f"{mean:+d} points ({least:+d} to {most:+d})"
+        print(f"  {o.plan}\n{'':27s}{o.time_in_range[0]:8.0%} {o.chance_low:9.0%} {o.chance_very_low:14.0%}   {gain}")
+    for line in (*answer.grounds.cautions, *notes):
+        print(f"  note: {line}")
+    print("A person decides. Research software, not a medical device.")
+
+
+def _print_json(answers: "list[Forecast]") -> None:
+    import orjson
+
+    rows = [
+        {
+            "person": a.person,
+            "made_at": a.made_at.isoformat(),
+            "plan": a.plan,
+            "unit": "mg/dL",
+            "times": [t.isoformat() for t in a.times],
+            "levels": [0.05, 0.25, 0.5, 0.75, 0.95],
+            "bands": a.bands.round(2).tolist(),
+            "abstains": list(a.grounds.abstains),
+            "cautions": list(a.grounds.cautions),
+            "missing": list(a.grounds.missing),
+            "model": a.grounds.model,
+            "version": a.grounds.version,
+        }
+        for a in answers
+    ]
+    print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())

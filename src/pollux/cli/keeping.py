@@ -1,0 +1,202 @@
+"""Looking after a store: is it whole, who looked, backups, and the rights of the people in it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from pollux.cli.app import StorePath, app, open_store, place
+from pollux.errors import RefusedInput
+
+Reason = Annotated[str, Parameter(help="Why; it is kept.")]
+KeysFolder = Annotated[Path, Parameter(name="--keys", help="The folder for the keys: another one than for the data.")]
+
+
+@app.command
+def export(person: str, *, output: Path | None = None, store: StorePath = "") -> None:
+    """Hand out a person's FHIR resources as they were received, as newline-delimited JSON."""
+    with open_store(store, "export") as kept:
+        content = b"".join(kept.export(person))
+    if output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        output.write_bytes(content)
+        print(output)
+
+
+@app.command
+def doctor(*, store: StorePath = "") -> None:
+    """Open everything in the store and say what is damaged, missing or altered, and what to do about it."""
+    with open_store(store) as kept:
+        found = kept.doctor()
+    for trouble in found:
+        print(trouble)
+    serious = sum(trouble.serious for trouble in found)
+    print("everything is as it was put there" if not serious else f"{serious} things are not as they were put there")
+    if serious:
+        sys.exit(1)
+
+
+@app.command
+def backup(folder: Path, *, keys: KeysFolder, store: StorePath = "") -> None:
+    """Copy the store to a folder and its keys to another, while it is used. Keep the site key in a third place."""
+    with open_store(store) as kept:
+        note = kept.backup(folder, keys)
+    print(f"{folder}: data up to act {note.last_act:,} of the audit; {keys}: keys")
+
+
+@app.command
+def restore(folder: Path, *, keys: KeysFolder, store: StorePath = "") -> None:
+    """Put a backup where there is no store, and erase again whoever was erased since."""
+    from pollux.store import Store
+
+    with Store.restore(folder, keys, place(store)) as kept:
+        serious = [trouble for trouble in kept.doctor() if trouble.serious]
+        for trouble in serious:
+            print(trouble)
+        print(f"{len(kept.people()):,} people restored")
+    if serious:
+        sys.exit(1)
+
+
+@app.command
+def erase(
+    person: str,
+    *,
+    reason: Reason = "",
+    yes: Annotated[bool, Parameter(help="Do not ask.", negative="")] = False,
+    store: StorePath = "",
+) -> None:
+    """Destroy a person's keys and delete everything held about them. It cannot be undone."""
+    with open_store(store) as kept:
+        if not yes and not _agreed(f"Erase everything about {person}? Type the id again to go on: ", person):
+            raise RefusedInput("nothing was erased", advice="Type the person's id, or add --yes.")
+        print(kept.erase(person, reason).text())
+
+
+@app.command
+def hold(person: str, *, reason: Reason, store: StorePath = "") -> None:
+    """Forbid to erase a person's data (a legal hold)."""
+    with open_store(store) as kept:
+        kept.hold(person, reason)
+
+
+@app.command
+def release(person: str, *, store: StorePath = "") -> None:
+    """End all legal holds on a person's data."""
+    with open_store(store) as kept:
+        kept.release(person)
+
+
+@app.command
+def restrict(person: str, *, reason: Reason, store: StorePath = "") -> None:
+    """Keep a person's data and use them for nothing."""
+    with open_store(store) as kept:
+        kept.restrict(person, reason)
+
+
+@app.command
+def unrestrict(person: str, *, store: StorePath = "") -> None:
+    """End a restriction of processing."""
+    with open_store(store) as kept:
+        kept.unrestrict(person)
+
+
+@app.command
+def merge(duplicate: str, *, into: str, store: StorePath = "") -> None:
+    """Two ids are one person: the record of the second holds both from now on."""
+    with open_store(store) as kept:
+        kept.merge(duplicate, into)
+
+
+@app.command
+def unmerge(duplicate: str, *, store: StorePath = "") -> None:
+    """They are two people after all."""
+    with open_store(store) as kept:
+        kept.unmerge(duplicate)
+
+
+@app.command
+def move(
+    *ids: str,
+    wrong: Annotated[str, Parameter(help="Whose record they came into.")],
+    right: Annotated[str, Parameter(help="Whose they are.")],
+    back: Annotated[bool, Parameter(help="Undo the same move.", negative="")] = False,
+    store: StorePath = "",
+) -> None:
+    """Put documents (Observation/o1) and events (by id) that came under the wrong patient into the right record."""
+    if not ids:
+        raise RefusedInput("nothing is named", advice="Write: pollux move Observation/o1 --wrong A --right B.")
+    with open_store(store) as kept:
+        count = (kept.move_back if back else kept.move)(ids, wrong, right)
+    print(f"{count:,} events moved")
+
+
+@app.command
+def audit(
+    what: Literal["verify", "show", "accept"],
+    person: str = "",
+    *,
+    reason: Reason = "",
+    store: StorePath = "",
+) -> None:
+    """Check that no line of the audit was altered; or show who looked at a record.
+
+    `accept` goes on from an audit that does not fit its head outside, such as that of a database copied back by hand.
+    """
+    with open_store(store, "export") as kept:
+        if what == "verify":
+            problems, lines = kept.verify()
+            print("\n".join(problems) or f"{lines:,} acts, none altered, none missing")
+            if problems:
+                sys.exit(1)
+            return
+        if what == "accept":
+            kept.accept(reason)
+            return
+        acts = kept.acts(person or None)
+        for act in acts:
+            detail = ", ".join(f"{k} {v}" for k, v in act.detail.items() if k not in ("chart", "version"))
+            purpose = f" for {act.purpose}" if act.purpose else ""
+            print(f"{act.seq:6d}  {act.at:%Y-%m-%d %H:%M:%S}  {act.actor}{purpose}: {act.action} {detail}")
+
+
+@app.command
+def keys(
+    what: Literal["rotate", "retire"],
+    person: str = "",
+    *,
+    store: StorePath = "",
+) -> None:
+    """Replace keys while the store is used: a person's own (rotate PERSON), or the site key (rotate, then retire).
+
+    `rotate` puts a new site key in front of the old one in its file and wraps all keys with it; `retire` forgets the
+    old ones, once no other process is running with them.
+    """
+    from pollux.store.site_key import add_key, find, keep_first
+
+    with open_store(store) as kept:
+        if person:
+            kept.rotate(person)
+            print(f"everything about {person} is sealed with a new key; the old one is destroyed")
+            return
+        path = kept.site_key_file
+        if path is None:
+            raise RefusedInput(
+                "the site key is not in a file",
+                advice="Put a new one in front of the old in $POLLUX_SITE_KEY (separated by a comma) and rotate again.",
+            )
+        if what == "rotate":
+            add_key(path)
+        changed = kept.rotate_site_key(find(path, make=False))
+        if what == "retire":
+            keep_first(path)
+        print(f"{changed:,} keys wrapped again")
+
+
+def _agreed(question: str, answer: str) -> bool:
+    try:
+        return input(question).strip() == answer
+    except EOFError:
+        return False

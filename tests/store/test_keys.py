@@ -1,0 +1,234 @@
+"""Keys are apart from the data, can be replaced while others work, and nothing opens without them."""
+
+import base64
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+import pytest
+
+from pollux.errors import PolluxError
+from pollux.store import Damaged, LocalSiteKey, Store
+from pollux.store.keys import Keys
+from pollux.store.seal import Cipher
+from pollux.store.site_key import add_key, find, keep_first, new_key
+from tests.store.made import NOW, of, reading, weight
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "store.db"
+    with Store.open(made) as store:
+        store.take([*of("p1"), *of("p2")], NOW)
+        store.save_checkpoint("p1", "twin", b"a twin", NOW)
+    return made
+
+
+def test_a_row_opens_only_where_it_was_sealed() -> None:
+    cipher, other = Cipher({1: bytes(32)}), Cipher({1: bytes(31) + b"1"})
+    sealed = cipher.seal(b"secret", "page", b"who", 7)
+    assert cipher.open(sealed, "page", b"who", 7) == b"secret"
+    for row in (("page", b"who", 8), ("page", b"wh", 7), ("document", b"who", 7), ("page", b"who7")):
+        with pytest.raises(Damaged):
+            cipher.open(sealed, *row)
+    with pytest.raises(Damaged):
+        other.open(sealed, "page", b"who", 7)
+
+
+def test_every_flipped_bit_of_a_sealed_value_is_noticed() -> None:
+    cipher = Cipher({1: bytes(32)})
+    sealed = cipher.seal(b"secret", "page", b"who", 7)
+    for bit in range(8 * len(sealed)):
+        changed = bytearray(sealed)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(Damaged):
+            cipher.open(bytes(changed), "page", b"who", 7)
+
+
+def test_rows_swapped_between_patients_are_never_handed_out(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        (one, a), (other, b) = connection.execute("select rowid, sealed from page where number = 1").fetchall()[:2]
+        connection.execute("update page set sealed = ? where rowid = ?", (b, one))
+        connection.execute("update page set sealed = ? where rowid = ?", (a, other))
+    connection.close()
+    with Store.open(path) as store:
+        for person in ("p1", "p2"):
+            with pytest.raises(Damaged):
+                store.record(person)
+        assert any(trouble.serious for trouble in store.doctor())
+
+
+def test_a_removed_row_is_noticed(path: Path) -> None:
+    for table, use in (("page", Store.record), ("document", lambda s, p: list(s.documents(p)))):
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"delete from {table}")
+        connection.close()
+        with Store.open(path) as store, pytest.raises(Damaged, match="missing or were exchanged"):
+            use(store, "p1")
+
+
+def test_without_the_keys_file_nothing_opens(path: Path) -> None:
+    keys = path.with_name("store.db.keys")
+    keys.rename(path.with_name("elsewhere"))
+    with pytest.raises(PolluxError, match=r"the keys of this store are missing .*restore a backup"):
+        Store.open(path)
+    assert not keys.exists()
+    with Store.open(path, keys=path.with_name("elsewhere")) as store:
+        assert store.checkpoint("p1", "twin") == b"a twin"
+
+
+def test_without_the_site_key_nothing_opens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = path.with_name("store.db.site-key")
+    right = site.read_text().strip()
+    site.unlink()
+    with pytest.raises(PolluxError, match="the site key cannot be read"):
+        Store.open(path)
+    monkeypatch.setenv("POLLUX_SITE_KEY", base64.b64encode(new_key()).decode())
+    with pytest.raises(PolluxError, match="were wrapped by another site key"):
+        Store.open(path)
+    monkeypatch.setenv("POLLUX_SITE_KEY", "no key")
+    with pytest.raises(PolluxError, match="the site key is not base64"):
+        Store.open(path)
+    monkeypatch.setenv("POLLUX_SITE_KEY", right)
+    with Store.open(path) as store:
+        assert len(store.people()) == 2
+
+
+def test_the_site_key_can_come_from_a_file_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLLUX_SITE_KEY_FILE", str(tmp_path / "vault" / "key"))
+    (tmp_path / "vault").mkdir()
+    with Store.open(tmp_path / "store.db") as store:
+        store.take(of("p1"), NOW)
+        assert not any("lies beside" in str(trouble) for trouble in store.doctor())
+    assert not (tmp_path / "store.db.site-key").exists()
+    assert (tmp_path / "vault" / "key").stat().st_mode & 0o777 == 0o600
+
+
+class Service:
+    """An external key service: it wraps, and never hands out its key."""
+
+    def __init__(self) -> None:
+        self._ring = LocalSiteKey([new_key()])
+        self.asked = 0
+
+    def wrap(self, key: bytes, context: bytes) -> bytes:
+        self.asked += 1
+        return self._ring.wrap(key, context)
+
+    def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
+        self.asked += 1
+        return self._ring.unwrap(wrapped, context)
+
+    def newest(self, wrapped: bytes) -> bool:
+        return self._ring.newest(wrapped)
+
+
+def test_an_external_key_service_takes_the_place_of_the_file(tmp_path: Path) -> None:
+    service = Service()
+    with Store.open(tmp_path / "store.db", site_key=service) as store:
+        store.take(of("p1"), NOW)
+    with Store.open(tmp_path / "store.db", site_key=service) as store:
+        assert len(store.record("p1").current) == 21
+    assert service.asked > 2
+    assert not (tmp_path / "store.db.site-key").exists()
+
+
+def test_a_key_is_durable_before_the_first_row_that_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process stops between the two commits: an orphan key is left, and harmless."""
+    path = tmp_path / "store.db"
+    settle = Keys.settle
+
+    def stop(keys: Keys) -> None:
+        settle(keys)
+        raise KeyboardInterrupt
+
+    with Store.open(path) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(Keys, "settle", stop)
+            with pytest.raises(KeyboardInterrupt):
+                store.take(of("p1"), NOW)
+        assert store.people() == []
+        assert len(store._keys.pseudonyms()) == 1
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+        store.take(of("p1"), NOW)
+        assert len(store.record("p1").current) == 21
+
+
+def test_a_patients_new_key_seals_everything_again(path: Path) -> None:
+    with Store.open(path) as store:
+        before = (store.record("p1"), list(store.documents("p1")), store.checkpoint("p1", "twin"))
+        with store._database.reading() as connection:
+            sealed = connection.exec_driver_sql("select sealed from page").scalars().all()
+        old = store._keys.find("p1")
+        store.rotate("p1")
+        assert (store.record("p1"), list(store.documents("p1")), store.checkpoint("p1", "twin")) == before
+        with store._database.reading() as connection:
+            after = connection.exec_driver_sql("select sealed from page").scalars().all()
+        new = store._keys.find("p1")
+        assert old is not None
+        assert new is not None
+        assert new.cipher.version == 2
+        assert sum(old.cipher.opens(one) for one in after) == 1  # that of p2 has version 1 as well
+        assert len(set(sealed) & set(after)) == 1
+        store.take([weight("p1", 71.0)], NOW)
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+    with Store.open(path) as store:
+        assert len(store.record("p1").events) == 22
+
+
+def test_keys_are_replaced_while_others_read_and_write(path: Path) -> None:
+    ended, failed, written = Flag(), [], 0
+
+    def read(other: Store) -> None:
+        try:
+            while not ended.is_set():
+                assert len(other.record("p1").current) >= 21
+        except BaseException as error:
+            failed.append(error)
+
+    def write(store: Store) -> Iterator[int]:
+        for i in range(100, 130):
+            store.take([reading("p1", i)], NOW)
+            yield i
+
+    with Store.open(path) as store, Store.open(path) as other:
+        threads = [Thread(target=read, args=(one,)) for one in (store, other)]
+        for thread in threads:
+            thread.start()
+        for i in write(other):
+            written += 1
+            if i % 10 == 0:
+                store.rotate("p1")
+        ended.set()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        assert len(store.record("p1").current) == 21 + written
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+
+
+def test_the_site_key_is_replaced_and_the_old_one_retired(path: Path) -> None:
+    site = path.with_name("store.db.site-key")
+    old = site.read_text().strip()
+    with Store.open(path) as running, Store.open(path) as store:
+        add_key(site)
+        assert store.rotate_site_key(find(site, make=False)) == 4  # two secrets and two patients
+        running.take(of("p3"), NOW)
+        assert len(running.record("p1").current) == 21
+    with Store.open(path) as store:
+        assert store.rotate_site_key(find(site, make=False)) == 0  # who was running took up the new one
+        keep_first(site)
+    assert old not in site.read_text()
+    with Store.open(path) as store:
+        assert [len(store.record(p).current) for p in ("p1", "p2", "p3")] == [21, 21, 21]
+        assert store._keys.check() == []
+
+
+def test_files_with_keys_can_be_read_by_their_owner_alone(path: Path) -> None:
+    assert path.with_name("store.db.site-key").stat().st_mode & 0o077 == 0
+    os.chmod(path.with_name("store.db.site-key"), 0o644)
+    with Store.open(path) as store:
+        assert any("can be read by others" in str(trouble) for trouble in store.doctor())
