@@ -98,7 +98,8 @@ def design(name: str) -> Design:
     first = min(0.3 / fast, 0.05 * longest)
     output = next(iter(model.residuals))
     doses = dosing(model, _amount(model, output, longest), longest)
-    times = tuple(float(t) for t in np.geomspace(first, longest, READINGS))
+    lag = model.medians().get("tlag", 0.0)  # nothing is to be seen before it
+    times = tuple(float(t) for t in lag + np.geomspace(first, longest, READINGS))
     varying = tuple(p.name for p in model.parameters if not isinstance(p.prior, Fixed))
     return Design(model, Regimen(doses, covariates(model)), times, output, varying)
 

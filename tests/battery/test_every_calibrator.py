@@ -40,7 +40,8 @@ def by_nuts(name: str) -> Calibrate:
 
     def run(data: list[Reading], rng: np.random.Generator) -> Draws:
         asked = posterior(name, data)
-        return nuts.sample(asked, rng, draws=150, tuning=200, chains=2, start=estimate(asked).posterior)[0]
+        # ranks are of independent draws: of these, 64 are taken
+        return nuts.sample(asked, rng, draws=400, tuning=300, chains=2, start=estimate(asked).posterior)[0]
 
     return run
 

@@ -184,6 +184,8 @@ class Posterior:
         """Ln p(z) + ln p(readings | z) at one point, and its gradient."""
         seen = self.look(z)
         pull = self._precision @ z
+        if seen.log_likelihood == -np.inf:
+            return -np.inf, -pull
         value = seen.log_likelihood + self._log_prior_constant - 0.5 * float(z @ pull)
         return value, seen.slope @ seen.jacobian - pull
 

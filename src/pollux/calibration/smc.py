@@ -192,7 +192,7 @@ def _step(density: Density, rng: np.random.Generator, cloud: Cloud) -> tuple[Clo
     # That of a mean of `count` weights; what the draws remember adds to the error of the weights to come. The form
     # is our own and fits 200 runs each at correlations of 0.05 to 0.3 (tests/calibration/test_smc.py checks one).
     carried = (1.0 + remembered) ** 2 if temperature < 1.0 else 1.0
-    variance = cloud.evidence_variance + carried * (1.0 / size - 1.0 / count)
+    variance = cloud.evidence_variance + carried * max(1.0 / size - 1.0 / count, 0.0)
     moved = replace(moved, evidence_variance=variance)
     runnable = float(np.mean(cloud.log_likelihood > -np.inf))
     return moved, StepInfo(temperature, size, moves, acceptance, remembered, runnable)
