@@ -211,7 +211,7 @@ def test_readings_that_no_error_model_covers_are_named() -> None:
 
 
 def test_where_there_is_no_probability_the_gradient_is_still_numbers_and_leads_back() -> None:
-    """A sampler that steps there rejects the step. Here a reading before the dose has a proportional error of nothing."""
+    """A sampler that steps there rejects the step. A reading before the dose has a proportional error of nothing."""
     asked = Posterior(drug(residuals={"C": Proportional(0.1)}), REGIMEN, [Reading(0.0, 1.0)])
     far = np.full(len(asked.names), 2.0)
     value, gradient = asked.value_and_gradient(far)
