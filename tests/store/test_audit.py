@@ -9,6 +9,7 @@ import pytest
 
 from pollux.errors import PolluxError
 from pollux.store import Store
+from pollux.store.audit import read_head
 from tests.store.made import NOW, SECRET, of, weight
 
 
@@ -126,6 +127,27 @@ def test_a_head_that_a_crash_left_behind_is_no_alarm(path: Path, tmp_path: Path)
         store.record("p1")
     shutil.copy(tmp_path / "head", head)
     assert problems(path) == []
+
+
+def test_a_head_that_a_crash_tore_leaves_the_one_before(path: Path) -> None:
+    head = path.with_name("store.db.head")
+    before = read_head(head)
+    with Store.open(path) as store:
+        store.record("p1")
+    after, lines = read_head(head), head.read_bytes().splitlines(keepends=True)
+    assert before is not None
+    assert after is not None
+    assert len(lines) == 2
+    newer = next(i for i, line in enumerate(lines) if f'"seq":{after.seq},'.encode() in line)
+    lines[newer] = lines[newer][:100] + bytes(len(lines[newer]) - 100)
+    head.write_bytes(b"".join(lines))
+    assert read_head(head) == before
+    assert problems(path) == []
+    with Store.open(path) as store:
+        store.record("p1")
+    repaired = read_head(head)
+    assert repaired is not None
+    assert repaired.seq > after.seq
 
 
 def test_a_missing_or_foreign_head_is_found(path: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ found by the head, which stands in a file outside the database.
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +20,11 @@ from sqlalchemy import Connection, Row, select
 
 from pollux.errors import PolluxError
 from pollux.record.act import Act
+from pollux.store import durable
 from pollux.store.tables import AUDIT, LAST_ACT, LINK_OF, PUT
 
 _START = bytes(32)
+_LINE = 512  # bytes of a line of the head's file, which a disk writes whole or not at all
 _JSON = msgspec.json.Encoder(order="sorted")
 
 
@@ -103,26 +106,68 @@ def check_continuation(connection: Connection, path: Path) -> None:
     )
 
 
+def place_head(path: Path, head: Head) -> None:
+    """Make the head's file anew, whatever was there; durable, name and all."""
+    try:
+        durable.replace(path, _line(head))
+    except OSError as error:
+        raise PolluxError(
+            "the head of the audit cannot be written", where=str(path), advice=error.strerror or "Look at the disk."
+        ) from error
+
+
 def write_head(path: Path, head: Head) -> None:
-    """Put the head in place of the one before. It may lag behind the chain by what a crash cut off, never be ahead."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with new.open("wb") as file:
-        file.write(msgspec.json.encode(head))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    """Put the head over the older of the two lines in its file, and flush it.
+
+    The newer line stays whole whatever happens meanwhile. So the head may lag behind the chain by what a crash cut off;
+    it is never ahead.
+    """
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        place_head(path, head)
+        return
+    try:
+        known = [_head(line) for line in (os.pread(file, _LINE, 0), os.pread(file, _LINE, _LINE))]
+        seqs = [-1 if one is None else one.seq for one in known]
+        if max(seqs) < head.seq:  # else another process, which wrote after this one, was faster here
+            os.pwrite(file, _line(head), _LINE * (seqs[1] < seqs[0]))
+            os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def read_head(path: Path) -> Head | None:
-    """The head that is kept outside; None where there is none."""
+    """The head that is kept outside: the newer of the two lines that is whole; None where there is no file."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Head)
+        content = path.read_bytes()
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise PolluxError(
-            "the head of the audit cannot be read", where=str(path), advice="Put back a copy of it."
-        ) from error
+    except OSError as error:
+        raise _unreadable(path) from error
+    found = [head for line in (content[:_LINE], content[_LINE:]) if (head := _head(line)) is not None]
+    if not found:
+        raise _unreadable(path)
+    return max(found, key=lambda head: head.seq)
+
+
+def _line(head: Head) -> bytes:
+    content = msgspec.json.encode(head)
+    return (content + b" %08x" % zlib.crc32(content)).ljust(_LINE - 1) + b"\n"
+
+
+def _head(line: bytes) -> Head | None:
+    content, _, check = line.strip().rpartition(b" ")
+    if check != b"%08x" % zlib.crc32(content):
+        return None
+    try:
+        return msgspec.json.decode(content, type=Head)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _unreadable(path: Path) -> PolluxError:
+    return PolluxError("the head of the audit cannot be read", where=str(path), advice="Put back a copy of it.")
 
 
 def acts(connection: Connection, whos: Sequence[bytes] | None = None) -> Iterator[Act]:
@@ -131,8 +176,15 @@ def acts(connection: Connection, whos: Sequence[bytes] | None = None) -> Iterato
     if whos is not None:
         wanted = wanted.where(AUDIT.c.who.in_(whos))
     for row in connection.execution_options(yield_per=1000).execute(wanted):
-        yield Act(row.seq, datetime.fromisoformat(row.at), row.actor, row.purpose, row.action, row.who.hex(),
-                  msgspec.json.decode(row.detail), row.link.hex(), row.signature.hex())  # fmt: skip
+        try:
+            at, detail = datetime.fromisoformat(row.at), msgspec.json.decode(row.detail, type=dict[str, int | str])
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise PolluxError(
+                f"line {row.seq} of the audit cannot be read",
+                advice="Run `pollux audit verify`, then restore a backup.",
+            ) from error
+        yield Act(row.seq, at, row.actor, row.purpose, row.action, row.who.hex(), detail, row.link.hex(),
+                  row.signature.hex())  # fmt: skip
 
 
 def verify(connection: Connection, public: bytes, head: Head | None) -> tuple[list[str], int]:

@@ -11,14 +11,25 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pollux.errors import PolluxError
+from pollux.store.durable import settle_name
 
 PATIENCE = 10.0  # seconds to wait for another process that writes
 APPLICATION = 0x504C5558  # "PLUX", so that another program's database is not taken for a store
 _READERS = 8
 _WRITING = 0x504C5558  # the advisory lock that a PostgreSQL transaction holds while it writes
 
+
+class CannotWrite(PolluxError):
+    """The disk is full, fails or forbids to write. What is there can still be read."""
+
+
+class ReadOnly(CannotWrite):
+    """It may not be written to."""
+
+
 _ADVICE = {
     "locked": ("the store is in use", "Another process writes to it; wait until that has finished."),
+    "read-only transaction": ("the database server lets nothing be written", "Use the primary, or end its recovery."),
     "readonly": ("the store cannot be written to", "Give write access to the file and its folder."),
     "full": ("the disk is full", "Free some space on the disk."),
     "no space left": ("the disk is full", "Free some space on the disk."),
@@ -30,6 +41,9 @@ _ADVICE = {
     "authentication failed": ("the database server refuses the password", "Check user and password in the URL."),
     "does not exist": ("the database is not there", "Make it with createdb, or check the URL."),
 }
+_KINDS: dict[str, type[PolluxError]] = {"readonly": ReadOnly, "read-only transaction": ReadOnly} | dict.fromkeys(
+    ("full", "no space left", "could not extend file", "disk i/o"), CannotWrite
+)
 
 
 def said(error: Exception, where: str) -> PolluxError:
@@ -44,7 +58,7 @@ def said(error: Exception, where: str) -> PolluxError:
         )
     for sign, (what, advice) in _ADVICE.items():
         if sign in complaint or sign in complaint.replace("-", ""):
-            return PolluxError(what, where=where, advice=advice)
+            return _KINDS.get(sign, PolluxError)(what, where=where, advice=advice)
     return PolluxError(
         f"the store failed ({complaint.splitlines()[0] if complaint else type(original).__name__})", where=where
     )
@@ -82,10 +96,18 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that alone writes; committed at the end, undone by any error."""
-        with self.errors(), self._writer.begin() as connection:
-            if not self.embedded:
-                connection.exec_driver_sql(f"select pg_advisory_xact_lock({_WRITING})")
-            yield connection
+        try:
+            with self.errors(), self._writer.begin() as connection:
+                if not self.embedded:
+                    connection.exec_driver_sql(f"select pg_advisory_xact_lock({_WRITING})")
+                yield connection
+        except ReadOnly:
+            # SQLite opens a file that it may not write to for reading only, and all connections of a process share
+            # that until the last of them is closed. After any other failure they stay open: recovering the log anew
+            # would take a transaction whose flush failed for committed.
+            for engine in self._engines:
+                engine.dispose()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -116,7 +138,8 @@ class Database:
     def _engine(self, writing: bool) -> Engine:
         if self.path is not None:
             with suppress(OSError):  # SQLite says better what is wrong; its own new files are readable by all
-                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                settle_name(self.path)
             engine = create_engine(
                 f"sqlite:///{self.path}",
                 connect_args={"timeout": PATIENCE, "check_same_thread": False},

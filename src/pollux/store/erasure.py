@@ -17,6 +17,7 @@ from pollux.errors import PolluxError
 from pollux.store.audit import Done, stamp
 from pollux.store.chart import open_chart
 from pollux.store.database import Database
+from pollux.store.durable import settle_name
 from pollux.store.keys import Keys
 from pollux.store.tables import CHART, ERASED, OF_A_PATIENT
 from pollux.store.writer import now
@@ -124,6 +125,7 @@ def write_ledger(path: Path, whos: Sequence[bytes], at: datetime) -> None:
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
+        settle_name(path)
     except OSError as error:
         raise PolluxError(
             "the ledger of erasures cannot be written, so nothing was erased", where=str(path),

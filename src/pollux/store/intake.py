@@ -168,7 +168,8 @@ class Intake:
         """What an event adds to the versions that are there under its id; None when it adds nothing.
 
         What an earlier version said already is old, whatever stands now, unless the source says that it changed it
-        after all of them. An unknown version that the source changed before one of them comes too late.
+        after all of them: then it is said anew even where it stands, since what it changed in between may come later.
+        An unknown version that the source changed before one of them comes too late.
         """
         if not known:
             return event
@@ -177,7 +178,7 @@ class Intake:
             return None if was_said else event
         known = sorted(known, key=lambda version: (version.learned, version.content))
         last = max((version.modified for version in known if version.modified), default=None)
-        if known[-1].content == event.content or (was_said and (last is None or event.modified <= last)):
+        if was_said and last is not None and event.modified <= last:
             return None
         if last and event.modified < last:
             text = "the source changed it later than this, and that version is known"

@@ -1,7 +1,6 @@
 """The site's key, which wraps every other: from the environment, from a file, or from a service outside."""
 
 import base64
-import binascii
 import hashlib
 import os
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pollux.errors import PolluxError
+from pollux.store import durable
 from pollux.store.seal import KEY_BYTES
 
 VARIABLE = "POLLUX_SITE_KEY"
@@ -167,23 +167,13 @@ def keep_first(path: Path) -> None:
 def _parsed(text: str, where: str) -> list[bytes]:
     try:
         return [base64.b64decode(line.strip(), validate=True) for line in text.splitlines() if line.strip()]
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         raise PolluxError("the site key is not base64", where=where, advice="Write 32 bytes as base64.") from None
 
 
 def _write(path: Path, keys: Sequence[bytes]) -> None:
     """Replace the file at once, readable by its owner only."""
-    new = path.with_name(path.name + f".{os.getpid()}.new")
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write("".join(as_text(key) + "\n" for key in keys))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.replace(path, "".join(as_text(key) + "\n" for key in keys).encode())
     except OSError as error:
         raise PolluxError("the site key cannot be written", where=str(path), advice=error.strerror or "") from error

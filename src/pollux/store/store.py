@@ -129,7 +129,7 @@ class Store:
                 first.set_aside(database)
             prepare(database)
             if new_keys and not files.head.exists():
-                audit.write_head(files.head, audit.first_head(opened.signing))
+                audit.place_head(files.head, audit.first_head(opened.signing))
             store = cls(database, opened, files, actor or _user(), purpose)
             if _goes_on is not None:
                 store._go_on(*_goes_on)
@@ -408,10 +408,10 @@ class Store:
         return self._do(whole)
 
     def _seen(self, action: str, whos: Sequence[bytes], detail: dict[str, int | str] | None = None) -> None:
-        """Write down an access; it is durable before anything is handed out."""
+        """Write down an access, before anything is handed out."""
         at = now()
         acts = [Done(at, self.actor, self.purpose, action, who, detail or {}) for who in whos or [b""]]
-        self._do(lambda _, done: done.extend(acts))
+        self._writer.note(acts)
 
     @contextmanager
     def _charts(

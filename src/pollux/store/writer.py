@@ -1,6 +1,7 @@
 """One thread writes. Who waits at the same time shares one transaction and one flush to the disk (group commit)."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,15 +10,18 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from pollux.errors import PolluxError
-from pollux.store.audit import GOES_ON, Done, append, check_continuation, write_head
-from pollux.store.database import Database
+from pollux.store.audit import GOES_ON, Done, append, check_continuation, place_head, write_head
+from pollux.store.database import CannotWrite, Database
 from pollux.store.keys import Keys
 
+_LOG = logging.getLogger("pollux.store")
 _TOGETHER = 256  # jobs in one transaction
+_MOST_OWED = 10_000  # accesses that may wait for a disk; then reading is refused too
 T = TypeVar("T")
 Job = Callable[[Connection, list[Done]], Any]
 
@@ -26,6 +30,8 @@ class Writer:
     """Does jobs one after the other; a job's answer is given when what it wrote is durable.
 
     A job is called with the connection and a list to which it adds its acts. What a job raises undoes that job alone.
+    Accesses are noted before anything is handed out. While the disk cannot be written to, reading goes on: accesses are
+    owed, logged, and written down in front of the first acts that can be.
     """
 
     def __init__(self, database: Database, keys: Keys, head: Path) -> None:
@@ -35,6 +41,7 @@ class Writer:
         self._waiting: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._starting = Lock()
+        self._owed: list[Done] = []
 
     def do(self, job: Callable[[Connection, list[Done]], T]) -> T:
         """Wait until the job is done and durable."""
@@ -48,8 +55,24 @@ class Writer:
             self._waiting.put((job, answer))
         return answer.result()
 
+    def note(self, acts: Sequence[Done]) -> None:
+        """Write accesses down, or owe it while nothing can be written."""
+        try:
+            self.do(lambda _, done: done.extend(acts))
+        except CannotWrite as error:
+            with self._starting:
+                if len(self._owed) + len(acts) > _MOST_OWED:
+                    raise
+                self._owed += [msgspec.structs.replace(act, detail={**act.detail, "late": 1}) for act in acts]
+            for act in acts:
+                _LOG.warning("not written down yet, since %s: %s by %s of %s", error.what, act.action, act.actor,
+                             act.who.hex()[:8] or "all")  # fmt: skip
+
     def close(self) -> None:
         """Finish what is waiting, then stop."""
+        if self._owed:
+            with suppress(PolluxError):
+                self.do(lambda _, acts: None)
         with self._starting:
             if self._thread is not None:
                 self._waiting.put(None)
@@ -74,7 +97,8 @@ class Writer:
         try:
             head = None
             with self._database.writing() as connection:
-                acts: list[Done] = []
+                acts = [*self._owed]
+                owed = len(acts)
                 for job, answer in jobs:
                     before = len(acts)
                     savepoint = connection.begin_nested()
@@ -93,9 +117,11 @@ class Writer:
                         check_continuation(connection, self._head)
                     head = append(connection, acts, self._keys.signing)
                 self._keys.settle()
+            del self._owed[:owed]
             if head is not None:
-                with suppress(OSError):  # what was written is durable; a head that lags behind is no harm
-                    write_head(self._head, head)
+                put = place_head if any(act.action in GOES_ON for act in acts) else write_head
+                with suppress(OSError, PolluxError):  # what was written is durable; a head that lags behind is no harm
+                    put(self._head, head)
         except BaseException as error:
             self._keys.drop_waiting()
             for _, answer in jobs:

@@ -2,8 +2,9 @@
 
     python -m tests.store.faults.asked
 
-It reads lines `open PATH`, `take SEED NUMBER`, `check SEED ACKNOWLEDGED` (see batches.py) and `close`, and answers each
-with a line of JSON: `answer`, or `refused` with `advice` for a `PolluxError`, or `failed` for any other error.
+It reads lines `open PATH`, `take SEED NUMBER`, `check SEED ACKNOWLEDGED` (see batches.py), `late` (how many accesses
+were written down late) and `close`, and answers each with a line of JSON: `answer`, or `refused` with `advice` for a
+`PolluxError`, or `failed` for any other error.
 """
 
 import os
@@ -53,6 +54,9 @@ class Desk:
         if word == "close":
             self._store.close()
             return 0
+        if word == "late":
+            assert self._store.verify()[0] == []
+            return sum("late" in act.detail for act in self._store.acts())
         seed, number = map(int, rest.split())
         if word == "take":
             return self._store.take(batch(seed, number), NOW).accepted

@@ -53,5 +53,11 @@ class Asked:
         assert not answer.refused, f"it does not read: {answer.refused}"
         return answer.answer
 
+    def late(self) -> int:
+        """How many accesses stand in the audit as written down late; the audit verifies."""
+        answer = self.ask("late")
+        assert not answer.refused, answer.refused
+        return answer.answer
+
     def end(self) -> None:
         stop(self._process)
