@@ -1,42 +1,31 @@
 """Nothing is done or seen unwritten, and what is written cannot be altered unseen."""
 
-import shutil
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pollux.errors import PolluxError
-from pollux.store import Store
 from pollux.store.audit import read_head
 from tests.store.made import NOW, SECRET, of, weight
+from tests.store.places import Place
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    made = tmp_path / "store.db"
-    with Store.open(made, actor="ward", purpose="treatment") as store:
+def place(place: Place) -> Place:
+    with place.open(actor="ward", purpose="treatment") as store:
         store.take([*of("p1"), *of("p2")], NOW)
         store.by("dr smith", "treatment").record("p1")
         store.by("billing").latest("p2")
-    return made
+    return place
 
 
-def problems(path: Path) -> list[str]:
-    with Store.open(path) as store:
+def problems(place: Place) -> list[str]:
+    with place.open() as store:
         return store.verify()[0]
 
 
-def tamper(path: Path, *statements: str) -> None:
-    with sqlite3.connect(path) as connection:
-        for statement in statements:
-            assert connection.execute(statement).rowcount != 0, statement
-    connection.close()
-
-
-def test_a_patient_can_see_who_looked_and_what_for(path: Path) -> None:
-    with Store.open(path) as store:
+def test_a_patient_can_see_who_looked_and_what_for(place: Place) -> None:
+    with place.open() as store:
         seen = [(act.actor, act.purpose, act.action) for act in store.acts("p1")]
         others = {act.subject for act in store.acts("p2")}
         mine = {act.subject for act in store.acts("p1")}
@@ -45,8 +34,8 @@ def test_a_patient_can_see_who_looked_and_what_for(path: Path) -> None:
     assert mine.isdisjoint(others)
 
 
-def test_every_way_to_read_is_written_down_before_anything_is_handed_out(path: Path) -> None:
-    with Store.open(path) as store:
+def test_every_way_to_read_is_written_down_before_anything_is_handed_out(place: Place) -> None:
+    with place.open() as store:
         before = len(list(store.acts("p1")))
         store.record("p1")
         store.latest("p1")
@@ -60,14 +49,14 @@ def test_every_way_to_read_is_written_down_before_anything_is_handed_out(path: P
     assert after == told
 
 
-def test_no_line_names_the_person(path: Path) -> None:
-    with Store.open(path) as store:
+def test_no_line_names_the_person(place: Place) -> None:
+    with place.open() as store:
         assert not any("p1" in str(act.detail) or "p1" in act.subject for act in store.acts())
 
 
-def test_the_chain_of_an_untouched_store_holds(path: Path) -> None:
-    assert problems(path) == []
-    with Store.open(path) as store:
+def test_the_chain_of_an_untouched_store_holds(place: Place) -> None:
+    assert problems(place) == []
+    with place.open() as store:
         assert store.verify()[1] == 4
 
 
@@ -89,50 +78,47 @@ def test_the_chain_of_an_untouched_store_holds(path: Path) -> None:
         ("renumbering", ["update audit set seq = seq + 1 where seq = 4"]),
     ],
 )  # fmt: skip
-def test_an_attack_on_the_audit_is_found(path: Path, attack: str, statements: list[str]) -> None:
-    tamper(path, *statements)
-    assert problems(path), attack
-    with Store.open(path) as store:
+def test_an_attack_on_the_audit_is_found(place: Place, attack: str, statements: list[str]) -> None:
+    place.execute(*statements)
+    assert problems(place), attack
+    with place.open() as store:
         assert any(trouble.serious for trouble in store.doctor())
 
 
-def test_a_fork_is_found(path: Path, tmp_path: Path) -> None:
+def test_a_fork_is_found(place: Place) -> None:
     """An older copy in which other things were done, put in place of the database; as many lines as there were."""
-    older = tmp_path / "older"
-    older.mkdir()
-    for file in tmp_path.glob("store.db*"):
-        shutil.copy(file, older / file.name)
-    with Store.open(path) as store:
+    older = place.copy("older.db")
+    with place.open() as store:
         store.take([weight("p1", 71.0)], NOW)
         store.record("p1")
-    with Store.open(older / "store.db") as fork:
+    with older.open() as fork:
         fork.record("p2")
         fork.record("p2")
-    shutil.copy(older / "store.db", path)
-    assert any("another history" in problem for problem in problems(path))
+    older.copy_data_to(place)
+    assert any("another history" in problem for problem in problems(place))
 
 
-def test_an_older_copy_put_in_place_of_the_database_is_found(path: Path, tmp_path: Path) -> None:
-    shutil.copy(path, tmp_path / "older.db")
-    with Store.open(path) as store:
+def test_an_older_copy_put_in_place_of_the_database_is_found(place: Place) -> None:
+    older = place.copy("older.db")
+    with place.open() as store:
         store.take([weight("p1", 71.0)], NOW)
-    shutil.copy(tmp_path / "older.db", path)
-    assert any("its end was cut off" in problem for problem in problems(path))
+    older.copy_data_to(place)
+    assert any("its end was cut off" in problem for problem in problems(place))
 
 
-def test_a_head_that_a_crash_left_behind_is_no_alarm(path: Path, tmp_path: Path) -> None:
-    head = path.with_name("store.db.head")
-    shutil.copy(head, tmp_path / "head")
-    with Store.open(path) as store:
+def test_a_head_that_a_crash_left_behind_is_no_alarm(place: Place) -> None:
+    head = place.files.head
+    before = head.read_bytes()
+    with place.open() as store:
         store.record("p1")
-    shutil.copy(tmp_path / "head", head)
-    assert problems(path) == []
+    head.write_bytes(before)
+    assert problems(place) == []
 
 
-def test_a_head_that_a_crash_tore_leaves_the_one_before(path: Path) -> None:
-    head = path.with_name("store.db.head")
+def test_a_head_that_a_crash_tore_leaves_the_one_before(place: Place) -> None:
+    head = place.files.head
     before = read_head(head)
-    with Store.open(path) as store:
+    with place.open() as store:
         store.record("p1")
     after, lines = read_head(head), head.read_bytes().splitlines(keepends=True)
     assert before is not None
@@ -142,26 +128,27 @@ def test_a_head_that_a_crash_tore_leaves_the_one_before(path: Path) -> None:
     lines[newer] = lines[newer][:100] + bytes(len(lines[newer]) - 100)
     head.write_bytes(b"".join(lines))
     assert read_head(head) == before
-    assert problems(path) == []
-    with Store.open(path) as store:
+    assert problems(place) == []
+    with place.open() as store:
         store.record("p1")
     repaired = read_head(head)
     assert repaired is not None
     assert repaired.seq > after.seq
 
 
-def test_a_missing_or_foreign_head_is_found(path: Path, tmp_path: Path) -> None:
-    head = path.with_name("store.db.head")
-    with Store.open(tmp_path / "other.db") as other:
-        other.take(of("p1"), NOW)
-    shutil.copy(tmp_path / "other.db.head", head)
-    assert any("not signed by this store" in problem for problem in problems(path))
+def test_a_missing_or_foreign_head_is_found(place: Place) -> None:
+    head = place.files.head
+    other = place.another("other.db")
+    with other.open() as store:
+        store.take(of("p1"), NOW)
+    head.write_bytes(other.files.head.read_bytes())
+    assert any("not signed by this store" in problem for problem in problems(place))
     head.unlink()
-    assert any("is missing" in problem for problem in problems(path))
+    assert any("is missing" in problem for problem in problems(place))
 
 
-def test_an_act_that_fails_is_not_written_down_as_done(path: Path) -> None:
-    with Store.open(path) as store:
+def test_an_act_that_fails_is_not_written_down_as_done(place: Place) -> None:
+    with place.open() as store:
         before = len(list(store.acts()))
 
         def broken() -> Iterator[object]:
@@ -173,18 +160,20 @@ def test_an_act_that_fails_is_not_written_down_as_done(path: Path) -> None:
         assert [act.action for act in store.acts()][before:] == ["read"]
 
 
-def test_nothing_at_rest_is_in_plain_text(path: Path) -> None:
+def test_nothing_at_rest_is_in_plain_text(place: Place) -> None:
     told = (SECRET, "cgm_glucose", "1964", "8ABCDE", "Observation", "p1-o1", "body_weight")
-    for file in path.parent.iterdir():
+    for table, rows in place.dump().items():
+        assert not [word for word in told if word in str(rows)], table
+    for file in place.folder.iterdir():
         if file.is_file():
             content = file.read_bytes()
             assert not [word for word in told if word.encode() in content], file.name
 
 
-def test_nobody_writes_on_an_audit_that_was_cut(path: Path) -> None:
+def test_nobody_writes_on_an_audit_that_was_cut(place: Place) -> None:
     """Else the next line would put a new head in place of the one that tells."""
-    tamper(path, "delete from audit where seq >= 3")
-    with Store.open(path) as store:
+    place.execute("delete from audit where seq >= 3")
+    with place.open() as store:
         for use in (lambda: store.take([weight("p1", 71.0)], NOW), lambda: store.record("p1")):
             with pytest.raises(PolluxError, match=r"ends at line 2 and its head outside is line 4.*audit accept"):
                 use()

@@ -1,37 +1,26 @@
 """The doctor finds what is not as it was put there, says what to do, and is quiet when nothing is wrong."""
 
-import sqlite3
-from pathlib import Path
-
 import pytest
 
-from pollux.store import Store
 from tests.store.made import NOW, of, reading, weight
+from tests.store.places import Place, change, only
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    made = tmp_path / "store.db"
-    with Store.open(made) as store:
+def place(place: Place) -> Place:
+    with place.open() as store:
         store.take([*of("p1"), *of("p2")], NOW)
         store.save_checkpoint("p1", "twin", b"a twin", NOW)
-    return made
+    return place
 
 
-def serious(path: Path) -> list[str]:
-    with Store.open(path) as store:
+def serious(place: Place) -> list[str]:
+    with place.open() as store:
         return [str(trouble) for trouble in store.doctor() if trouble.serious]
 
 
-def change(path: Path, *statements: str) -> None:
-    with sqlite3.connect(path) as connection:
-        for statement in statements:
-            assert connection.execute(statement).rowcount > 0, statement
-    connection.close()
-
-
-def test_a_healthy_store_has_nothing_serious_and_one_note(path: Path) -> None:
-    with Store.open(path) as store:
+def test_a_healthy_store_has_nothing_serious_and_one_note(place: Place) -> None:
+    with place.open() as store:
         found = [str(trouble) for trouble in store.doctor()]
     assert len(found) == 1
     assert found[0].startswith("note: the site key lies beside the data")
@@ -54,46 +43,45 @@ def test_a_healthy_store_has_nothing_serious_and_one_note(path: Path) -> None:
         ("update checkpoint set sealed = zeroblob(50)", "rows of the table checkpoint are missing or were exchanged"),
     ],
 )
-def test_what_was_altered_is_found(path: Path, statement: str, told: str) -> None:
-    change(path, statement)
-    found = serious(path)
+def test_what_was_altered_is_found(place: Place, statement: str, told: str) -> None:
+    place.execute(statement)
+    found = serious(place)
     assert any(told in trouble for trouble in found), found
     assert all("restore" in trouble.lower() for trouble in found)
 
 
-def test_an_older_state_of_one_patient_is_found(path: Path) -> None:
+def test_an_older_state_of_one_patient_is_found(place: Place) -> None:
     """Chart and pages as they were before, all validly sealed."""
-    with sqlite3.connect(path) as connection:
-        connection.execute("create table old_chart as select * from chart")
-    connection.close()
-    with Store.open(path) as store:
+    place.execute("create table old_chart as select * from chart")
+    with place.open() as store:
         store.take([weight("p1", 99.0)], NOW)
-    change(path, "delete from chart", "insert into chart select * from old_chart")
-    assert any("an older state took its place" in trouble for trouble in serious(path))
+    place.execute("delete from chart", "insert into chart select * from old_chart")
+    assert any("an older state took its place" in trouble for trouble in serious(place))
 
 
-def test_a_lost_key_is_found(path: Path) -> None:
+def test_a_lost_key_is_found(place: Place) -> None:
     first = "delete from patient_key where who in (select who from patient_key limit 1)"
-    change(path.with_name("store.db.keys"), first)
-    assert any("the key is missing" in trouble for trouble in serious(path))
+    change(place.keys, first)
+    assert any("the key is missing" in trouble for trouble in serious(place))
 
 
-def test_a_damaged_key_is_found(path: Path) -> None:
-    change(path.with_name("store.db.keys"), "update patient_key set wrapped = zeroblob(length(wrapped))")
-    assert any("wrapped by another site key" in trouble or "damaged" in trouble for trouble in serious(path))
+def test_a_damaged_key_is_found(place: Place) -> None:
+    change(place.keys, "update patient_key set wrapped = zeroblob(length(wrapped))")
+    assert any("wrapped by another site key" in trouble or "damaged" in trouble for trouble in serious(place))
 
 
-def test_a_lost_ledger_is_found(path: Path) -> None:
-    with Store.open(path) as store:
+def test_a_lost_ledger_is_found(place: Place) -> None:
+    with place.open() as store:
         store.erase("p1")
-    path.with_name("store.db.erased").unlink()
-    assert any("not in the ledger beside it" in trouble for trouble in serious(path))
+    place.files.erased.unlink()
+    assert any("not in the ledger beside it" in trouble for trouble in serious(place))
 
 
-def test_a_database_that_is_not_whole_is_found(path: Path) -> None:
-    with Store.open(path) as store:
+@only("sqlite")
+def test_a_database_that_is_not_whole_is_found(place: Place) -> None:
+    with place.open() as store:
         store.take([reading(f"q{k}", i) for k in range(30) for i in range(30)], NOW)
-    content = bytearray(path.read_bytes())
+    content = bytearray(place.path.read_bytes())
     content[4096 * 5 : 4096 * 5 + 40] = b"\xff" * 40
-    path.write_bytes(content)
-    assert serious(path)
+    place.path.write_bytes(content)
+    assert serious(place)

@@ -1,8 +1,6 @@
 """Erasure is whole, proven, and holds even when an older copy comes back; unless a legal hold forbids it."""
 
 import os
-import shutil
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -12,15 +10,15 @@ from pollux.store import Store
 from pollux.store.erasure import read_ledger
 from pollux.store.tables import OF_A_PATIENT
 from tests.store.made import NOW, of, weight
+from tests.store.places import Place, only
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    made = tmp_path / "store.db"
-    with Store.open(made) as store:
+def place(place: Place) -> Place:
+    with place.open() as store:
         store.take([*of("p1"), *of("p2")], NOW)
         store.save_checkpoint("p1", "twin", b"what was learned of p1", NOW)
-    return made
+    return place
 
 
 def rows_of(store: Store, who: bytes) -> int:
@@ -34,8 +32,8 @@ def pseudonym(store: Store, person: str) -> bytes:
     return keyed.who
 
 
-def test_nothing_of_the_person_is_left_and_others_are_untouched(path: Path) -> None:
-    with Store.open(path) as store:
+def test_nothing_of_the_person_is_left_and_others_are_untouched(place: Place) -> None:
+    with place.open() as store:
         who, other = pseudonym(store, "p1"), store.record("p2")
         assert rows_of(store, who) > 0
         receipt = store.erase("p1", "asked for it")
@@ -48,8 +46,9 @@ def test_nothing_of_the_person_is_left_and_others_are_untouched(path: Path) -> N
             store.record("p1")
 
 
-def test_the_bytes_are_gone_from_the_files(path: Path) -> None:
-    with Store.open(path) as store:
+@only("sqlite")
+def test_the_bytes_are_gone_from_the_files(place: Place) -> None:
+    with place.open() as store:
         who = pseudonym(store, "p1")
         with store._database.reading() as connection:
             sealed = [row.sealed for t in OF_A_PATIENT if "sealed" in t.c for row in
@@ -57,21 +56,21 @@ def test_the_bytes_are_gone_from_the_files(path: Path) -> None:
         with store._keys.database.reading() as connection:
             keys = [row[0] for row in connection.exec_driver_sql("select wrapped from patient_key").all()]
         store.erase("p1")
-    content = b"".join(file.read_bytes() for file in path.parent.glob("store.db*"))
+    content = b"".join(file.read_bytes() for file in place.folder.glob("store.db*"))
     assert not [1 for one in sealed if one[-32:] in content]
     assert sum(key in content for key in keys) == 1  # that of the other
 
 
-def test_the_receipt_is_signed(path: Path) -> None:
-    with Store.open(path) as store:
+def test_the_receipt_is_signed(place: Place) -> None:
+    with place.open() as store:
         receipt = store.erase("p1")
         public = Ed25519PublicKey.from_public_bytes(store._keys.public)
     public.verify(bytes.fromhex(receipt.signature), receipt.signed())
     assert "1 keys destroyed" in receipt.text()
 
 
-def test_the_audit_still_verifies_and_still_tells_who_looked(path: Path) -> None:
-    with Store.open(path) as store:
+def test_the_audit_still_verifies_and_still_tells_who_looked(place: Place) -> None:
+    with place.open() as store:
         store.by("dr smith").record("p1")
         who = pseudonym(store, "p1").hex()
         store.erase("p1")
@@ -80,8 +79,8 @@ def test_the_audit_still_verifies_and_still_tells_who_looked(path: Path) -> None
         assert [trouble for trouble in store.doctor() if trouble.serious] == []
 
 
-def test_a_legal_hold_refuses_it_with_its_reason(path: Path) -> None:
-    with Store.open(path, actor="legal") as store:
+def test_a_legal_hold_refuses_it_with_its_reason(place: Place) -> None:
+    with place.open(actor="legal") as store:
         store.hold("p1", "court order 7 O 12/26")
         with pytest.raises(PolluxError, match=r"legal hold forbids .* court order 7 O 12/26 \(since .*, by legal\)"):
             store.erase("p1")
@@ -90,33 +89,31 @@ def test_a_legal_hold_refuses_it_with_its_reason(path: Path) -> None:
         assert store.erase("p1").keys == 1
 
 
-def test_a_hold_needs_a_reason(path: Path) -> None:
-    with Store.open(path) as store, pytest.raises(PolluxError, match="a hold needs a reason"):
+def test_a_hold_needs_a_reason(place: Place) -> None:
+    with place.open() as store, pytest.raises(PolluxError, match="a hold needs a reason"):
         store.hold("p1", " ")
 
 
-def test_who_comes_back_is_somebody_new(path: Path) -> None:
-    with Store.open(path) as store:
+def test_who_comes_back_is_somebody_new(place: Place) -> None:
+    with place.open() as store:
         before = pseudonym(store, "p1")
         store.erase("p1")
         store.take([weight("p1")], NOW)
         assert pseudonym(store, "p1") != before
         assert len(store.record("p1").events) == 1
-    with Store.open(path) as store:  # the ledger is replayed, and does not mean this one
+    with place.open() as store:  # the ledger is replayed, and does not mean this one
         assert len(store.record("p1").events) == 1
         assert [act.action for act in store.acts("p1")] == ["take", "read", "read", "read"]
 
 
-def test_an_older_copy_that_comes_back_is_erased_again(path: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    with Store.open(path) as store:
+def test_an_older_copy_that_comes_back_is_erased_again(place: Place) -> None:
+    kept = place.folder / "kept"
+    with place.open() as store:
         who = pseudonym(store, "p1")
         store.backup(kept / "data", kept / "keys")
         store.erase("p1")
-    for file in (path, path.with_name("store.db.keys")):
-        for beside in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
-            beside.unlink(missing_ok=True)
-    with Store.restore(kept / "data", kept / "keys", path) as store:
+    place.vanish()
+    with place.restore(kept / "data", kept / "keys") as store:
         assert [person.id for person in store.people()] == ["p2"]
         assert rows_of(store, who) == 0
         assert store._keys.find("p1") is None
@@ -126,33 +123,33 @@ def test_an_older_copy_that_comes_back_is_erased_again(path: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("step", ["pollux.store.erasure.remove", "pollux.store.keys.Keys.destroy"])
 def test_an_erasure_that_was_interrupted_is_finished_at_the_next_opening(
-    path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+    place: Place, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    with Store.open(path) as store:
+    with place.open() as store:
         who = pseudonym(store, "p1")
         with monkeypatch.context() as patch:
             patch.setattr(step, crash)
             with pytest.raises(KeyboardInterrupt):
                 store.erase("p1")
-    with Store.open(path) as store:
+    with place.open() as store:
         assert rows_of(store, who) == 0
         assert store._keys.find("p1") is None
         assert [trouble for trouble in store.doctor() if trouble.serious] == []
 
 
-def test_a_ledger_that_cannot_be_written_erases_nothing(path: Path) -> None:
-    with Store.open(path) as store:
+def test_a_ledger_that_cannot_be_written_erases_nothing(place: Place) -> None:
+    with place.open() as store:
         store._files.erased.mkdir()
         with pytest.raises(PolluxError, match="so nothing was erased"):
             store.erase("p1")
         assert len(store.record("p1").current) == 21
 
 
-def test_a_line_cut_off_by_a_crash_is_no_erasure_and_a_damaged_one_is_told(path: Path) -> None:
-    with Store.open(path) as store:
+def test_a_line_cut_off_by_a_crash_is_no_erasure_and_a_damaged_one_is_told(place: Place) -> None:
+    with place.open() as store:
         store.erase("p1")
         ledger = store._files.erased
     whole = ledger.read_bytes()
@@ -160,18 +157,18 @@ def test_a_line_cut_off_by_a_crash_is_no_erasure_and_a_damaged_one_is_told(path:
     assert len(read_ledger(ledger)) == 1
     ledger.write_bytes(whole[:20] + b"\n" + whole)
     with pytest.raises(PolluxError, match="line 1 of the ledger of erasures cannot be read"):
-        Store.open(path)
+        place.open()
 
 
-def test_merged_ids_are_erased_together(path: Path) -> None:
-    with Store.open(path) as store:
+def test_merged_ids_are_erased_together(place: Place) -> None:
+    with place.open() as store:
         store.merge("p2", "p1")
         assert store.erase("p2").keys == 2
         assert store.people() == []
 
 
-def test_restricted_data_are_kept_and_used_for_nothing(path: Path) -> None:
-    with Store.open(path) as store:
+def test_restricted_data_are_kept_and_used_for_nothing(place: Place) -> None:
+    with place.open() as store:
         store.restrict("p1", "accuracy contested")
         for use in (store.record, store.latest, lambda id: store.series(id, "cgm_glucose")):
             with pytest.raises(PolluxError, match=r"is restricted .*accuracy contested"):
@@ -183,11 +180,11 @@ def test_restricted_data_are_kept_and_used_for_nothing(path: Path) -> None:
         assert len(store.record("p1").current) == 22
 
 
-def test_the_folder_of_an_erased_person_holds_no_copy(path: Path, tmp_path: Path) -> None:
-    with Store.open(path) as store:
+@only("sqlite")
+def test_the_folder_of_an_erased_person_holds_no_copy(place: Place) -> None:
+    with place.open() as store:
         store.erase("p1")
         store.erase("p2")
-    assert sorted(os.listdir(tmp_path)) == sorted(
+    assert sorted(os.listdir(place.folder)) == sorted(
         ["store.db", "store.db.keys", "store.db.site-key", "store.db.head", "store.db.erased"]
     )
-    shutil.rmtree(tmp_path)

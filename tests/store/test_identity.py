@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -10,11 +9,12 @@ from pollux.errors import PolluxError, UnknownName
 from pollux.record import Entry, Person
 from pollux.store import Store
 from tests.store.made import NOW, document, of, reading, weight
+from tests.store.places import Place
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "store.db") as opened:
+def store(place: Place) -> Iterator[Store]:
+    with place.open() as opened:
         yield opened
 
 

@@ -2,9 +2,7 @@
 
 import base64
 import os
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 
@@ -16,15 +14,21 @@ from pollux.store.keys import Keys
 from pollux.store.seal import Cipher
 from pollux.store.site_key import add_key, find, keep_first, new_key
 from tests.store.made import NOW, of, reading, weight
+from tests.store.places import Place, only
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    made = tmp_path / "store.db"
-    with Store.open(made) as store:
+def empty(place: Place) -> Place:
+    """A place without a store."""
+    return place.another("empty.db")
+
+
+@pytest.fixture
+def place(place: Place) -> Place:
+    with place.open() as store:
         store.take([*of("p1"), *of("p2")], NOW)
         store.save_checkpoint("p1", "twin", b"a twin", NOW)
-    return made
+    return place
 
 
 def test_a_row_opens_only_where_it_was_sealed() -> None:
@@ -48,63 +52,61 @@ def test_every_flipped_bit_of_a_sealed_value_is_noticed() -> None:
             cipher.open(bytes(changed), "page", b"who", 7)
 
 
-def test_rows_swapped_between_patients_are_never_handed_out(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        (one, a), (other, b) = connection.execute("select rowid, sealed from page where number = 1").fetchall()[:2]
-        connection.execute("update page set sealed = ? where rowid = ?", (b, one))
-        connection.execute("update page set sealed = ? where rowid = ?", (a, other))
-    connection.close()
-    with Store.open(path) as store:
+def test_rows_swapped_between_patients_are_never_handed_out(place: Place) -> None:
+    (one, a), (other, b) = place.rows("select who, sealed from page where number = 1")[:2]
+    for who, sealed in ((one, b), (other, a)):
+        place.execute(f"update page set sealed = x'{sealed.hex()}' where number = 1 and who = x'{who.hex()}'")
+    with place.open() as store:
         for person in ("p1", "p2"):
             with pytest.raises(Damaged):
                 store.record(person)
         assert any(trouble.serious for trouble in store.doctor())
 
 
-def test_a_removed_row_is_noticed(path: Path) -> None:
+def test_a_removed_row_is_noticed(place: Place) -> None:
     for table, use in (("page", Store.record), ("document", lambda s, p: list(s.documents(p)))):
-        with sqlite3.connect(path) as connection:
-            connection.execute(f"delete from {table}")
-        connection.close()
-        with Store.open(path) as store, pytest.raises(Damaged, match="missing or were exchanged"):
+        place.execute(f"delete from {table}")
+        with place.open() as store, pytest.raises(Damaged, match="missing or were exchanged"):
             use(store, "p1")
 
 
-def test_without_the_keys_file_nothing_opens(path: Path) -> None:
-    keys = path.with_name("store.db.keys")
-    keys.rename(path.with_name("elsewhere"))
+@only("sqlite")
+def test_without_the_keys_file_nothing_opens(place: Place) -> None:
+    keys, elsewhere = place.keys, place.folder / "elsewhere"
+    keys.rename(elsewhere)
     with pytest.raises(PolluxError, match=r"the keys of this store are missing .*restore a backup"):
-        Store.open(path)
+        place.open()
     assert not keys.exists()
-    with Store.open(path, keys=path.with_name("elsewhere")) as store:
+    with place.open(keys=elsewhere) as store:
         assert store.checkpoint("p1", "twin") == b"a twin"
 
 
-def test_without_the_site_key_nothing_opens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = path.with_name("store.db.site-key")
+def test_without_the_site_key_nothing_opens(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = place.site_key
     right = site.read_text().strip()
     site.unlink()
     with pytest.raises(PolluxError, match="the site key cannot be read"):
-        Store.open(path)
+        place.open()
     monkeypatch.setenv("POLLUX_SITE_KEY", base64.b64encode(new_key()).decode())
     with pytest.raises(PolluxError, match="were wrapped by another site key"):
-        Store.open(path)
+        place.open()
     monkeypatch.setenv("POLLUX_SITE_KEY", "no key")
     with pytest.raises(PolluxError, match="the site key is not base64"):
-        Store.open(path)
+        place.open()
     monkeypatch.setenv("POLLUX_SITE_KEY", right)
-    with Store.open(path) as store:
+    with place.open() as store:
         assert len(store.people()) == 2
 
 
-def test_the_site_key_can_come_from_a_file_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POLLUX_SITE_KEY_FILE", str(tmp_path / "vault" / "key"))
-    (tmp_path / "vault").mkdir()
-    with Store.open(tmp_path / "store.db") as store:
+def test_the_site_key_can_come_from_a_file_elsewhere(empty: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = empty.folder / "vault"
+    monkeypatch.setenv("POLLUX_SITE_KEY_FILE", str(vault / "key"))
+    vault.mkdir()
+    with empty.open() as store:
         store.take(of("p1"), NOW)
         assert not any("lies beside" in str(trouble) for trouble in store.doctor())
-    assert not (tmp_path / "store.db.site-key").exists()
-    assert (tmp_path / "vault" / "key").stat().st_mode & 0o777 == 0o600
+    assert not empty.site_key.exists()
+    assert (vault / "key").stat().st_mode & 0o777 == 0o600
 
 
 class Service:
@@ -126,26 +128,25 @@ class Service:
         return self._ring.newest(wrapped)
 
 
-def test_an_external_key_service_takes_the_place_of_the_file(tmp_path: Path) -> None:
+def test_an_external_key_service_takes_the_place_of_the_file(empty: Place) -> None:
     service = Service()
-    with Store.open(tmp_path / "store.db", site_key=service) as store:
+    with empty.open(site_key=service) as store:
         store.take(of("p1"), NOW)
-    with Store.open(tmp_path / "store.db", site_key=service) as store:
+    with empty.open(site_key=service) as store:
         assert len(store.record("p1").current) == 21
     assert service.asked > 2
-    assert not (tmp_path / "store.db.site-key").exists()
+    assert not empty.site_key.exists()
 
 
-def test_a_key_is_durable_before_the_first_row_that_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_durable_before_the_first_row_that_uses_it(empty: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process stops between the two commits: an orphan key is left, and harmless."""
-    path = tmp_path / "store.db"
     settle = Keys.settle
 
     def stop(keys: Keys) -> None:
         settle(keys)
         raise KeyboardInterrupt
 
-    with Store.open(path) as store:
+    with empty.open() as store:
         with monkeypatch.context() as patch:
             patch.setattr(Keys, "settle", stop)
             with pytest.raises(KeyboardInterrupt):
@@ -157,8 +158,8 @@ def test_a_key_is_durable_before_the_first_row_that_uses_it(tmp_path: Path, monk
         assert len(store.record("p1").current) == 21
 
 
-def test_a_patients_new_key_seals_everything_again(path: Path) -> None:
-    with Store.open(path) as store:
+def test_a_patients_new_key_seals_everything_again(place: Place) -> None:
+    with place.open() as store:
         before = (store.record("p1"), list(store.documents("p1")), store.checkpoint("p1", "twin"))
         with store._database.reading() as connection:
             sealed = connection.exec_driver_sql("select sealed from page").scalars().all()
@@ -175,11 +176,11 @@ def test_a_patients_new_key_seals_everything_again(path: Path) -> None:
         assert len(set(sealed) & set(after)) == 1
         store.take([weight("p1", 71.0)], NOW)
         assert [trouble for trouble in store.doctor() if trouble.serious] == []
-    with Store.open(path) as store:
+    with place.open() as store:
         assert len(store.record("p1").events) == 22
 
 
-def test_keys_are_replaced_while_others_read_and_write(path: Path) -> None:
+def test_keys_are_replaced_while_others_read_and_write(place: Place) -> None:
     ended, failed, written = Flag(), [], 0
 
     def read(other: Store) -> None:
@@ -194,7 +195,7 @@ def test_keys_are_replaced_while_others_read_and_write(path: Path) -> None:
             store.take([reading("p1", i)], NOW)
             yield i
 
-    with Store.open(path) as store, Store.open(path) as other:
+    with place.open() as store, place.open() as other:
         threads = [Thread(target=read, args=(one,)) for one in (store, other)]
         for thread in threads:
             thread.start()
@@ -210,25 +211,25 @@ def test_keys_are_replaced_while_others_read_and_write(path: Path) -> None:
         assert [trouble for trouble in store.doctor() if trouble.serious] == []
 
 
-def test_the_site_key_is_replaced_and_the_old_one_retired(path: Path) -> None:
-    site = path.with_name("store.db.site-key")
+def test_the_site_key_is_replaced_and_the_old_one_retired(place: Place) -> None:
+    site = place.site_key
     old = site.read_text().strip()
-    with Store.open(path) as running, Store.open(path) as store:
+    with place.open() as running, place.open() as store:
         add_key(site)
         assert store.rotate_site_key(find(site, make=False)) == 4  # two secrets and two patients
         running.take(of("p3"), NOW)
         assert len(running.record("p1").current) == 21
-    with Store.open(path) as store:
+    with place.open() as store:
         assert store.rotate_site_key(find(site, make=False)) == 0  # who was running took up the new one
         keep_first(site)
     assert old not in site.read_text()
-    with Store.open(path) as store:
+    with place.open() as store:
         assert [len(store.record(p).current) for p in ("p1", "p2", "p3")] == [21, 21, 21]
         assert store._keys.check() == []
 
 
-def test_files_with_keys_can_be_read_by_their_owner_alone(path: Path) -> None:
-    assert path.with_name("store.db.site-key").stat().st_mode & 0o077 == 0
-    os.chmod(path.with_name("store.db.site-key"), 0o644)
-    with Store.open(path) as store:
+def test_files_with_keys_can_be_read_by_their_owner_alone(place: Place) -> None:
+    assert place.site_key.stat().st_mode & 0o077 == 0
+    os.chmod(place.site_key, 0o644)
+    with place.open() as store:
         assert any("can be read by others" in str(trouble) for trouble in store.doctor())

@@ -14,19 +14,15 @@ import pytest
 from pollux.errors import PolluxError, RefusedInput, UnknownName
 from pollux.record import Document, Entry, Event, Finding, Person, Quarantined, Source
 from pollux.store import Receipt, Store
+from tests.store.places import Place, only
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 METER = Source("meter", "meter.csv", "line 2")
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store.pollux.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store.open(path) as opened:
+def store(place: Place) -> Iterator[Store]:
+    with place.open() as opened:
         yield opened
 
 
@@ -41,13 +37,6 @@ def document(text: str = "{}", *, id: str = "o1", updated: datetime | None = Non
 
 def values(store: Store) -> list[object]:
     return [event.value for event in store.record("p1").current]
-
-
-def everything(path: Path) -> list[str]:
-    with sqlite3.connect(path) as connection:
-        lines = list(connection.iterdump())
-    connection.close()
-    return lines
 
 
 def test_what_is_taken_can_be_read_again(store: Store) -> None:
@@ -66,10 +55,10 @@ def test_a_record_on_several_pages_is_whole(store: Store, monkeypatch: pytest.Mo
     assert [e.value for e in store.latest("p1", 3)] == [70.0, 71.0, 72.0]
 
 
-def test_it_is_still_there_after_closing(path: Path) -> None:
-    with Store.open(path) as store:
+def test_it_is_still_there_after_closing(place: Place) -> None:
+    with place.open() as store:
         store.take([weight()], NOW)
-    with Store.open(path) as store:
+    with place.open() as store:
         assert values(store) == [70.0]
 
 
@@ -82,9 +71,9 @@ def test_an_event_goes_through_the_door(store: Store) -> None:
     assert store.record("p1").current[0].flags == ("implausible value",)
 
 
-def test_an_error_on_the_way_leaves_nothing_behind(store: Store, path: Path) -> None:
+def test_an_error_on_the_way_leaves_nothing_behind(store: Store, place: Place) -> None:
     store.take([weight()], NOW)
-    before = everything(path)
+    before = place.dump()
 
     def broken() -> Iterator[Entry]:
         yield weight(71.0)
@@ -94,7 +83,7 @@ def test_an_error_on_the_way_leaves_nothing_behind(store: Store, path: Path) -> 
 
     with pytest.raises(RefusedInput):
         store.take(broken(), NOW)
-    assert everything(path) == before
+    assert place.dump() == before
     assert store.take([weight(71.0)], NOW).accepted == 1
 
 
@@ -114,22 +103,23 @@ Store.open(Path(sys.argv[1])).take(entries(), now)
 """
 
 
-def test_a_process_killed_in_the_middle_leaves_nothing_behind(path: Path) -> None:
-    with Store.open(path) as store:
+@only("sqlite")
+def test_a_process_killed_in_the_middle_leaves_nothing_behind(place: Place) -> None:
+    with place.open() as store:
         store.take([weight()], NOW)
-    before = everything(path)
-    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    before = place.dump()
+    done = subprocess.run([sys.executable, "-c", KILLED, str(place.where)], check=False)
     assert done.returncode == 9
-    assert everything(path) == before
-    with Store.open(path) as store:
+    assert place.dump() == before
+    with place.open() as store:
         assert values(store) == [70.0]
 
 
-def test_the_order_of_entries_changes_nothing(tmp_path: Path) -> None:
+def test_the_order_of_entries_changes_nothing(place: Place) -> None:
     entries = [weight(70.0 + i, days=i + 1) for i in range(5)]
     records = []
     for i, order in enumerate((entries, entries[::-1])):
-        with Store.open(tmp_path / f"{i}.db") as store:
+        with place.another(f"{i}.db").open() as store:
             store.take(order, NOW)
             records.append(store.record("p1"))
     assert records[0] == records[1]
@@ -152,12 +142,12 @@ def test_what_a_newer_version_no_longer_states_is_withdrawn(store: Store) -> Non
     assert values(store) == [70.0]
 
 
-def test_two_versions_in_one_file_stand_in_the_order_of_their_dates(tmp_path: Path) -> None:
+def test_two_versions_in_one_file_stand_in_the_order_of_their_dates(place: Place) -> None:
     old, new = NOW - timedelta(days=9), NOW - timedelta(days=2)
     first = [document("1", updated=old), weight(70.0, id="Observation/o1")]
     second = [document("2", updated=new), weight(71.0, id="Observation/o1")]
     for i, entries in enumerate((first + second, second + first)):
-        with Store.open(tmp_path / f"{i}.db") as store:
+        with place.another(f"{i}.db").open() as store:
             receipt = store.take(entries, NOW)
             assert values(store) == [71.0]
             assert receipt.documents == 2
@@ -249,32 +239,29 @@ def test_a_receipt_can_be_read(store: Store) -> None:
     assert Receipt().changed is False
 
 
+@only("sqlite")
 @pytest.mark.parametrize(
     "content", [b"this is no database, whatever its name" * 40, b"SQLite format 3\0" + b"\xff" * 4096]
 )
-def test_a_file_that_is_no_store_is_refused(content: bytes, path: Path) -> None:
-    path.write_bytes(content)
+def test_a_file_that_is_no_store_is_refused(content: bytes, place: Place) -> None:
+    place.path.write_bytes(content)
     with pytest.raises(PolluxError, match="the store is damaged or is no Pollux store"):
-        Store.open(path)
+        place.open()
 
 
-def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
-    with sqlite3.connect(path) as other:
-        other.execute("create table mail (text)")
-    other.close()
-    before = path.read_bytes()
+def test_a_database_of_another_program_is_left_alone(place: Place) -> None:
+    place.execute("create table mail (words text)")
+    before = place.dump()
     with pytest.raises(PolluxError, match="this is a database of another program"):
-        Store.open(path)
-    assert path.read_bytes() == before
+        place.open()
+    assert place.dump() == before
 
 
-def test_a_store_of_newer_software_is_refused(path: Path) -> None:
-    Store.open(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("update alembic_version set version_num = '9999'")
-    connection.close()
+def test_a_store_of_newer_software_is_refused(place: Place) -> None:
+    place.open().close()
+    place.execute("update alembic_version set version_num = '9999'")
     with pytest.raises(PolluxError, match=r"the store was made by newer software \(schema 9999, this is 0002\)"):
-        Store.open(path)
+        place.open()
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -282,10 +269,11 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         Store.open(tmp_path / "nowhere" / "store.db")
 
 
-def test_a_store_that_another_process_writes_to_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@only("sqlite")
+def test_a_store_that_another_process_writes_to_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pollux.store.database.PATIENCE", 0.05)
-    with Store.open(path) as store:
-        other = sqlite3.connect(path, isolation_level=None)
+    with place.open() as store:
+        other = sqlite3.connect(place.path, isolation_level=None)
         other.execute("begin immediate")
         with pytest.raises(PolluxError, match="the store is in use"):
             store.take([weight()], NOW)
@@ -294,19 +282,20 @@ def test_a_store_that_another_process_writes_to_is_told(path: Path, monkeypatch:
         assert store.take([weight()], NOW).accepted == 1
 
 
-def test_a_full_disk_leaves_the_store_as_it_was(store: Store, path: Path) -> None:
+@only("sqlite")
+def test_a_full_disk_leaves_the_store_as_it_was(store: Store, place: Place) -> None:
     store.take([weight()], NOW)
-    before = everything(path)
+    before = place.dump()
     with store._database._writer.connect() as connection:
         pages = connection.exec_driver_sql("pragma page_count").scalar()
         connection.exec_driver_sql(f"pragma max_page_count = {pages}")
     with pytest.raises(PolluxError, match="the disk is full"):
         store.take([document(random.Random(1).randbytes(200_000).hex())], NOW)
-    assert everything(path) == before
+    assert place.dump() == before
 
 
-def test_two_readers_see_what_was_committed(store: Store, path: Path) -> None:
-    with Store.open(path) as other:
+def test_two_readers_see_what_was_committed(store: Store, place: Place) -> None:
+    with place.open() as other:
         store.take([weight()], NOW)
         assert values(other) == [70.0]
 
@@ -333,10 +322,10 @@ def test_no_old_file_undoes_a_correction_to_an_event_without_a_document(store: S
         assert values(store) == [71.0]
 
 
-def test_the_version_changed_last_stands_whatever_comes_first(tmp_path: Path) -> None:
+def test_the_version_changed_last_stands_whatever_comes_first(place: Place) -> None:
     versions = [corrected(70.0, 0, 0), corrected(71.0, 0, 1), corrected(70.0, 0, 2), corrected(72.0, 0, 3)]
     for i, order in enumerate((versions, versions[::-1], versions[2:] + versions[:2])):
-        with Store.open(tmp_path / f"{i}.db") as store:
+        with place.another(f"{i}.db").open() as store:
             store.take(order, NOW)
             assert values(store) == [72.0]
             assert not store.take(order, NOW).changed

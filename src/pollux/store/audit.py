@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Row, select
 from pollux.errors import PolluxError
 from pollux.record.act import Act
 from pollux.store import durable
+from pollux.store.database import streamed
 from pollux.store.tables import AUDIT, LAST_ACT, LINK_OF, PUT
 
 _START = bytes(32)
@@ -175,7 +176,7 @@ def acts(connection: Connection, whos: Sequence[bytes] | None = None) -> Iterato
     wanted = select(AUDIT).order_by(AUDIT.c.seq)
     if whos is not None:
         wanted = wanted.where(AUDIT.c.who.in_(whos))
-    for row in connection.execution_options(yield_per=1000).execute(wanted):
+    for row in streamed(connection, wanted):
         try:
             at, detail = datetime.fromisoformat(row.at), msgspec.json.decode(row.detail, type=dict[str, int | str])
         except (ValueError, msgspec.MsgspecError) as error:
@@ -193,7 +194,7 @@ def verify(connection: Connection, public: bytes, head: Head | None) -> tuple[li
     key = Ed25519PublicKey.from_public_bytes(public)
     link, expected = _START, 1
     signed, at_head = True, None
-    for row in connection.execution_options(yield_per=1000).execute(select(AUDIT).order_by(AUDIT.c.seq)):
+    for row in streamed(connection, select(AUDIT).order_by(AUDIT.c.seq)):
         if row.seq != expected:
             found.append(f"lines {expected} to {row.seq - 1} of the audit are missing")
         due = _link(link, row._asdict())

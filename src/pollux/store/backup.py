@@ -135,7 +135,7 @@ def _copy_in(path: Path, where: str | Path) -> None:
 
 def _rows(source: Connection, target: Connection) -> None:
     for table in METADATA.sorted_tables:
-        for some in source.execution_options(yield_per=_ROWS).execute(select(table)).partitions(_ROWS):
+        for some in source.execute(select(table).execution_options(yield_per=_ROWS)).partitions(_ROWS):
             target.execute(insert(table), [dict(row._mapping) for row in some])
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pollux.errors import PolluxError
@@ -187,6 +187,12 @@ def _without_password(url: str) -> str:
         raise PolluxError(
             "this is no address of a database", advice="Write postgresql://user@host/database, or a file's path."
         ) from error
+
+
+def streamed(connection: Connection, wanted: Select[*tuple[Any, ...]], some: int = 1000) -> Iterator[Row[*tuple[Any, ...]]]:
+    """The rows of a query as they come, so many held at once."""
+    with connection.execute(wanted.execution_options(yield_per=some)) as rows:
+        yield from rows
 
 
 def failed(error: Exception) -> bool:

@@ -17,6 +17,7 @@ from pollux.record.record import Record
 from pollux.store.bodies import quarantined_of
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import Columns, micros
+from pollux.store.database import streamed
 from pollux.store.filing import KEPT
 from pollux.store.keys import Keyed, Keys
 from pollux.store.tables import CHECKPOINT, DOCUMENT, PAGE, QUARANTINE
@@ -119,7 +120,7 @@ class OneChart:
         columns = (DOCUMENT.c.number, DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed)
         wanted = select(*columns).where(DOCUMENT.c.who == self.keyed.who).order_by(DOCUMENT.c.number)
         told = Tally()
-        for number, name, mark, sealed in self.connection.execution_options(yield_per=200).execute(wanted):
+        for number, name, mark, sealed in streamed(self.connection, wanted, 200):
             told = told.plus([sealed])
             document = KEPT.decode(
                 self.keyed.cipher.open(sealed, "document", self.keyed.who, number, name, mark)

@@ -1,0 +1,14 @@
+"""What the store's tests share: a place for a store, on each database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.store.places import DATABASES, Place, place_of
+
+
+@pytest.fixture(params=DATABASES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Where the store of this test lies."""
+    yield from place_of(request.param, tmp_path)
