@@ -6,6 +6,7 @@
 import os
 import re
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,6 +107,13 @@ class Place:
             if mine.exists():
                 theirs.write_bytes(mine.read_bytes())
         return other
+
+    def as_it_lies(self, name: str) -> "Place":
+        """A copy of the folder, whatever a crash left in it; a server's database cannot be copied like that."""
+        if self.server:
+            return self
+        shutil.copytree(self.folder, self.folder.parent / name)
+        return Place(self.folder.parent / name, name=self.name)
 
     def vanish(self) -> None:
         """Lose data and keys, not what lies beside them."""

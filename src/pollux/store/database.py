@@ -189,7 +189,9 @@ def _without_password(url: str) -> str:
         ) from error
 
 
-def streamed(connection: Connection, wanted: Select[*tuple[Any, ...]], some: int = 1000) -> Iterator[Row[*tuple[Any, ...]]]:
+def streamed(
+    connection: Connection, wanted: Select[*tuple[Any, ...]], some: int = 1000
+) -> Iterator[Row[*tuple[Any, ...]]]:
     """The rows of a query as they come, so many held at once."""
     with connection.execute(wanted.execution_options(yield_per=some)) as rows:
         yield from rows

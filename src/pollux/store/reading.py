@@ -184,12 +184,9 @@ class OneChart:
             raise missing(kind, f"patient {self.keyed.who.hex()[:8]}")
 
 
-def series(quantity: str, parts: list[Readings]) -> Series:
-    """The readings of one person, who may have several charts."""
-    times, values, censored = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if len(parts) > 1:
-        order = np.argsort(times, kind="stable")
-        times, values, censored = times[order], values[order], censored[order]
+def series(quantity: str, readings: Readings) -> Series:
+    """The readings of one person."""
+    times, values, censored = readings
     return Series(quantity, term(quantity).unit, times.view("datetime64[us]"), values, censored)
 
 

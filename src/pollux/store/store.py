@@ -201,16 +201,14 @@ class Store:
     def record(self, person_id: str) -> Record:
         """Everything known about a person, every version of it."""
         with self._charts(person_id, "read", {"of": "record"}) as charts:
-            events = tuple(event for chart in charts for event in chart.events())
-            return Record(_person(charts), events)
+            return _record(charts)
 
     def latest(self, person_id: str, count: int = 100) -> list[Event]:
         """The standing events of a person that are the last in time, newest first."""
         with self._charts(person_id, "read", {"of": "latest"}) as charts:
-            found = [event for chart in charts for event in chart.latest(count)]
-        return (
-            sorted(found, key=lambda e: (e.time, e.quantity, e.id), reverse=True)[:count] if len(charts) > 1 else found
-        )
+            if len(charts) > 1:  # of merged ids; the same thing may have come to both
+                return list(reversed(_record(charts).current[-count:])) if count else []
+            return charts[0].latest(count)
 
     def series(
         self, person_id: str, quantity: str, since: datetime | None = None, until: datetime | None = None
@@ -219,14 +217,10 @@ class Store:
         begin = _ALWAYS if since is None else micros(since)
         end = _NEVER if until is None else micros(until)
         with self._charts(person_id, "read", {"of": "series"}) as charts:
-            parts = []
-            for chart in charts:
-                found = chart.readings(quantity, begin, end)
-                if found is None:
-                    events = Record(Person(chart.chart.person), tuple(chart.events())).of(quantity)
-                    found = from_events(quantity, list(events), begin, end)
-                parts.append(found)
-        return series(quantity, parts)
+            found = charts[0].readings(quantity, begin, end) if len(charts) == 1 else None
+            if found is None:
+                found = from_events(quantity, list(_record(charts).of(quantity)), begin, end)
+        return series(quantity, found)
 
     def quarantine(self, person_id: str) -> list[Quarantined]:
         """What came in for a person and is not used, with the reasons; for "" what could be given to nobody."""
@@ -439,8 +433,8 @@ class Store:
         chart = OneChart.find(connection, self._keys, person_id)
         if chart is None:
             return []
-        if chart.chart.into:
-            return self._all_charts(connection, chart.chart.into)
+        if chart.chart.into and (merged := self._all_charts(connection, chart.chart.into)):
+            return merged  # else a restored copy is merged into somebody who was erased since
         return [chart, *(one for also in chart.chart.also for one in self._with_merged(connection, also))]
 
     def _with_merged(self, connection: Connection, person_id: str) -> list[OneChart]:
@@ -464,6 +458,11 @@ class Store:
             where=self._database.where,
             advice=f"Known are: {names or 'none yet'}.",
         )
+
+
+def _record(charts: list[OneChart]) -> Record:
+    """What the charts of one person hold, every version."""
+    return Record(_person(charts), tuple(event for chart in charts for event in chart.events()))
 
 
 def _person(charts: list[OneChart]) -> Person:

@@ -72,13 +72,13 @@ class Writers:
     ) -> None:
         stop(self._process)
 
-    def write_until_killed(self, path: Path, seed: int, first: int, rng: random.Random) -> int:
+    def write_until_killed(self, where: str | Path, seed: int, first: int, rng: random.Random) -> int:
         """Let one write from batch `first` on until it is killed; gives the first number that was not acknowledged.
 
         One in five is killed while it opens the store, the others after some acknowledgements.
         """
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{path} {seed} {first}\n".encode())
+        self._process.stdin.write(f"{where} {seed} {first}\n".encode())
         self._process.stdin.flush()
         wanted = 0 if rng.random() < 0.2 else rng.randrange(1, 13)
         longest = 0.1 if wanted == 0 else 0.02

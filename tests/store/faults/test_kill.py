@@ -11,6 +11,7 @@ import pytest
 from pollux.store import Store
 from tests.store.faults.batches import NOW, batch, check, serious
 from tests.store.faults.killing import Writers
+from tests.store.places import Place
 
 SOAK = bool(os.environ.get("POLLUX_SOAK"))
 KILLS = 1000 if SOAK else 15
@@ -18,10 +19,10 @@ ONE_STORE = 25  # kills that one store sees
 SHORT = 1.0  # seconds within which a store reopens and gives a record after a kill; asserted in the soak only
 
 
-def reopened(path: Path, seed: int, acknowledged: int, rng: random.Random) -> tuple[int, float]:
+def reopened(place: Place, seed: int, acknowledged: int, rng: random.Random) -> tuple[int, float]:
     """How many batches a store has after a kill, and how long it took to open it and to read a record [s]."""
     begun = time.perf_counter()
-    with Store.open(path) as store:
+    with place.open() as store:
         opening = time.perf_counter() - begun
         assert serious(store) == []  # before anything else is written
         begun = time.perf_counter()
@@ -37,24 +38,20 @@ def reopened(path: Path, seed: int, acknowledged: int, rng: random.Random) -> tu
     return count, took
 
 
-def test_a_killed_writer_loses_nothing_acknowledged_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_killed_writer_loses_nothing_acknowledged_and_doubles_nothing(place: Place) -> None:
     rng = random.Random(20261124)
     times: list[float] = []
     unacknowledged = 0
-    with Writers({}) as writers:
-        for kill in range(KILLS):
-            seed, first = divmod(kill, ONE_STORE)
-            folder = tmp_path / f"store {seed}"
-            if first == 0:
-                folder.mkdir()
-                shutil.rmtree(tmp_path / f"store {seed - 1}", ignore_errors=True)
-                acknowledged = 0
-            acknowledged = writers.write_until_killed(folder / "store.db", seed, acknowledged, rng)
-            shutil.copytree(folder, tmp_path / "copy")  # so that the next writer finds what the kill left
-            count, took = reopened(tmp_path / "copy" / "store.db", seed, acknowledged, rng)
-            shutil.rmtree(tmp_path / "copy")
-            unacknowledged += count - acknowledged
-            times.append(took)
+    for seed in range(-(-KILLS // ONE_STORE)):
+        at, acknowledged = place.another(f"{seed}/store.db"), 0
+        with Writers({"POLLUX_KEYS": str(at.keys)}) as writers:
+            for _ in range(min(KILLS - seed * ONE_STORE, ONE_STORE)):
+                acknowledged = writers.write_until_killed(at.where, seed, acknowledged, rng)
+                left = at.as_it_lies("copy")  # so that the next writer finds what the kill left
+                count, took = reopened(left, seed, acknowledged, rng)
+                unacknowledged += count - acknowledged
+                times.append(took)
+                shutil.rmtree(place.folder / "copy", ignore_errors=True)
     print(
         f"{KILLS} kills; {unacknowledged} batches were durable and not yet acknowledged; "
         f"reopened and read in {sorted(times)[len(times) // 2]:.3f} s (median), {max(times):.3f} s (longest)"

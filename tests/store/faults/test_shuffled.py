@@ -9,13 +9,13 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from pollux.record import Document, Entry, Event, Source
 from pollux.store import Store
+from tests.store.places import Place
 
 SOAK = bool(os.environ.get("POLLUX_SOAK"))
 EVENTS = 1_000_000 if SOAK else 3_000
@@ -91,33 +91,31 @@ def what_stands(store: Store) -> str:
     return made.hexdigest()
 
 
-def taken(path: Path, units: list[Unit], rng: random.Random) -> str:
+def taken(place: Place, units: list[Unit], rng: random.Random) -> str:
     """The hash after all units were taken."""
-    with Store.open(path) as store:
+    with place.open() as store:
         for entries in portions(units, rng):
             store.take(entries, NOW)
         return what_stands(store)
 
 
-def test_order_and_portions_change_nothing_of_what_stands(tmp_path: Path) -> None:
+def test_order_and_portions_change_nothing_of_what_stands(place: Place) -> None:
     rng = random.Random(17)
     units: list[Unit] = []
     number = 0
     while len(units) < EVENTS:
         units += told(rng, number)
         number += 1
-    hashes = {taken(tmp_path / "in order.db", units, rng)}
+    hashes = {taken(place, units, rng)}
     for i in range(1 if SOAK else 3):
         rng.shuffle(units)
-        hashes.add(taken(tmp_path / f"shuffled {i}.db", units, rng))
+        hashes.add(taken(place.another(f"shuffled{i}.db"), units, rng))
     assert len(hashes) == 1
 
 
 @pytest.mark.parametrize("hours", list(permutations(range(3))))
-def test_a_value_corrected_and_corrected_back_stands_whatever_comes_first(
-    tmp_path: Path, hours: tuple[int, ...]
-) -> None:
-    with Store.open(tmp_path / "store.db") as store:
+def test_a_value_corrected_and_corrected_back_stands_whatever_comes_first(place: Place, hours: tuple[int, ...]) -> None:
+    with place.open() as store:
         for hour in hours:
             changed = IMPORTED + timedelta(hours=hour)
             source = Source("nightscout", "export", f"line {hour}")

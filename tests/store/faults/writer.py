@@ -2,7 +2,7 @@
 
     python -m tests.store.faults.writer
 
-It reads lines `PATH SEED FIRST`, forks a writer for each and says `pid NUMBER`; the writer says `open` and then `ack
+It reads lines `WHERE SEED FIRST`, forks a writer for each and says `pid NUMBER`; the writer says `open` and then `ack
 NUMBER` after each `take` that returned; when it has ended, however it did, the line is `dead STATUS`. Forking spares
 the second in which Python reads its modules, and so a thousand kills take minutes.
 """
@@ -10,7 +10,6 @@ the second in which Python reads its modules, and so a thousand kills take minut
 import os
 import sys
 from itertools import count
-from pathlib import Path
 
 from pollux.store import Store
 from tests.store.faults.batches import NOW, batch
@@ -21,9 +20,9 @@ def say(line: str) -> None:
     os.write(1, line.encode() + b"\n")
 
 
-def write(path: Path, seed: int, first: int) -> None:
+def write(where: str, seed: int, first: int) -> None:
     """Take batches without end."""
-    store = Store.open(path)
+    store = Store.open(where)
     say("open")
     for number in count(first):
         store.take(batch(seed, number), NOW)
@@ -34,10 +33,10 @@ def main() -> None:
     """Make writers, one after the other."""
     say("ready")
     for line in sys.stdin:
-        path, seed, first = line.rsplit(maxsplit=2)
+        where, seed, first = line.rsplit(maxsplit=2)
         child = os.fork()
         if child == 0:
-            write(Path(path), int(seed), int(first))
+            write(where, int(seed), int(first))
         say(f"pid {child}")
         say(f"dead {os.waitpid(child, 0)[1]}")
 
