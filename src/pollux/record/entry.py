@@ -1,5 +1,6 @@
 """What a source hands over, one thing at a time: a person, an event, a document as received, or a quarantined row."""
 
+import uuid
 from datetime import datetime
 
 import msgspec
@@ -13,7 +14,8 @@ class Document(msgspec.Struct, frozen=True):
 
     `kind` and `id` name it ("Observation", "o1"); `version` and `updated` are what it says of its own version. `place`
     is where in the file it stood. `understood` is False when nothing in a document of this kind is made into events:
-    it is kept and counted.
+    it is kept and counted. `identifiers` are its business identifiers, `system|value`; a document with `unless` is not
+    taken when one of its kind with that identifier is there (FHIR's conditional create).
     """
 
     kind: str
@@ -23,6 +25,8 @@ class Document(msgspec.Struct, frozen=True):
     place: str
     updated: datetime | None = None
     understood: bool = True
+    identifiers: tuple[str, ...] = ()
+    unless: str = ""
 
     @property
     def name(self) -> str:
@@ -34,8 +38,23 @@ class Document(msgspec.Struct, frozen=True):
         return f"{self.kind}/{self.id}"
 
 
+IDENTIFIED = "Patient?identifier="
+
+
+def own_id(name: str) -> str:
+    """The id that Pollux gives to what it knows by another name: the same for the same name (UUID version 5).
+
+    >>> own_id("http://hospital.example/fhir/Patient/1")
+    '68ff4b28-852f-53ff-b618-78da8f4ad19c'
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
 class Entry(msgspec.Struct, frozen=True):
-    """One thing that came in, and whose it is; `person` is empty when it belongs to nobody (an organisation)."""
+    """One thing that came in, and whose it is; `person` is empty when it belongs to nobody (an organisation).
+
+    A person may be named by an identifier, `Patient?identifier=system|value`: whoever keeps the entry knows who it is.
+    """
 
     person: str
     item: Person | Event | Document | Quarantined

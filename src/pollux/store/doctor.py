@@ -16,11 +16,11 @@ from pollux.store import audit
 from pollux.store.chart import Chart, open_chart
 from pollux.store.database import Database
 from pollux.store.erasure import read_ledger
-from pollux.store.filing import short_name, source_name
+from pollux.store.filing import identifier_mark, short_name, source_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.reading import OneChart
 from pollux.store.seal import tag
-from pollux.store.tables import AUDIT, CHART, ERASED, NAME, OF_A_PATIENT, PAGE, VERSION
+from pollux.store.tables import AUDIT, CHART, ERASED, IDENTIFIER, NAME, OF_A_PATIENT, PAGE, VERSION
 
 RESTORE = "Restore a backup: pollux restore FOLDER."
 
@@ -107,8 +107,9 @@ def _chart(connection: Connection, keys: Keys, who: bytes, version: int, sealed:
         if (known := keys.find(chart.person)) is None or known.who != who:
             yield Trouble(f"{name}: the key stands under another person", "Restore the keys' backup.")
         one = OneChart(connection, keyed, chart)
-        for _ in one.documents():
-            pass
+        due = {identifier_mark(keys, d.kind, text) for d in one.documents(hidden=True) for text in d.identifiers}
+        if due != set(connection.execute(select(IDENTIFIER.c.mark).where(IDENTIFIER.c.who == who)).scalars()):
+            yield Trouble(f"{name}: the index of identifiers does not fit the documents", RESTORE)
         one.quarantine()
         one.checkpoints()
         yield from _pages(connection, keys, keyed, chart, name)

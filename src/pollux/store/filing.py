@@ -23,7 +23,10 @@ from pollux.store.tables import (
     CHECKPOINT,
     DOCUMENT,
     ERASED,
+    IDENTIFIED,
+    IDENTIFIER,
     NAME,
+    ONE_DOCUMENT,
     PAGE,
     PAGES_NAMED,
     PUT,
@@ -51,13 +54,15 @@ class Kept(msgspec.Struct, frozen=True):
     updated: str
     learned: str
     content: bytes
+    identifiers: tuple[str, ...] = ()
 
     def document(self) -> Document:
         """The document as it came."""
         from datetime import datetime
 
         updated = datetime.fromisoformat(self.updated) if self.updated else None
-        return Document(self.kind, self.id, self.version, zlib.decompress(self.content), self.place, updated)
+        return Document(self.kind, self.id, self.version, zlib.decompress(self.content), self.place, updated,
+                        identifiers=self.identifiers)  # fmt: skip
 
 
 _ENCODE = msgspec.msgpack.Encoder()
@@ -152,8 +157,12 @@ class OpenChart:
     def keep_document(self, document: Document, mark: bytes, learned: str, updated: str) -> None:
         """Put a document there, as received."""
         kept = Kept(document.kind, document.id, document.version, document.place, updated, learned,
-                    zlib.compress(document.content, 1))  # fmt: skip
+                    zlib.compress(document.content, 1), document.identifiers)  # fmt: skip
         name = self._keys.mark("document", document.name)
+        self._rows[IDENTIFIER] += [
+            {"who": self.keyed.who, "mark": one, "document": self.chart.documents.next}
+            for one in {identifier_mark(self._keys, document.kind, text) for text in document.identifiers}
+        ]
         self._keep(DOCUMENT, _ENCODE.encode(kept), name=name, mark=mark)
 
     def quarantine(self, item: Quarantined, digest: str) -> bool:
@@ -338,6 +347,7 @@ class Filing:
         self.acts: dict[bytes, dict[str, int | str]] = {}
         self._documents: dict[bytes, list[tuple[str, bytes, str]]] = defaultdict(list)
         self._owners: dict[bytes, str] = {}
+        self._identified: dict[bytes, tuple[str, str]] = {}  # of documents that are not written yet
         self._unwritten = 0
 
     def find(self, person: str) -> OpenChart | None:
@@ -384,6 +394,26 @@ class Filing:
             found.append((self._owner(keyed), kept.updated))
         return found
 
+    def identified(self, kind: str, identifier: str) -> tuple[str, str] | None:
+        """Whose it is and how it is named, what carries a business identifier; the first of its kind that came."""
+        mark = identifier_mark(self.keys, kind, identifier)
+        for who, number in self.connection.execute(IDENTIFIED, {"by": mark}).all():
+            keyed = self.keys.find_who(who)
+            row = self.connection.execute(ONE_DOCUMENT, {"of": who, "at": number}).first()
+            if keyed is None or row is None:
+                continue
+            kept = KEPT.decode(keyed.cipher.open(row.sealed, "document", who, number, row.name, row.mark))
+            return self._owner(keyed), f"{kept.kind}/{kept.id}"
+        return self._identified.get(mark)
+
+    def ordinal(self, document: Document) -> tuple[int, bool]:
+        """Which version of it these bytes are, from 1 on, and True; or the number of versions there are, and False."""
+        name, mark = self.keys.mark("document", document.name), self.mark(document)
+        rows = self.connection.execute(VERSIONS, {"called": name}).all()
+        known = [row[2] for row in sorted(rows, key=lambda row: row[1])]
+        known += [one for _, one, _ in self._documents.get(name, []) if one not in known]
+        return (known.index(mark) + 1, True) if mark in known else (len(known), False)
+
     def _owner(self, keyed: Keyed) -> str:
         if keyed.who not in self._owners:
             chart = read_chart(self.connection, keyed)
@@ -395,6 +425,9 @@ class Filing:
         mark = self.mark(document)
         self.chart(person).keep_document(document, mark, learned, updated)
         self._documents[self.keys.mark("document", document.name)].append((person, mark, updated))
+        for one in document.identifiers:
+            where = (person, document.name)
+            self._identified.setdefault(identifier_mark(self.keys, document.kind, one), where)
         self._unwritten += len(document.content)
 
     def mark(self, document: Document) -> bytes:
@@ -420,6 +453,7 @@ class Filing:
                 self.acts[chart.keyed.who] = {**said, **sums}
         self._open = {}
         self._documents.clear()
+        self._identified.clear()
         self._unwritten = 0
 
 
@@ -435,6 +469,11 @@ def source_name(id: str) -> str:
 def short_name(keys: Keys, who: bytes, name: str) -> bytes:
     """By what a name is looked for among a patient's pages."""
     return keys.mark("name", who, name, size=_SHORT_NAME)
+
+
+def identifier_mark(keys: Keys, kind: str, identifier: str) -> bytes:
+    """By what a business identifier of a kind of document is looked for."""
+    return keys.mark("identifier", kind, identifier)
 
 
 def _each(names: set[str], short: Any) -> list[str]:

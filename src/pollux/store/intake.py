@@ -2,17 +2,18 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import Document, Entry
+from pollux.record.entry import IDENTIFIED, Document, Entry, own_id
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.columns import finite
 from pollux.store.filing import Filing
-from pollux.store.receipt import Receipt
+from pollux.store.receipt import Answer, Receipt
 from pollux.store.statements import merged
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
@@ -26,9 +27,11 @@ class Intake:
     version that comes late is kept as a document only.
     """
 
-    def __init__(self, filing: Filing, now: datetime) -> None:
+    def __init__(self, filing: Filing, now: datetime, answer: Callable[[Answer], None] | None = None) -> None:
         self._filing = filing
         self._now = now
+        self._answer = answer
+        self._named: dict[str, str] = {}  # who it is that an identifier names
         self._taken = 0
         self._count: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
@@ -46,19 +49,20 @@ class Intake:
         self._taken += 1
         if self._taken % 256 == 0:
             self._filing.breathe()
-        if entry.person:
-            self._people[entry.person] = None
+        person = self._who(entry.person) if entry.person.startswith(IDENTIFIED) else entry.person
+        if person:
+            self._people[person] = None
         match item:
             case Document():
                 self._finish_document()
-                self._take_document(entry.person, item)
+                self._take_document(person, item)
             case Person():
                 if not (self._fate and self._document == f"Patient/{item.id}"):
                     self._take_person(item)
             case Event():
-                self._take_event(entry.person, item)
+                self._take_event(person, item)
             case Quarantined():
-                self._take_quarantined(entry.person, item)
+                self._take_quarantined(person, item)
 
     def receipt(self) -> Receipt:
         """The account of everything taken."""
@@ -100,13 +104,22 @@ class Intake:
             self._persons[id] = found
         return found
 
+    def _who(self, name: str) -> str:
+        """Who carries an identifier; nobody yet: a person with an id that stands for it."""
+        if name not in self._named:
+            found = self._filing.identified("Patient", name.removeprefix(IDENTIFIED))
+            self._named[name] = found[0] if found else own_id(name)
+        return self._named[name]
+
     def _take_document(self, person: str, document: Document) -> None:
         self._document, self._fate, self._before = document.name, "", {}
         self._after = datetime.min.replace(tzinfo=UTC)
-        earlier = self._filing.versions(document)
+        there = self._filing.identified(document.kind, document.unless) if document.unless else None
+        earlier = None if there else self._filing.versions(document)
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
+            self._say(document, there[1] if there else document.name)
             return
         updated = stamp(document.updated) if document.updated else ""
         if updated and any(before > updated for _, before in earlier):
@@ -115,8 +128,17 @@ class Intake:
             self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
         self._filing.keep_document(person, document, stamp(self._now), updated)
         self._count["documents"] += 1
+        self._say(document, document.name)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _say(self, document: Document, name: str) -> None:
+        if self._answer is None:
+            return
+        kind, _, id = name.partition("/")
+        same = msgspec.structs.replace(document, kind=kind, id=id)
+        version, created = self._filing.ordinal(same)
+        self._answer(Answer(document.place, name, version, created))
 
     def _remember_events(self, name: str, owners: list[str]) -> None:
         for owner in owners:

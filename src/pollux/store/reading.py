@@ -115,8 +115,11 @@ class OneChart:
         order = np.argsort(at, kind="stable")
         return at[order], np.concatenate(values)[order], np.concatenate(censored)[order]
 
-    def documents(self) -> Iterator[Document]:
-        """Every version as received, in the order of arrival; without those that were moved to somebody else."""
+    def documents(self, hidden: bool = False) -> Iterator[Document]:
+        """Every version as received, in the order of arrival; without those that were moved to somebody else.
+
+        `hidden`: those too.
+        """
         columns = (DOCUMENT.c.number, DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed)
         wanted = select(*columns).where(DOCUMENT.c.who == self.keyed.who).order_by(DOCUMENT.c.number)
         told = Tally()
@@ -125,7 +128,7 @@ class OneChart:
             document = KEPT.decode(
                 self.keyed.cipher.open(sealed, "document", self.keyed.who, number, name, mark)
             ).document()
-            if document.name not in self.chart.hidden:
+            if hidden or document.name not in self.chart.hidden:
                 yield document
         self._compare("document", told, self.chart.documents)
 

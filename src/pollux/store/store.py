@@ -33,7 +33,7 @@ from pollux.store.identity import hold, merge, move, move_back, release, restric
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
 from pollux.store.reading import OneChart, Series, from_events, newest, series
-from pollux.store.receipt import Receipt
+from pollux.store.receipt import Answer, Receipt
 from pollux.store.rotation import seal_again
 from pollux.store.schema import FIRST, look, prepare
 from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
@@ -164,14 +164,15 @@ class Store:
 
     # Writing
 
-    def take(self, entries: Iterable[Entry], now: datetime) -> Receipt:
+    def take(self, entries: Iterable[Entry], now: datetime, answer: Callable[[Answer], None] | None = None) -> Receipt:
         """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
         `now` is the clock by which an event lies in the future. Taking the same entries again changes nothing.
+        `answer` is told of each document where it is now; it counts once `take` has returned.
         """
 
         def job(filing: Filing) -> Receipt:
-            intake = Intake(filing, now)
+            intake = Intake(filing, now, answer)
             for entry in entries:
                 intake.take(entry)
             return intake.receipt()

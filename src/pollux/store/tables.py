@@ -1,6 +1,6 @@
 """The tables, the same in SQLite and PostgreSQL. Every index begins with the patient's pseudonym, `who`.
 
-Two do not: a document's name and a pseudonym's acts are looked for across patients, by keyed hash and by number.
+Some do not: a document's name and its identifiers are looked for across patients, by keyed hash.
 """
 
 from sqlalchemy import (
@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-VERSION = "0002"  # of the schema: the newest of migrations/versions; 0001 was the first store's, in plain text
+VERSION = "0003"  # of the schema: the newest of migrations/versions; 0001 was the first store's, in plain text
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -63,6 +63,14 @@ NAME = Table(
     Column("page", _BIG, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
+IDENTIFIER = Table(
+    "identifier",
+    METADATA,
+    Column("who", LargeBinary(16), primary_key=True),
+    Column("mark", LargeBinary(16), primary_key=True),
+    Column("document", _BIG, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
 AUDIT = Table(
     "audit",
     METADATA,
@@ -85,11 +93,12 @@ ERASED = Table(
 )
 Index(None, DOCUMENT.c.name)
 Index(None, DOCUMENT.c.who, DOCUMENT.c.name)
+Index(None, IDENTIFIER.c.mark)
 Index(None, QUARANTINE.c.who, QUARANTINE.c.mark)
 Index(None, CHECKPOINT.c.who, CHECKPOINT.c.name)
 Index(None, AUDIT.c.who, AUDIT.c.seq)
 
-OF_A_PATIENT = (CHART, PAGE, DOCUMENT, QUARANTINE, CHECKPOINT, NAME)
+OF_A_PATIENT = (CHART, PAGE, DOCUMENT, QUARANTINE, CHECKPOINT, NAME, IDENTIFIER)
 
 # Statements that every write or read makes, built once: building costs as much as executing them.
 PUT = {table: insert(table) for table in (*OF_A_PATIENT, AUDIT)}
@@ -106,6 +115,10 @@ SOME_PAGES = select(PAGE.c.number, PAGE.c.sealed).where(
 PAGES_NAMED = select(NAME.c.page).where((NAME.c.who == bindparam("of")) & (NAME.c.name == bindparam("called")))
 VERSIONS = select(DOCUMENT.c.who, DOCUMENT.c.number, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
     DOCUMENT.c.name == bindparam("called")
+)
+IDENTIFIED = select(IDENTIFIER.c.who, IDENTIFIER.c.document).where(IDENTIFIER.c.mark == bindparam("by"))
+ONE_DOCUMENT = select(DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
+    (DOCUMENT.c.who == bindparam("of")) & (DOCUMENT.c.number == bindparam("at"))
 )
 LAST_ACT = select(AUDIT.c.seq, AUDIT.c.link).order_by(AUDIT.c.seq.desc()).limit(1)
 LINK_OF = select(AUDIT.c.link).where(AUDIT.c.seq == bindparam("at"))

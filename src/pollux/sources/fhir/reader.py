@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pollux.errors import PolluxError, RefusedInput
-from pollux.record.entry import Document, Entry
+from pollux.record.entry import IDENTIFIED, Document, Entry
 from pollux.record.quality import Category, Finding, Quarantined
 from pollux.sources.clock import zone
 from pollux.sources.fhir import patient
@@ -19,7 +19,7 @@ from pollux.sources.fhir.clinical import KINDS, stated
 from pollux.sources.fhir.dates import moment
 from pollux.sources.fhir.insulin import doses
 from pollux.sources.fhir.observation import observed
-from pollux.sources.fhir.references import Links, person_of
+from pollux.sources.fhir.references import Links, identifier_of, identifiers, name_in_transaction, person_of
 from pollux.sources.fhir.rules import bundle, bundle_entry
 from pollux.sources.fhir.validate import envelope, known, problems
 from pollux.sources.format import Reading
@@ -37,9 +37,19 @@ class _Resource(msgspec.Struct):
     code: msgspec.Raw = msgspec.Raw()
 
 
+class _Request(msgspec.Struct, frozen=True):
+    method: str = ""
+    ifNoneExist: str = ""
+
+
+_NONE = _Request()
+_CREATING = ("transaction", "batch")
+
+
 class _Outline(msgspec.Struct):
     fullUrl: str = ""
     resource: _Resource | None = None
+    request: _Request = _NONE
 
 
 class _BundleOutline(msgspec.Struct):
@@ -77,7 +87,7 @@ def _value(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]:
         return
     line = scanner.line
     raw = scanner.value()
-    yield from _resource(raw, parse(raw, reading.name, line), f"line {line}", "", reading, links)
+    yield from _resource(raw, parse(raw, reading.name, line), f"line {line}", None, reading, links)
 
 
 def _lines(opened: Opened, reading: Reading) -> Iterator[Entry]:
@@ -103,7 +113,7 @@ def _line(line: Line, reading: Reading, links: Links) -> Iterator[Entry]:
         raise RefusedInput(f"the line is longer than {LARGEST >> 20} MB; only its beginning is kept here")
     if b'"Bundle"' not in line.content:
         resource = parse(line.content, reading.name, line.number)
-        yield from _resource(line.content, resource, f"line {line.number}", "", reading, links)
+        yield from _resource(line.content, resource, f"line {line.number}", None, reading, links)
         return
     scanner = Scanner(io.BufferedReader(io.BytesIO(line.content)), reading.name, line.number)
     links.types[:] = [_outline_of(line.content).type]
@@ -125,7 +135,7 @@ def _links_of_lines(opened: Opened) -> Links:
         if line.whole and b'"Bundle"' in line.content:
             _learn_bundle(_outline_of(line.content), links)
         elif line.whole and b'"Medication"' in line.content and _is_resource(line.content):
-            _learn(_Outline(resource=_ALONE.decode(line.content)), links)
+            _learn(_Outline(resource=_ALONE.decode(line.content)), links, created=False)
     return links
 
 
@@ -154,37 +164,44 @@ def _links(opened: Opened) -> Links:
         scanner = Scanner(stream, opened.name)
         while scanner.peek() == ord("{") and scanner.kind() == "Bundle":
             kind = ""
+            entries: list[_Outline] = []  # of patients and medications alone; the type may stand behind them
             for key in scanner.members():
                 if key == "entry" and scanner.peek() == ord("["):
-                    for raw in scanner.elements():
-                        _learn_raw(raw, links)
+                    entries += [outline for raw in scanner.elements() if (outline := _outlined(raw)) is not None]
                 else:
                     value = scanner.value()
                     if key == "type":
                         kind = value.decode("utf-8", "replace").strip('"')
-            links.types.append(kind)
+            _learn_bundle(_BundleOutline(kind, entries), links)
     return links
 
 
 def _learn_bundle(bundle: _BundleOutline, links: Links) -> None:
     links.types.append(bundle.type)
     for entry in bundle.entry:
-        _learn(entry, links)
+        _learn(entry, links, bundle.type in _CREATING and entry.request.method == "POST")
 
 
-def _learn_raw(raw: bytes, links: Links) -> None:
+def _outlined(raw: bytes) -> _Outline | None:
     try:
         entry = _OUTLINE.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return  # the second pass says what is wrong
-    _learn(entry, links)
+        return None  # the second pass says what is wrong
+    kind = entry.resource.resourceType if entry.resource else ""
+    return entry if kind in ("Patient", "Medication") else None
 
 
-def _learn(entry: _Outline, links: Links) -> None:
+def _learn(entry: _Outline, links: Links, created: bool) -> None:
     resource = entry.resource
     if resource is None:
         return
-    if resource.resourceType == "Patient" and entry.fullUrl:
+    if resource.resourceType == "Patient" and created:
+        criterion = identifier_of(entry.request.ifNoneExist)
+        person = name_in_transaction("Patient", entry.fullUrl, criterion)
+        person = f"{IDENTIFIED}{criterion}" if criterion else person
+        names = (entry.fullUrl, f"Patient/{resource.id}" if resource.id else "")
+        links.patients |= {name: person for name in names if name and person}
+    elif resource.resourceType == "Patient" and entry.fullUrl:
         links.patients[entry.fullUrl] = resource.id or entry.fullUrl.rpartition(":")[2]
     if resource.resourceType == "Medication" and resource.code:
         code = msgspec.json.decode(resource.code)
@@ -216,7 +233,7 @@ def _bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]
                 continue
             for text in bundle_entry(kind, entry, _object(entry.get("resource")), entries - 1):
                 yield _note(reading, "invalid bundle", text, place)
-            yield from _entry(entry, raw, place, seen, reading, links)
+            yield from _entry(entry, raw, place, kind in _CREATING, seen, reading, links)
     for text in envelope("Bundle", header) or bundle(header, entries):
         yield _note(reading, "invalid bundle", text, start)
 
@@ -226,15 +243,22 @@ def _object(value: object) -> Mapping[str, Any] | None:
 
 
 def _entry(
-    entry: dict[str, Any], raw: bytes, place: str, seen: set[tuple[str, str]], reading: Reading, links: Links
+    entry: dict[str, Any],
+    raw: bytes,
+    place: str,
+    creating: bool,
+    seen: set[tuple[str, str]],
+    reading: Reading,
+    links: Links,
 ) -> Iterator[Entry]:
     resource = entry.pop("resource", None)
     full_url = entry.get("fullUrl", "")
+    request = _object(entry.get("request")) or {}
+    method = request.get("method")
     wrong = [text.replace("Bundle", place.split(" ")[-1], 1) for text in envelope("Bundle_Entry", entry)]
     for text in wrong:
         yield _note(reading, "invalid bundle", text, place)
     if not isinstance(resource, dict):
-        method = entry.get("request", {}).get("method") if isinstance(entry.get("request"), dict) else None
         if resource is not None or method in ("DELETE", "PATCH"):
             yield _note(
                 reading, "not carried out", f"an entry without a resource ({method}) changes nothing here", place
@@ -250,18 +274,28 @@ def _entry(
         if (full_url, version) in seen:
             yield _note(reading, "invalid bundle", "its fullUrl stands twice in the bundle", place)
         seen.add((full_url, version))
-    yield from _resource(bytes(_CUT.decode(raw).resource), resource, place, full_url, reading, links)
+    id, unless = full_url.rpartition(":")[2] if full_url.startswith("urn:") else "", ""
+    id = resource["id"] if isinstance(resource.get("id"), str) else id
+    if creating and method == "POST":
+        asked = request.get("ifNoneExist")
+        unless = identifier_of(asked, resource["resourceType"]) if isinstance(asked, str) else ""
+        if asked and not unless:
+            text = "ifNoneExist is understood as identifier=system|value alone; it was taken for a plain create"
+            yield _note(reading, "not carried out", text, place)
+        id = name_in_transaction(resource["resourceType"], full_url, unless)
+    yield from _resource(bytes(_CUT.decode(raw).resource), resource, place, (id, unless), reading, links)
 
 
 def _resource(
-    raw: bytes, resource: object, place: str, full_url: str, reading: Reading, links: Links
+    raw: bytes, resource: object, place: str, named: tuple[str, str] | None, reading: Reading, links: Links
 ) -> Iterator[Entry]:
+    """Document and events of a resource; `named` is its id here and the identifier unless which it is created."""
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
-    document = _document(raw, resource, place, full_url, reading)
+    document = _document(raw, resource, place, named or (resource.get("id"), ""), reading)
     person, astray = person_of(resource, links)
     if document.kind == "Patient":
-        person = document.id
+        person = f"{IDENTIFIED}{document.unless}" if document.unless else document.id
     yield Entry(person, document)
     if not known(document.kind):
         return
@@ -277,7 +311,7 @@ def _resource(
             yield _note(reading, "nobody's", text, place, "", document.name)
         return
     if document.kind == "Patient":
-        yield Entry(person, patient.person(resource, person, reading.timezone or "UTC"))
+        yield Entry(person, patient.person(resource, document.id, reading.timezone or "UTC"))
     case = Case(resource, document.name, place, reading.name, reading.learned, zone(reading.timezone or "UTC"), links)
     for found in _events(case, document.kind):
         if isinstance(found, tuple):
@@ -297,12 +331,13 @@ def _events(case: Case, kind: str) -> Iterator[Any]:
     return stated(case, KINDS[kind])
 
 
-def _document(raw: bytes, resource: Mapping[str, Any], place: str, full_url: str, reading: Reading) -> Document:
-    """The document of a resource. Without an id it is named by its urn, and without that by its content."""
-    kind, id = resource["resourceType"], resource.get("id")
+def _document(
+    raw: bytes, resource: Mapping[str, Any], place: str, named: tuple[object, str], reading: Reading
+) -> Document:
+    """The document of a resource. Without a name it is named by its content."""
+    kind, (id, unless) = resource["resourceType"], named
     if not isinstance(id, str) or not id:
-        id = full_url.rpartition(":")[2] if full_url.startswith("urn:") else ""
-        id = id or "content-" + hashlib.sha256(raw).hexdigest()[:32]
+        id = "content-" + hashlib.sha256(raw).hexdigest()[:32]
     meta = resource.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     return Document(
@@ -313,6 +348,8 @@ def _document(raw: bytes, resource: Mapping[str, Any], place: str, full_url: str
         place=f"{reading.name} {place}",
         updated=_updated(meta.get("lastUpdated"), reading),
         understood=kind in UNDERSTOOD,
+        identifiers=identifiers(resource),
+        unless=unless,
     )
 
 

@@ -4,15 +4,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
+
+from pollux.record.entry import IDENTIFIED, own_id
 
 _NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?")
+
+
+_MOST = 20
 
 
 @dataclass
 class Links:
     """What a bundle says about its own resources, gathered in a first pass over the file.
 
-    `patients` maps a full URL to the id of the Patient that stands there, `medications` a full URL or `Medication/id`
+    `patients` maps a full URL to the person that stands there (an id, or `Patient?identifier=…` where the Patient is
+    created only if nobody has that identifier), `medications` a full URL or `Medication/id`
     to its code, `types` holds the type of each bundle in turn.
     """
 
@@ -31,6 +38,42 @@ def target(reference: str) -> tuple[str, str] | None:
     return (found.group(1), found.group(2)) if found else None
 
 
+def identifier_of(query: str, kind: str = "Patient") -> str:
+    """The identifier by which a conditional reference or `ifNoneExist` asks; "" where it asks otherwise.
+
+    >>> identifier_of("Patient?identifier=http%3A%2F%2Fclinic.example|42")
+    'http://clinic.example|42'
+    """
+    asked = unquote(query.removeprefix(kind).removeprefix("?"))
+    criterion = asked.removeprefix("identifier=")
+    return criterion if criterion != asked and "|" in criterion and "&" not in criterion else ""
+
+
+def identifiers(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """The business identifiers of a resource that name a system, twenty at most.
+
+    >>> identifiers({"identifier": [{"system": "urn:oid:1.2", "value": "42"}, {"value": "no system"}]})
+    ('urn:oid:1.2|42',)
+    """
+    stated = resource.get("identifier")
+    some = stated if isinstance(stated, list) else [stated]
+    pairs = [(one.get("system"), one.get("value")) for one in some if isinstance(one, dict)]
+    found = [f"{system}|{value}" for system, value in pairs if isinstance(system, str) and isinstance(value, str)]
+    return tuple(dict.fromkeys(found))[:_MOST]
+
+
+def name_in_transaction(kind: str, full_url: str, criterion: str) -> str:
+    """The id that a resource has here which a transaction creates (POST): the resource's own id does not count.
+
+    A `urn:uuid:` names it, any other full URL or the identifier of a conditional create stands for it; "" without any.
+    """
+    if criterion:
+        return own_id(f"{kind}?identifier={criterion}")
+    if full_url.startswith("urn:uuid:"):
+        return full_url.removeprefix("urn:uuid:")
+    return own_id(full_url) if full_url else ""
+
+
 def person_of(resource: Mapping[str, Any], links: Links) -> tuple[str, str]:
     """The id of the person that a resource is about, and if there is none the reason, empty when it need not have one.
 
@@ -46,6 +89,8 @@ def person_of(resource: Mapping[str, Any], links: Links) -> tuple[str, str]:
             return "", f"its {element} is named without a reference"
         if reference in links.patients:
             return links.patients[reference], ""
+        if criterion := identifier_of(reference):
+            return f"{IDENTIFIED}{criterion}", ""
         found = target(reference)
         if found and found[0] == "Patient":
             return found[1], ""
