@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from pollux.record.entry import own_id
+from pollux.record.entry import Answer, own_id
 from pollux.sources import read
 from pollux.store import Receipt, Store
-from pollux.store.receipt import Answer
 from tests.store.made import NOW
 from tests.store.places import Place
 

@@ -24,6 +24,9 @@ def take(
     *files: Path,
     person: Annotated[str, Parameter(help="Whose device files these are; needed if several people are known.")] = "",
     timezone: Annotated[str, Parameter(help="IANA zone of times that state none, such as Europe/Berlin.")] = "",
+    answers: Annotated[
+        Path | None, Parameter(help="Write what became of each resource, as a FHIR transaction-response.")
+    ] = None,
     store: StorePath = "",
 ) -> None:
     """Take files into the store: FHIR R4, Dexcom Clarity, Nightscout, or time,quantity,value,unit tables.
@@ -32,25 +35,30 @@ def take(
     or refused with the reason. Taking a file twice changes nothing.
     """
     from pollux.record import Person
-    from pollux.record.entry import Entry
+    from pollux.record.entry import Answer, Entry
     from pollux.sources import read
+    from pollux.sources.fhir import response
 
     if not files:
         raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
     if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", person):
         raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 64", where="--person")
     now = datetime.now(UTC)
+    told: list[Answer] = []
     with open_store(store) as kept:
         for path in sorted(files, key=_is_device):
             device = _is_device(path)
             owner = _owner(kept, person) if device else ""
             stated = [Entry(owner, Person(owner, timezone=timezone or "UTC"))] if device else []
             entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner))
-            receipt = kept.take(chain(stated, entries), now)
+            receipt = kept.take(chain(stated, entries), now, told.append if answers else None)
             print(f"{path.name}: {receipt.text()}")
             for one in receipt.people if timezone and not device else ():
                 if kept.take([Entry(one, Person(one, timezone=timezone))], now).changed:
                     print(f"  the time zone of {one} is {timezone}")
+    if answers:
+        answers.write_bytes(response(told))
+        print(answers)
 
 
 @app.command

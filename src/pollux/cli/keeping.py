@@ -1,6 +1,7 @@
 """Looking after a store: is it whole, who looked, backups, and the rights of the people in it."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,15 +15,26 @@ KeysFolder = Annotated[Path, Parameter(name="--keys", help="The folder for the k
 
 
 @app.command
-def export(person: str, *, output: Path | None = None, store: StorePath = "") -> None:
-    """Hand out a person's FHIR resources as they were received, as newline-delimited JSON."""
+def export(
+    person: str,
+    *,
+    received: Annotated[
+        bool, Parameter(help="Only the newest resources as received, newline-delimited.", negative="")
+    ] = False,
+    output: Path | None = None,
+    store: StorePath = "",
+) -> None:
+    """Hand out everything held about a person as one FHIR Bundle, with where it came from and who saw it."""
+    from pollux.sources.fhir import portable
+
     with open_store(store, "export") as kept:
-        content = b"".join(kept.export(person))
-    if output is None:
-        sys.stdout.buffer.write(content)
-    else:
-        output.write_bytes(content)
-        print(output)
+        content = kept.export(person) if received else portable(kept.held(person), datetime.now(UTC))
+        if output is None:
+            sys.stdout.buffer.writelines(content)
+            return
+        with output.open("wb") as file:
+            file.writelines(content)
+    print(output)
 
 
 @app.command
@@ -138,6 +150,7 @@ def audit(
     what: Literal["verify", "show", "accept"],
     person: str = "",
     *,
+    fhir: Annotated[bool, Parameter(help="Show as FHIR AuditEvents, newline-delimited.", negative="")] = False,
     reason: Reason = "",
     store: StorePath = "",
 ) -> None:
@@ -145,6 +158,10 @@ def audit(
 
     `accept` goes on from an audit that does not fit its head outside, such as that of a database copied back by hand.
     """
+    import msgspec
+
+    from pollux.sources.fhir import audit_event
+
     with open_store(store, "export") as kept:
         if what == "verify":
             problems, lines = kept.verify()
@@ -155,8 +172,10 @@ def audit(
         if what == "accept":
             kept.accept(reason)
             return
-        acts = kept.acts(person or None)
-        for act in acts:
+        for act in kept.acts(person or None):
+            if fhir:
+                print(msgspec.json.encode(audit_event(act, f"Patient/{person}" if person else "")).decode())
+                continue
             detail = ", ".join(f"{k} {v}" for k, v in act.detail.items() if k not in ("chart", "version"))
             purpose = f" for {act.purpose}" if act.purpose else ""
             print(f"{act.seq:6d}  {act.at:%Y-%m-%d %H:%M:%S}  {act.actor}{purpose}: {act.action} {detail}")

@@ -15,7 +15,8 @@ class Document(msgspec.Struct, frozen=True):
     `kind` and `id` name it ("Observation", "o1"); `version` and `updated` are what it says of its own version. `place`
     is where in the file it stood. `understood` is False when nothing in a document of this kind is made into events:
     it is kept and counted. `identifiers` are its business identifiers, `system|value`; a document with `unless` is not
-    taken when one of its kind with that identifier is there (FHIR's conditional create).
+    taken when one of its kind with that identifier is there (FHIR's conditional create). `learned` is when it was taken
+    in, where it was.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Document(msgspec.Struct, frozen=True):
     understood: bool = True
     identifiers: tuple[str, ...] = ()
     unless: str = ""
+    learned: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -58,3 +60,15 @@ class Entry(msgspec.Struct, frozen=True):
 
     person: str
     item: Person | Event | Document | Quarantined
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of one document: where it stood, how it is named here, which version it is.
+
+    `created` is False where a conditional create found what it asked for. The same document again has the same answer.
+    """
+
+    place: str
+    name: str
+    version: int
+    created: bool

@@ -3,6 +3,7 @@
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -58,11 +59,9 @@ class Kept(msgspec.Struct, frozen=True):
 
     def document(self) -> Document:
         """The document as it came."""
-        from datetime import datetime
-
         updated = datetime.fromisoformat(self.updated) if self.updated else None
         return Document(self.kind, self.id, self.version, zlib.decompress(self.content), self.place, updated,
-                        identifiers=self.identifiers)  # fmt: skip
+                        identifiers=self.identifiers, learned=datetime.fromisoformat(self.learned))  # fmt: skip
 
 
 _ENCODE = msgspec.msgpack.Encoder()

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import IDENTIFIED, Document, Entry, own_id
+from pollux.record.entry import IDENTIFIED, Answer, Document, Entry, own_id
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.columns import finite
 from pollux.store.filing import Filing
-from pollux.store.receipt import Answer, Receipt
+from pollux.store.receipt import Receipt
 from pollux.store.statements import merged
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on

@@ -7,18 +7,6 @@ import msgspec
 from pollux.record.quality import QualityReport
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What became of one document: where it stood, how it is named here, which version it is.
-
-    `created` is False where a conditional create found what it asked for. The same document again has the same answer.
-    """
-
-    place: str
-    name: str
-    version: int
-    created: bool
-
-
 class Receipt(msgspec.Struct, frozen=True):
     """The account of one import.
 

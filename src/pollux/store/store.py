@@ -16,8 +16,9 @@ from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError, UnknownName
 from pollux.record.act import Act
-from pollux.record.entry import Document, Entry
+from pollux.record.entry import Answer, Document, Entry
 from pollux.record.event import Event, Person
+from pollux.record.held import Held
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.store import audit, first
@@ -33,7 +34,7 @@ from pollux.store.identity import hold, merge, move, move_back, release, restric
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
 from pollux.store.reading import OneChart, Series, from_events, newest, series
-from pollux.store.receipt import Answer, Receipt
+from pollux.store.receipt import Receipt
 from pollux.store.rotation import seal_again
 from pollux.store.schema import FIRST, look, prepare
 from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
@@ -241,6 +242,19 @@ class Store:
         """
         for document in newest(self.documents(person_id)):
             yield document.content.replace(b"\r", b"").replace(b"\n", b"") + b"\n"
+
+    def held(self, person_id: str) -> Held:
+        """Everything held about a person, to be handed to them; allowed also while processing is restricted."""
+        acts = tuple(self.acts(person_id))
+        with self._charts(person_id, "read", {"of": "everything"}, restricted=True) as charts:
+            return Held(
+                _person(charts),
+                tuple(document for chart in charts for document in chart.documents()),
+                _record(charts).events,
+                tuple(item for chart in charts for item in chart.quarantine()),
+                tuple(one for chart in charts for one in chart.checkpoints()),
+                acts,
+            )
 
     def checkpoint(self, person_id: str, name: str) -> bytes | None:
         """The state saved last under a name, or None."""

@@ -16,6 +16,7 @@ LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ATC = "http://www.whocc.no/atc"
+QUANTITY = "urn:pollux:quantity"  # the names of this table as a code system, for what no other has a code
 ATC_SYSTEMS = (ATC, "http://fhir.de/CodeSystem/bfarm/atc", "http://fhir.de/CodeSystem/dimdi/atc")  # the same codes
 
 
@@ -93,7 +94,7 @@ def _by_code() -> Mapping[tuple[str, str], Term]:
         for entry in terms().values()
         for system, column in systems.items()
         for code in getattr(entry, column)
-    })  # fmt: skip
+    } | {(QUANTITY, name): entry for name, entry in terms().items()})  # fmt: skip
 
 
 def term(name: str) -> Term:

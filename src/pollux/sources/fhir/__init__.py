@@ -2,10 +2,11 @@
 
 import re
 
+from pollux.sources.fhir.portable import audit_event, portable, response
 from pollux.sources.fhir.reader import read
 from pollux.sources.format import Format
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "audit_event", "portable", "response"]
 
 _LOOKS = re.compile(rb'"resourceType"\s*:')
 _LINE = re.compile(rb'^\{[^\n]*"resourceType"\s*:', re.MULTILINE)
