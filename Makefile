@@ -60,7 +60,7 @@ $(BENCH)/.installed: pyproject.toml constraints.txt bench/requirements.txt
 	@touch $(BENCH)/.installed
 
 soak: setup ## the long versions of the tests
-	POLLUX_SOAK=1 $(BIN)/python -m pytest tests/sources/test_soak.py tests/sources/test_fuzz.py tests/calibration/test_rehearsal.py tests/calibration/test_ranks.py tests/battery
+	POLLUX_SOAK=1 $(BIN)/python -m pytest tests/sources/test_soak.py tests/sources/test_fuzz.py tests/calibration/test_rehearsal.py tests/calibration/test_ranks.py tests/battery tests/store/faults tests/store/test_machine.py
 
 docs: setup ## run the evidence and write its page
 	$(BIN)/pollux evidence --page docs/evidence.md --record src/pollux/evidence/recorded.json

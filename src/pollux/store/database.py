@@ -1,14 +1,13 @@
 """The database behind the store: SQLite in a file, or PostgreSQL by its URL."""
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from pollux.errors import PolluxError
 from pollux.store.durable import settle_name
@@ -85,12 +84,18 @@ class Database:
         """Whether it is SQLite in a file."""
         return self.path is not None
 
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What is raised when the database itself goes wrong."""
+        raw = self._writer.dialect.loaded_dbapi.Error
+        return (SQLAlchemyError, raw)
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Turn what a database complains of into a `PolluxError`."""
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except self.failures as error:
             raise said(error, self.where) from error
 
     @contextmanager
@@ -197,9 +202,19 @@ def streamed(
         yield from rows
 
 
-def failed(error: Exception) -> bool:
-    """Whether a database, and not what it was asked to do, went wrong."""
-    return isinstance(error, DBAPIError | sqlite3.Error)
+@contextmanager
+def undone_alone(connection: Connection) -> Iterator[None]:
+    """A part of a transaction that an error undoes without the rest, unless it is the database that failed."""
+    raw: Any = connection.connection.driver_connection  # SQLAlchemy compiles every savepoint anew, which costs more
+    raw.execute("savepoint part")
+    try:
+        yield
+    except SQLAlchemyError:
+        raise
+    except BaseException:
+        raw.execute("rollback to savepoint part")
+        raise
+    raw.execute("release savepoint part")
 
 
 def pragma(connection: Connection, name: str) -> Any:

@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from pollux.errors import PolluxError
 from pollux.store.audit import GOES_ON, Done, append, check_continuation, place_head, write_head
-from pollux.store.database import CannotWrite, Database
+from pollux.store.database import CannotWrite, Database, undone_alone
 from pollux.store.keys import Keys
 
 _LOG = logging.getLogger("pollux.store")
@@ -101,15 +100,13 @@ class Writer:
                 owed = len(acts)
                 for job, answer in jobs:
                     before = len(acts)
-                    savepoint = connection.begin_nested()
                     try:
-                        result = job(connection, acts)
-                        savepoint.commit()
+                        with undone_alone(connection):
+                            result = job(connection, acts)
                         done.append((answer, result))
-                    except SQLAlchemyError:
+                    except self._database.failures:
                         raise  # the database itself fails: nothing of this transaction can be trusted
                     except BaseException as error:
-                        savepoint.rollback()
                         del acts[before:]
                         answer.set_exception(error)
                 if acts:
