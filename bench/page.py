@@ -16,13 +16,25 @@ from typing import Any
 
 import plots
 
-SCRIPTS = ("curves", "growth", "stiff", "sampling", "simulation", "inference")
+SCRIPTS = ("curves", "growth", "stiff", "sampling", "simulation", "inference", "store")
 MILLION, GIGABYTE = 1_000_000, 1024.0  # patients; MB
 ROADRUNNER = (
     ("glucose", "glucose model against libRoadRunner", 1e-4, 20.0),
     ("glucose", "glucose model against libRoadRunner", 1e-6, 8.0),
     ("two-compartment", "two-compartment drug with response against libRoadRunner", 1e-5, 80.0),
     ("beating", "beating loop with valves, 200 patients, against libRoadRunner", 3e-5, 40.0),
+)
+# Part and key of what bench/store.py wrote, and the goal: at least that, or at most where it is negative.
+STORE = (
+    ("synthea", "per_s", "Synthea resources, durable, sealed, validated", 900, "/s"),
+    ("batches", "per_s", "events in batches of 1,000, sealed and checked", 20_000, "/s"),
+    ("singles", "per_s", "single durable writes of 32 threads", 1_000, "/s"),
+    ("singles", "p99_ms", "the same: slowest in a hundred", -100, " ms"),
+    ("year", "series_ms", "a year of a sensor (105,000 readings) read", -100, " ms"),
+    ("year", "bytes_per_reading", "disk for a sensor's reading", -12, " bytes"),
+    ("year", "erase_s", "erasure", -1, " s"),
+    ("crowd", "small_ms", "latest 100 events of a patient", -2, " ms"),
+    ("crowd", "ratio", "the same among 10,000 patients and 10⁷ events, against ten patients", -2, " ×"),
 )
 AIM_AGAINST_JAX, AGAINST_SCIPY = 2.0, 5.0
 Found = dict[str, Any]  # by the name of the script: what it wrote
@@ -75,6 +87,7 @@ def goals(found: Found) -> Iterator[Goal]:
     yield _goal_of_stiff(found.get("stiff"))
     yield from _goals_of_growth(found.get("growth"))
     yield from _goals_of_sampling(found.get("sampling"))
+    yield from _goals_of_store(found.get("store") or {})
 
 
 def _goals_of_curves(curves: Found | None) -> Iterator[Goal]:
@@ -166,6 +179,15 @@ def _goals_of_sampling(sampling: Found | None) -> Iterator[Goal]:
         reached = rows.get(name, {}).get(key)
         said = "–" if reached is None else number(reached)
         yield Goal(what, f"≥ {least:,}", said, None if reached is None else reached >= least, "sampling")
+
+
+def _goals_of_store(store: Found) -> Iterator[Goal]:
+    for part, key, what, goal, unit in STORE:
+        reached = store.get(part, {}).get(key)
+        least = goal > 0
+        said = "–" if reached is None else f"{number(reached)}{unit}"
+        met = None if reached is None else (reached >= goal if least else reached <= -goal)
+        yield Goal(f"store: {what}", f"{'≥' if least else '≤'} {abs(goal):,g}{unit}", said, met, "store")
 
 
 # ---- Sections ----
@@ -343,6 +365,27 @@ def inference_section(inference: Found) -> list[str]:
     )
 
 
+def store_section(store: Found) -> list[str]:
+    """What durable, sealed, audited writing costs beside a bare floor."""
+    said = prose(
+        "A floor does the least that could be meant, in the same run: plain SQLite, durable, one table; with "
+        "encryption and a hash chain for resources, without for events and single writes. Answers are compared with "
+        "what was put in before a time is printed."
+    )
+    floors = [(name, store[name]) for name in ("synthea", "batches", "singles") if name in store]
+    said += table(
+        ("what", "per s", "per CPU-s", "bare floor, per s", "of the floor"),
+        (
+            (name, *(number(r[key]) for key in ("per_s", "per_cpu_s", "floor_per_s")), f"{100 * r['ratio']:.0f} %")
+            for name, r in floors
+        ),
+    )
+    rest = [
+        (f"{part}: {key}", number(value)) for part in ("year", "crowd") for key, value in store.get(part, {}).items()
+    ]
+    return said + table(("what", "measured"), rest)
+
+
 TITLES = {
     "curves": ("Accuracy against work", curves_section),
     "growth": ("One patient to a million", growth_section),
@@ -350,6 +393,7 @@ TITLES = {
     "sampling": ("Samplers and filters", sampling_section),
     "simulation": ("The glucose model", simulation_section),
     "inference": ("One person, warm and cold", inference_section),
+    "store": ("Store", store_section),
 }
 
 
