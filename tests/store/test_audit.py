@@ -115,6 +115,18 @@ def test_a_head_that_a_crash_left_behind_is_no_alarm(place: Place) -> None:
     assert problems(place) == []
 
 
+def test_the_first_head_that_a_crash_left_behind_is_no_alarm(place: Place) -> None:
+    other = place.another("other.db")
+    with other.open():
+        pass
+    first = other.files.head.read_bytes()
+    assert problems(other) == []
+    with other.open() as store:
+        store.take(of("p1"), NOW)
+    other.files.head.write_bytes(first)
+    assert problems(other) == []
+
+
 def test_a_head_that_a_crash_tore_leaves_the_one_before(place: Place) -> None:
     head = place.files.head
     before = read_head(head)

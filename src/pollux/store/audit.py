@@ -193,7 +193,7 @@ def verify(connection: Connection, public: bytes, head: Head | None) -> tuple[li
     found: list[str] = []
     key = Ed25519PublicKey.from_public_bytes(public)
     link, expected = _START, 1
-    signed, at_head = True, None
+    signed, at_head = True, _START.hex() if head is not None and head.seq == 0 else None
     for row in streamed(connection, select(AUDIT).order_by(AUDIT.c.seq)):
         if row.seq != expected:
             found.append(f"lines {expected} to {row.seq - 1} of the audit are missing")

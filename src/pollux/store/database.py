@@ -40,6 +40,7 @@ _ADVICE = {
     "authentication failed": ("the database server refuses the password", "Check user and password in the URL."),
     "does not exist": ("the database is not there", "Make it with createdb, or check the URL."),
 }
+_DAMAGE = ("not a database", "malformed", "corrupt", "invalid page", "could not decode")
 _KINDS: dict[str, type[PolluxError]] = {"readonly": ReadOnly, "read-only transaction": ReadOnly} | dict.fromkeys(
     ("full", "no space left", "could not extend file", "disk i/o"), CannotWrite
 )
@@ -49,7 +50,7 @@ def said(error: Exception, where: str) -> PolluxError:
     """What a database complains of, as advice."""
     original = getattr(error, "orig", None) or error
     complaint = str(original).lower()
-    if any(sign in complaint for sign in ("not a database", "malformed", "corrupt", "invalid page")):
+    if isinstance(error, UnicodeDecodeError) or any(sign in complaint for sign in _DAMAGE):
         return PolluxError(
             "the store is damaged or is no Pollux store",
             where=where,
@@ -88,7 +89,7 @@ class Database:
     def failures(self) -> tuple[type[Exception], ...]:
         """What is raised when the database itself goes wrong."""
         raw = self._writer.dialect.loaded_dbapi.Error
-        return (SQLAlchemyError, raw)
+        return (SQLAlchemyError, raw, UnicodeDecodeError)  # the last of a text in which a bit was turned over
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ import sqlite3
 import stat
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,9 @@ def _chart(connection: Connection, keys: Keys, who: bytes, version: int, sealed:
         .where((AUDIT.c.who == who) & AUDIT.c.detail.contains('"chart"'))
         .order_by(AUDIT.c.seq.desc())
     ).scalar()
-    noted = msgspec.json.decode(last) if last else {}
+    noted: dict[str, object] = {}
+    with suppress(msgspec.MsgspecError):  # a damaged line of the audit is told where the audit is looked at
+        noted = msgspec.json.decode(last, type=dict[str, object]) if last else {}
     if (noted.get("version"), noted.get("chart")) != (version, tag(sealed).hex()):
         yield Trouble(f"{name}: the chart is not the one that was written last; an older state took its place", RESTORE)
 

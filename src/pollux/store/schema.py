@@ -37,7 +37,7 @@ def look(path: Path) -> str:
         if "alembic_version" in tables:
             return str(connection.execute("select version_num from alembic_version").fetchone()[0])
         return FIRST if "schema" in tables else ""
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise said(error, str(path)) from error
     finally:
         connection.close()
