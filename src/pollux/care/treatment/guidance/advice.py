@@ -53,8 +53,11 @@ def _for_drug(
     found = [_finding(drug, name, _cases(held, name, genes, calls), calls, notes, applied) for name in names]
     if len({one.advice for one in found}) == 1:
         return [msgspec.structs.replace(found[0], population="" if len(found) > 1 else found[0].population)]
-    general = found[0].advice if not found[0].population else None
-    return [one for one in found if not one.population or one.advice != general]
+    general = next((one for one in found if not one.population), None)
+    if general is None:
+        return found
+    apart = [one for one in found if one.population and one.advice != general.advice]
+    return apart if apart and not general.sources else [general, *apart]
 
 
 def converts(drug: str, calls: Mapping[str, GeneCall], inhibitor: Conversion | None) -> bool:
@@ -88,13 +91,24 @@ def _possible(gene: str, calls: Mapping[str, GeneCall]) -> tuple[Diplotype | Non
     return call.possible
 
 
+def _told_apart(
+    gene: str, held: Sequence[Recommendation], possible: Sequence[Diplotype | None]
+) -> tuple[Diplotype | None, ...]:
+    """Of many diplotypes one for each that the statements, or a reader of phenotypes, can tell from the others."""
+    asked = [part for one in held for part in one.when if part.gene == gene]
+    kinds: dict[tuple[object, ...], Diplotype | None] = {}
+    for one in possible:
+        kinds.setdefault((_result(one), *(part.meets(one) for part in asked)), one)
+    return tuple(kinds.values())
+
+
 def _cases(
     held: Sequence[Recommendation], population: str, genes: Sequence[str], calls: Mapping[str, GeneCall]
 ) -> list[Case]:
     rows = [one for one in held if one.population == population]
     general = [one for one in held if not one.population]
     cases: dict[tuple[tuple[str, str], ...], Case] = {}
-    for combination in product(*(_possible(gene, calls) for gene in genes)):
+    for combination in product(*(_told_apart(gene, held, _possible(gene, calls)) for gene in genes)):
         results = dict(zip(genes, combination, strict=True))
         said = _worst(rows, results) or _worst(general, results)
         named = tuple((gene, _result(one)) for gene, one in results.items())
@@ -109,7 +123,10 @@ def _worst(rows: Sequence[Recommendation], results: Mapping[str, Diplotype | Non
 
 
 def _result(diplotype: Diplotype | None) -> str:
-    return "not tested" if diplotype is None else diplotype.phenotype
+    if diplotype is None:
+        return "not tested"
+    by_allele = diplotype.phenotype.endswith(("positive", "negative")) and diplotype.alleles
+    return diplotype.name if by_allele else diplotype.phenotype
 
 
 def _finding(

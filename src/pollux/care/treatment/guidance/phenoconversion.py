@@ -1,11 +1,11 @@
 """What an inhibitor of CYP2D6 makes of a genetic result.
 
 CPIC's guideline on opioids (2021, PMID 33387367): under a strong inhibitor the activity score becomes 0, under a
-moderate one it is halved, and the phenotype follows from the new score; a weak one changes nothing. The cut points are those of
-Caudle et al. 2020 (PMID 31647186). CPIC's guideline on serotonin reuptake inhibitors (2023, PMID 37032427) says that no
-approach is agreed upon there, so that the rule is kept to the guideline that states it. Both sentences were read as a
-public specification quotes them. Inducers of CYP2D6 are not known. A score is changed once however many inhibitors
-there are, by the strongest; the fold change in exposure by the same way is then not counted as well.
+moderate one it is halved, and the phenotype follows from the new score; a weak one changes nothing. The cut points are
+those of Caudle et al. 2020 (PMID 31647186). CPIC's guideline on serotonin reuptake inhibitors (2023, PMID 37032427)
+says that no approach is agreed upon there, so that the rule is kept to the guideline that states it. Both sentences
+were read as a public specification quotes them. Inducers of CYP2D6 are not known. A score is changed once however many
+inhibitors there are, by the strongest; the fold change in exposure by the same way is then not counted as well.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """How much more or less of a drug there is when another changes the way it leaves: ratios of areas under the curve.
 
-In vivo static form (Ohno et al. 2007, doi:10.2165/00003088-200746080-00005; the abstract was read, the form for
-induction is *unverified*): with the contribution CR of a way out to a drug's oral clearance, an inhibition ratio IR (0 to 1) and an
-increase IC of the clearance by induction,
+In vivo static form (Ohno et al. 2007, doi:10.2165/00003088-200746080-00005; the abstract was read, and the form for
+induction is *unverified*): with the contribution CR of a way out to a drug's oral clearance, an inhibition ratio IR
+(0 to 1) and an increase IC of the clearance by induction,
 
     AUC ratio = 1 / (1 - Σ CR·IR + Σ CR·IC).
 

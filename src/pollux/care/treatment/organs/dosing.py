@@ -70,8 +70,8 @@ def kidney_findings(taken: Sequence[str], filtrations: Mapping[str, Filtration])
 
 
 def liver_findings(taken: Sequence[str], liver: Liver | None) -> tuple[Finding, ...]:
-    """What the liver means for the drugs taken. Rules for impairment of any degree count from Child-Pugh B on: class A may
-    be a healthy liver, which the class alone does not tell.
+    """What the liver means for the drugs taken. Rules for impairment of any degree count from Child-Pugh B on: class A
+    may be a healthy liver, which the class alone does not tell.
     """
     found = []
     for one in (rule for rule in rules() if rule.organ == "liver" and rule.drug in taken):
