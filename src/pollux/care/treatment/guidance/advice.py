@@ -96,6 +96,8 @@ def _told_apart(
 ) -> tuple[Diplotype | None, ...]:
     """Of many diplotypes one for each that the statements, or a reader of phenotypes, can tell from the others."""
     asked = [part for one in held for part in one.when if part.gene == gene]
+    if not any(term.startswith(("genotype ", "*")) for part in asked for term in part.terms):
+        possible = list({(one.phenotype, one.activity_score) if one else None: one for one in possible}.values())
     kinds: dict[tuple[object, ...], Diplotype | None] = {}
     for one in possible:
         kinds.setdefault((_result(one), *(part.meets(one) for part in asked)), one)
