@@ -49,6 +49,13 @@ def test_an_inhibitor_of_cyp2d6_counts_once_for_a_drug_whose_score_it_changed(ot
     assert of_codeine[0].kind == "gene"
 
 
+def test_a_drug_does_not_stand_against_its_own_advice() -> None:
+    alone = of("paroxetine", calls=(NORMAL,)).of("paroxetine")
+    assert not any("no rule for changing the score" in line for f in alone for line in f.unknown)
+    beside = of("paroxetine", "quinidine", calls=(NORMAL,)).of("paroxetine")
+    assert any("quinidine is a strong inhibitor" in line for f in beside for line in f.unknown)
+
+
 def test_without_a_score_to_change_the_mechanism_speaks() -> None:
     found = of("codeine", "duloxetine")
     assert {f.kind for f in found.of("codeine")} == {"gene", "interaction"}

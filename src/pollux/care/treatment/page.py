@@ -84,9 +84,8 @@ def _organs() -> list[str]:
     for one in rules():
         said = ": ".join(part for part in (one.says, one.dose) if part)
         where = f" ({one.population})" if one.population else ""
-        lines.append(
-            f"| {one.drug} | {one.formula} | {_limit(one.low)} | {_limit(one.high)} | {said}{where} | {one.source.text} |"
-        )
+        bounds = f"{_limit(one.low)} | {_limit(one.high)}"
+        lines.append(f"| {one.drug} | {one.formula} | {bounds} | {said}{where} | {one.source.text} |")
     return lines
 
 

@@ -72,16 +72,18 @@ def review(
     by_gene = {call.gene: call for call in calls}
     listed_ = tuple(medications or ())
     now = taken(listed_)
-    inhibitor = conversion(now, stopped(listed_), at)
+    ended = stopped(listed_)
+    # A drug does not inhibit its own advice: the guideline's rows for it know what it does.
+    beside = {name: conversion([other for other in now if other != name], ended, at) for name in now}
     counted = {
         (name, one.drug, GENE)
         for name in now
-        if converts(name, by_gene, inhibitor)
+        if converts(name, by_gene, beside[name])
         for one in effects()
         if one.enzyme == GENE
     }
     findings = [
-        *advise(now, by_gene, age=known.age, inhibitor=inhibitor),
+        *(f for name in now for f in advise([name], by_gene, age=known.age, inhibitor=beside[name])),
         *((warfarin(by_gene, known.ancestry),) if "warfarin" in now else ()),
         *interactions(now, counted),
         *duplicates(listed_),
