@@ -1,6 +1,7 @@
 """Size of the body from weight and height: the descriptors that doses and kidney formulas speak of.
 
-Equations were read as several public codings restate them; the printed papers were not (*unverified* against print).
+Equations were read as several public codings restate them; the printed papers were not, and the
+numbers of their references were not looked up (*unverified*).
 All are for adults unless it is said otherwise; height is in cm and weight in kg everywhere.
 """
 

@@ -3,7 +3,8 @@
 A clearance in mL/min and a filtration indexed to 1.73 m² are different quantities; `deindexed` goes from the second to
 the first and nothing here does so silently. All formulas take creatinine [mg/dL] to be in steady state:
 `unsteady` says when it is not (KDIGO's definition of acute kidney injury, either direction), and `filtration` then
-abstains. Equations were read as several public codings restate them; the printed papers were not (*unverified*).
+abstains. Equations were read as several public codings restate them; the printed papers were not
+(*unverified*); of the references only Schwartz's DOI was seen.
 """
 
 import math

@@ -2,7 +2,8 @@
 
 Child-Pugh: Pugh et al. 1973, doi:10.1002/bjs.1800600817, with the INR in place of the prothrombin time as it is used
 today. ALBI: Johnson et al. 2015, doi:10.1200/JCO.2014.57.9151. Both were read as several public codings restate them;
-the printed papers were not (*unverified* against print).
+the printed papers were not,
+and the numbers of their references were not looked up (*unverified*).
 """
 
 import math
