@@ -161,6 +161,12 @@ def test_two_of_one_class_and_one_listed_twice_are_found_and_different_ones_are_
     assert of("simvastatin", "clopidogrel") == set()
 
 
+def test_what_shares_only_a_fixed_combination_or_a_subgroup_of_others_is_no_class() -> None:
+    for first, second in (("abacavir", "atazanavir"), ("aspirin", "simvastatin"), ("celecoxib", "irinotecan")):
+        assert set(drug(first).classes) & set(drug(second).classes)  # ATC has them in one subgroup
+        assert duplicates([medication(first), medication(second)]) == ()
+
+
 def test_what_was_stopped_duplicates_nothing() -> None:
     before = Medication("simvastatin", ("simvastatin",), datetime(2026, 1, 1, tzinfo=UTC))
     assert duplicates([before, medication("atorvastatin")]) == ()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from pollux.care.treatment.finding import Finding, by_severity
+from pollux.care.treatment.finding import Finding, Reference, by_severity
 from pollux.care.treatment.genes import GeneCall
 from pollux.care.treatment.guidance import advise, conversion, held_for, warfarin
 from pollux.care.treatment.guidance.advice import converts
@@ -19,6 +19,7 @@ from pollux.record import Code, Record
 from pollux.record.kidney import Filtration, filtration
 from pollux.record.liver import Liver, liver
 
+_NAMES = Reference("Pollux", "its vocabulary of drugs, in which the name is not")
 _CHILDBEARING = (12.0, 55.0)  # ages at which a pregnancy is asked for [years]: our own choice
 
 
@@ -132,7 +133,7 @@ def _unrecognised(medications: Sequence[Medication]) -> list[Finding]:
     return [
         Finding(
             "not recognised", "none", "minor", (one.said,), ("not a name or code that is known here",),
-            "not recognised: nothing was checked for it", certain=False, unknown=("what it is",),
+            "not recognised: nothing was checked for it", certain=False, unknown=("what it is",), sources=(_NAMES,),
         )
         for one in medications
         if not one.drugs and one.stopped is None

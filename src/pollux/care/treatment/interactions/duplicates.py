@@ -1,4 +1,8 @@
-"""Two drugs of one chemical subgroup, or one drug listed twice."""
+"""Two drugs of one chemical subgroup, or one drug listed twice.
+
+Subgroups that hold what fits nowhere else ("other …", their letter is X), fixed combinations of unlike drugs or drops
+of any anti-infective are no class: abacavir and atazanavir share one, and belong together.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -10,6 +14,9 @@ from pollux.vocabulary import drug
 _SOURCE = Reference(
     "WHO", "ATC classification, fourth level", read="ATC codes in cpic-table.csv of pypgx", as_of="2023"
 )
+
+_LIST = Reference("Pollux", "the same substance twice in the medication list")
+_NO_CLASS = ("J05AR", "S02AA", "S03AA")  # combinations against HIV; anti-infectives for ears, and for eyes and ears
 
 
 def duplicates(medications: Sequence[Medication]) -> tuple[Finding, ...]:
@@ -23,12 +30,17 @@ def duplicates(medications: Sequence[Medication]) -> tuple[Finding, ...]:
             continue
         if first == second:
             found[(first,)] = Finding(
-                "duplicate", "monitor", "moderate", (first,), (a.said, b.said), "listed twice: one entry, or two doses?"
-            )
-        elif shared := sorted(set(drug(first).classes) & set(drug(second).classes)):
+                "duplicate", "monitor", "moderate", (first,), (a.said, b.said),
+                "listed twice: one entry, or two doses?", sources=(_LIST,),
+            )  # fmt: skip
+        elif shared := sorted(set(_classes(first)) & set(_classes(second))):
             pair = tuple(sorted((first, second)))
             found[pair] = Finding(
                 "duplicate", "monitor", "moderate", pair, (f"ATC {', '.join(shared)}",),
                 "two drugs of one class: are both meant?", sources=(_SOURCE,),
             )  # fmt: skip
     return tuple(found.values())
+
+
+def _classes(name: str) -> list[str]:
+    return [one for one in drug(name).classes if not one.endswith("X") and one not in _NO_CLASS]
