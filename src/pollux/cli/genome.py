@@ -1,0 +1,109 @@
+"""From a VCF and a medication list to what to think again about: in the terminal, on a page, as JSON, as FHIR."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from pollux.cli.app import StorePath, app, open_store
+from pollux.errors import PolluxError, RefusedInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pollux.care.treatment.account import Account
+    from pollux.care.treatment.finding import Finding
+    from pollux.care.treatment.genes import Calls, GeneCall
+    from pollux.care.treatment.medication import Medication
+    from pollux.care.treatment.review import Review
+    from pollux.record.genotype import Genotypes
+    from pollux.store import Store
+
+_LARGEST = 1 << 20  # bytes of a medication list
+_SHOWN = 12  # names in a line of the terminal before the rest is counted
+
+
+@app.command
+def genome(
+    vcf: Path,
+    *,
+    sample: Annotated[str, Parameter(help="Whose column to read; needed if the file has several.")] = "",
+    sex: Annotated[
+        Literal["", "female", "male"], Parameter(help="How many X chromosomes to expect; the record's if --person.")
+    ] = "",
+    build: Annotated[
+        Literal["", "GRCh38", "GRCh37"], Parameter(help="Only where the file does not say its genome build.")
+    ] = "",
+    callable: Annotated[
+        Path | None, Parameter(help="BED of regions in which a position without a row is the reference.")
+    ] = None,
+    absent_is_reference: Annotated[
+        bool, Parameter(help="Take every position without a row for reference; it is said everywhere.", negative="")
+    ] = False,
+    outside: Annotated[
+        Path | None, Parameter(help="Calls made elsewhere: CYP2D6 with copy number, HLA (tab-separated or JSON).")
+    ] = None,
+    drug: Annotated[
+        list[str] | None, Parameter(help='A drug, such as "codeine 30 mg"; may be given several times.', negative="")
+    ] = None,
+    drugs: Annotated[Path | None, Parameter(help="A medication list, one entry a line.")] = None,
+    person: Annotated[
+        str, Parameter(help="Look with this person's record, and let what is certain enter it.")
+    ] = "",
+    output: Annotated[Path | None, Parameter(help="Write the page (HTML) here.")] = None,
+    fhir: Annotated[Path | None, Parameter(help="Write a FHIR R4 Bundle here.")] = None,
+    json: Annotated[bool, Parameter(help="Print everything as JSON.", negative="")] = False,
+    store: StorePath = "",
+) -> None:
+    """Say which drugs to think again about, why, how sure, and what was never tested."""
+    from pollux.care.treatment.account import account, plain
+    from pollux.care.treatment.genes import sites
+    from pollux.sources.vcf import read
+
+    now = datetime.now(UTC)
+    listed = _listed(drug, drugs)
+    seen = read(
+        vcf, sites(), sample=sample, build=build or None, callable_regions=callable,
+        absent_is_reference=absent_is_reference,
+    )  # fmt: skip
+    if person:
+        with open_store(store) as kept:
+            calls, found, about, entered = _with_record(kept, person, seen, outside, listed, sex, now)
+    else:
+        from pollux.care.treatment.review import Facts, review
+
+        calls, about, entered = _calls(seen, outside, sex), [], []
+        found = review(listed, calls.values(), Facts(sex=sex))
+    told = account(seen, calls, found, at=now, person=person, about=about)
+    if output is not None:
+        from pollux.report.genome import genome_report
+
+        _write(output, genome_report(told))
+    if fhir is not None:
+        from pollux.care.treatment.fhir import as_json
+
+        _write(fhir, as_json(told))
+    if json:
+        import orjson
+
+        print(orjson.dumps(plain(told), option=orjson.OPT_INDENT_2).decode())
+        return
+    print(summary(told))
+    for line in entered:
+        print(line)
+    for path in (output, fhir):
+        if path is not None:
+            print(path)
+
+
+def _calls(seen: "Genotypes", outside: Path | None, sex: str) -> "Calls":
+    from pollux.care.treatment.genes import call
+
+    calls = call(seen, sex=sex)
+    if outside is None:
+        return calls
+    from pollux.care.treatment.genes import outside as elsewhere
+
+    return calls.with_outside(elsewhere.read(outside))
