@@ -59,8 +59,7 @@ def trimmed(position: int, reference: str, alternate: str) -> tuple[int, str, st
 def changes(at: Frame, row: Row, letter: str) -> Changes | None:
     """What an allele of a row does to the window: nothing, something, or (None) something that cannot be told.
 
-    Substitutions are taken base by base. In the window of an indel they only count within the reference allele and
-    behind its first base: what lies elsewhere is another variant.
+    Substitutions are taken base by base; they are no business of a site that is an insertion or a deletion.
     """
     if letter == row.reference:
         return ()
@@ -69,9 +68,10 @@ def changes(at: Frame, row: Row, letter: str) -> Changes | None:
     start, taken, put = trimmed(row.position, row.reference, letter)
     first = at.place.position
     if len(taken) == len(put):
+        if at.site.length_changes:
+            return ()
         single = [(start + n - first, a, b) for n, (a, b) in enumerate(zip(taken, put, strict=True)) if a != b]
-        lowest = 1 if at.site.length_changes else 0
-        return tuple(one for one in single if lowest <= one[0] < len(at.place.reference))
+        return tuple(one for one in single if 0 <= one[0] < len(at.place.reference))
     end = start + len(taken) - 1
     if end < first or start > at.last + (0 if taken else 1):
         return ()
@@ -103,10 +103,14 @@ def applied(at: Frame, made: Changes) -> str | None:
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """What one row says of a site: for each called allele, what it does to the window (None: cannot be told)."""
+    """What one row says of a site: for each called allele, what it does to the window (None: cannot be told).
+
+    `across` marks a row that is only about an indel reaching over the site.
+    """
 
     row: Row
     made: tuple[Changes | None, ...]
+    across: bool
 
     @property
     def changed(self) -> bool:
@@ -130,16 +134,19 @@ def spoken(at: Frame, row: Row) -> Spoken | None:
     base = row.position == at.place.position and row.reference == at.place.reference and not at.site.length_changes
     covers = row.plain and row.position <= at.place.position and row.end >= at.core
     written = [one for letter, one in zip(row.letters, effects, strict=True) if letter.isalpha()]
-    if not (base or covers or any(one is None or one for one in written)):
+    own = base or covers or any(written)
+    if not (own or None in written):
         return None
-    return Spoken(row, tuple(None if one is None else effects[one] for one in row.called))
+    return Spoken(row, tuple(None if one is None else effects[one] for one in row.called), not own)
 
 
 def observation(at: Frame, rows: Iterable[Row], depths_fit: bool) -> Observation | None:
     """What the rows say was seen at the site, or None if none of them speaks of it."""
     said = [one for one in (spoken(at, row) for row in rows) if one is not None]
-    if not said:
+    own = [one for one in said if not one.across]
+    if not said or (not own and not any(one.changed for one in said)):
         return None
+    said = own or said  # a row of the site's own says more than an indel that reaches over it
     differing = [one for one in said if one.changed or None in one.row.called]
     if not differing:
         reasons = [reason_against(one.row, depths_fit) for one in said]

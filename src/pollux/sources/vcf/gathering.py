@@ -75,7 +75,7 @@ def begin(blocks: Iterator[list[bytes]], name: str, sample: str) -> Begun:
                 header = parse(head, name)
                 rest = [row for row in block[at + 1 :] if row] or next((rows for rows in blocks if any(rows)), [])
                 return Begun(name, header, _column(header, sample, name), len(head), rest)
-    raise RefusedInput("the file ends in its header", where=name, advice=AGAIN)
+    raise RefusedInput("the file ends in its header" if head else "the file is empty", where=name, advice=AGAIN)
 
 
 def _column(header: Header, sample: str, name: str) -> int:
