@@ -74,5 +74,3 @@ def _row(site: Site, seen: tuple[str, ...], failed: bool, depth: int) -> str:
              site.grch38.reference, ",".join(others) or ".", ".", "q" if failed else "PASS", ".", "GT:DP",
              f"{genotype}:{depth}")  # fmt: skip
     return "\t".join(cells)
-
-

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pollux.care.treatment.account import NOTICE, Account, phenotypes, positions, settled
+from pollux.care.treatment.account import NOTICE, Account, phenotypes, positions, references, settled
 from pollux.care.treatment.finding import Finding, Reference
 from pollux.care.treatment.genes import Diplotype, GeneCall
 from pollux.care.treatment.medication import taken
@@ -14,6 +14,18 @@ from pollux.care.treatment.medication import taken
 _NAMES = 4  # diplotypes of one phenotype that are named before the rest is counted
 _PLACES = 8  # positions named before the rest is folded away
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """All that is to be thought again about one drug, or one pair, with the gravest first."""
+
+    drugs: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def severity(self) -> str:
+        """The gravest of its findings."""
+        return self.findings[0].severity
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -35,7 +47,7 @@ def genome_report(told: Account) -> str:
         "told": told,
         "notice": NOTICE,
         "made": told.at.strftime("%Y-%m-%d %H:%M UTC"),
-        "again": told.of("think again"),
+        "again": _entries(told.of("think again")),
         "drugs_again": _drugs(told.of("think again")),
         "tables": [
             ("Cannot be said", _CANNOT, told.of("cannot be said")),
@@ -58,6 +70,13 @@ def genome_report(told: Account) -> str:
 _CANNOT = "Not tested is not normal: of these drugs nothing can be said until it is."
 _USUAL = "The usual dose, if what was not tested or was assumed makes no difference. That is not known."
 _NOTHING = "No finding is no proof of safety: only the genes named were looked at, and only what is held here."
+
+
+def _entries(findings: Sequence[Finding]) -> list[Entry]:
+    by_drugs: dict[tuple[str, ...], list[Finding]] = {}
+    for one in findings:
+        by_drugs.setdefault(one.drugs, []).append(one)
+    return [Entry(drugs, tuple(found)) for drugs, found in by_drugs.items()]
 
 
 def _drugs(findings: Sequence[Finding]) -> list[str]:
@@ -96,6 +115,8 @@ def _template() -> Any:
 
     rooms = Environment(loader=PackageLoader("pollux.report", "pages"), autoescape=True, undefined=StrictUndefined)
     rooms.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
+    rooms.filters["stop"] = lambda text: text if text.endswith(("?", ".")) else f"{text}."
+    rooms.filters["references"] = references
     rooms.filters["settled"] = settled
     rooms.filters["phenotypes"] = phenotypes
     rooms.filters["positions"] = positions

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from pollux import __version__
-from pollux.care.treatment.finding import Finding
+from pollux.care.treatment.finding import Finding, Reference
 from pollux.care.treatment.genes import GeneCall
 from pollux.care.treatment.medication import taken
 from pollux.care.treatment.review import Review
@@ -57,9 +57,9 @@ class Account(msgspec.Struct, frozen=True):
         return tuple(one for one in self.calls if not one.possible)
 
     @property
-    def tables(self) -> tuple[str, ...]:
-        """Versions of the definitions that the calls rest on."""
-        return tuple(dict.fromkeys(one.tables for one in self.calls if one.tables))
+    def releases(self) -> tuple[str, ...]:
+        """The releases that the definitions of the calls restate; each call says its own date as well."""
+        return tuple(sorted({one.tables.partition(",")[0] for one in self.calls if one.tables}))
 
     @property
     def quiet(self) -> tuple[str, ...]:
@@ -128,7 +128,12 @@ def settled(finding: Finding) -> str:
         return "open: nothing can be said yet"
     if not finding.certain:
         return "not settled: what is not known could change it"
-    return "settled: nothing that was looked at could change it"
+    return "settled by what was looked at"
+
+
+def references(finding: Finding) -> tuple[Reference, ...]:
+    """What a finding rests on, each source once, however many parts of it were read."""
+    return tuple({one.text: one for one in reversed(finding.sources)}.values())[::-1]
 
 
 def phenotypes(call: GeneCall) -> str:
@@ -147,8 +152,8 @@ def positions(call: GeneCall) -> str:
     """How many of the positions that define a gene were tested, in words."""
     asked = len(call.tested) + len(call.missing)
     if not asked:
-        return "called elsewhere" if call.possible else "not tested"
-    return f"{len(call.tested)} of {asked} tested" if call.tested else f"0 of {asked} tested"
+        return "called elsewhere" if call.possible else "none is read here"
+    return f"{len(call.tested)} of {asked} tested"
 
 
 def plain(told: Account) -> dict[str, Any]:
@@ -161,7 +166,7 @@ def plain(told: Account) -> dict[str, Any]:
         "sample": told.sample,
         "file": told.file,
         "build": told.build,
-        "tables": list(told.tables),
+        "releases": list(told.releases),
         "assumptions": list(told.assumptions),
         "about": list(told.about),
         "unknown": list(told.review.unknown),

@@ -5,7 +5,7 @@ from itertools import product
 
 import msgspec
 
-from pollux.care.treatment.finding import ACTIONS, Finding, gravest
+from pollux.care.treatment.finding import ACTIONS, SEVERITIES, Finding, gravest
 from pollux.care.treatment.genes import Diplotype, GeneCall
 from pollux.care.treatment.guidance.phenoconversion import GENE, RULE, SCOPE, Conversion, converted
 from pollux.care.treatment.guidance.recommendation import Recommendation, held_for
@@ -35,8 +35,19 @@ def advise(
 ) -> tuple[Finding, ...]:
     """What the calls mean for each drug, for every population that its guideline knows and the age allows."""
     return tuple(
-        finding for name in drugs if held_for(name) for finding in _for_drug(name, calls, age=age, inhibitor=inhibitor)
+        _sourced(finding, name)
+        for name in drugs
+        if held_for(name)
+        for finding in _for_drug(name, calls, age=age, inhibitor=inhibitor)
     )
+
+
+def _sourced(finding: Finding, drug: str) -> Finding:
+    """Where nothing is said, the source is who asks for the gene."""
+    if finding.sources:
+        return finding
+    asked = tuple(dict.fromkeys(one.source for one in held_for(drug)))
+    return msgspec.structs.replace(finding, sources=asked)
 
 
 def _for_drug(
@@ -175,15 +186,25 @@ def _finding(
             tuple(unknown),
             sources,
         )
-    advice = "depends on what is not known: " + "; ".join(dict.fromkeys(_if(case) for case in cases))
+    advice = f"depends on what is not known: {_ifs(cases)}"
     return Finding(
         "gene", "depends", severity, (drug,), because, advice, "", population, False, tuple(unknown), sources
     )
 
 
-def _if(case: Case) -> str:
-    results = " and ".join(f"{gene} {result}" for gene, result in case.results)
-    return f"if {results}, {case.said.advice if case.said else 'nothing is held'}"
+def _ifs(cases: Sequence[Case]) -> str:
+    """Each advice once, the gravest first, with the results that lead to it."""
+    by_advice: dict[str, list[Case]] = {}
+    ranked = sorted(cases, key=lambda case: SEVERITIES.index(case.said.severity) if case.said else len(SEVERITIES))
+    for case in ranked:
+        by_advice.setdefault(case.said.advice if case.said else "nothing is held", []).append(case)
+    return "; ".join(f"if {_any_of(those)}, {said}" for said, those in by_advice.items())
+
+
+def _any_of(cases: Sequence[Case]) -> str:
+    if len(cases[0].results) == 1:
+        return f"{cases[0].results[0][0]} {_list(case.results[0][1] for case in cases)}"
+    return _list(" and ".join(f"{gene} {result}" for gene, result in case.results) for case in cases)
 
 
 def _nothing(genes: Sequence[str], cases: Sequence[Case]) -> str:
