@@ -54,8 +54,8 @@ def genome(
 ) -> None:
     """Say which drugs to think again about, why, how sure, and what was never tested."""
     from pollux.care.treatment.account import account, plain
-    from pollux.care.treatment.summary import summary
     from pollux.care.treatment.genes import sites
+    from pollux.care.treatment.summary import summary
     from pollux.sources.vcf import read
 
     now = datetime.now(UTC)

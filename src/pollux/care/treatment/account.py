@@ -108,7 +108,7 @@ def account(
 
 
 def group(finding: Finding) -> Group:
-    """Where a finding belongs by itself. What rests on anything untested or assumed never stands under "nothing against it"."""
+    """Where a finding belongs by itself: what rests on anything untested or assumed has nothing to say for a drug."""
     if finding.kind == "not recognised":
         return "not recognised"
     if finding.action == "none":

@@ -2,13 +2,14 @@
 
 The request is checked for the fields that CDS Hooks 2.0 asks for, as HL7's test cases show them (the specification
 itself was not read: *unverified*); a bad one is refused with everything that is wrong in it.
-Genes come beside the request, since no hook carries them.
+Genes come beside the request, or in it as the genotype Observations of HL7's Genomics Reporting.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from pollux.care.treatment.fhir import both, gene_calls
 from pollux.care.treatment.finding import Finding
 from pollux.care.treatment.genes import GeneCall
 from pollux.care.treatment.hook_request import check, resources
@@ -37,6 +38,7 @@ def services() -> dict[str, Any]:
         "patient": "Patient/{{context.patientId}}",
         "medications": "MedicationRequest?patient={{context.patientId}}&status=active",
         "allergies": "AllergyIntolerance?patient={{context.patientId}}",
+        "genotypes": "Observation?patient={{context.patientId}}&code=http://loinc.org|84413-4",
     }
     text = "Genes, other drugs and allergies: what to think again about, with sources and with what is not known."
     return {
@@ -47,9 +49,10 @@ def services() -> dict[str, Any]:
     }
 
 
-def answer(request: object, calls: Iterable[GeneCall], *, at: datetime) -> dict[str, Any]:
+def answer(request: object, calls: Iterable[GeneCall] = (), *, at: datetime) -> dict[str, Any]:
     """The cards for a request. `order-select` speaks of what was selected, `order-sign` of what is to be signed,
-    `patient-view` of everything that matters.
+    `patient-view` of everything that matters. Of a gene that is both in `calls` and in the request, and differs, all
+    that either allows is possible.
 
     Raises `RefusedInput` for a request that is not one, saying what is wrong.
     """
@@ -58,7 +61,10 @@ def answer(request: object, calls: Iterable[GeneCall], *, at: datetime) -> dict[
     drafts = resources({"drafts": sent["context"].get("draftOrders")})
     chosen = [one for one in drafts if _selected(one, sent)]
     medications = [_medication(one) for one in (*known, *drafts) if one["resourceType"] in _MEDICATIONS]
-    found = review(medications or None, calls, _facts(known, at), at=at)
+    sent_calls = gene_calls(known, str(sent["context"].get("patientId", "")))
+    for call in calls:
+        sent_calls[call.gene] = both(call, sent_calls[call.gene]) if call.gene in sent_calls else call
+    found = review(medications or None, sent_calls.values(), _facts(known, at), at=at)
     asked = {name for one in chosen for name in _medication(one).drugs}
     said = {_medication(one).said for one in chosen}
     cards = [

@@ -26,7 +26,7 @@ CLI = Input("CLI", "L/h", "clearance known from another analysis", usual=None)
 V1I = Input("V1I", "L", "central volume known from another analysis", usual=None)
 V2I = Input("V2I", "L", "peripheral volume known from another analysis", usual=None)
 
-# Genes: what is not known must be said, and is not taken for usual. `pollux.care.treatment.derived` makes the quantities.
+# Genes: what is not known must be said, and is not taken for usual. `care/treatment/derived.py` makes them.
 CYP2C9_2 = Input("CYP2C9_2", "1", "number of CYP2C9 *2 alleles", "cyp2c9_2_alleles", usual=None)
 CYP2C9_3 = Input("CYP2C9_3", "1", "number of CYP2C9 *3 alleles", "cyp2c9_3_alleles", usual=None)
 VKORC1_G = Input("VKORC1_G", "1", "number of VKORC1 -1639 G alleles", "vkorc1_g_alleles", usual=None)
