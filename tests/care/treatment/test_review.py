@@ -192,3 +192,12 @@ def test_a_stated_absence_of_allergies_is_read_from_a_record() -> None:
     known = record(event("medication_request", "codeine"), event("allergy", Code("s", "1", "No known allergies")))
     assert not any("allergies" in line for line in review_record(known, (), AT).unknown)
     assert "allergies are unknown: there is no list" in review_record(record(), (), AT).unknown
+
+
+@pytest.mark.parametrize("status", ["stopped", "completed"])
+def test_what_was_stopped_without_saying_when_is_taken_no_more(status: str) -> None:
+    source = Source("test", "file")
+    said = Event(AT, "medication_request", Code("", "", "fluoxetine"), "", source, learned=AT, flags=(status,))
+    (entry,) = listed(record(said), AT) or ()
+    assert entry.drugs == ("fluoxetine",)
+    assert entry.stopped == AT

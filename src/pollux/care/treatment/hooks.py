@@ -71,7 +71,7 @@ def answer(request: object, calls: Iterable[GeneCall] = (), *, at: datetime) -> 
         _card(one)
         for one in found.findings
         if (not drafts and one.severity in _INDICATOR)
-        or (drafts and one.severity != "information" and (asked | said) & set(one.drugs))
+        or (drafts and (one.severity != "information" or not one.certain) and (asked | said) & set(one.drugs))
     ]
     return {"cards": cards + _unknown(found)}
 

@@ -10,6 +10,8 @@ from pollux.vocabulary import drug_for_code, drugs_in
 
 LISTS = ("medication_request", "medication_statement", "medication_administration", "medication_dispense")
 
+_ENDED = frozenset({"stopped", "completed"})
+
 
 class Medication(msgspec.Struct, frozen=True):
     """One entry of a medication list. `drugs` are the names of the ingredients recognised in it; none is a finding of
@@ -45,8 +47,12 @@ def listed(record: Record, at: datetime) -> tuple[Medication, ...] | None:
 
 
 def _entry(event: Event, at: datetime) -> Medication:
+    """What was stopped or completed without saying when is taken no more; its own date stands for the unknown one."""
     said = event.value if isinstance(event.value, str | Code) else str(event.value)
-    return medication(said, event.end if event.end and event.end <= at else None, event.id)
+    ended = event.end if event.end and event.end <= at else None
+    if ended is None and not _ENDED.isdisjoint(event.flags):
+        ended = event.time
+    return medication(said, ended, event.id)
 
 
 def taken(medications: Iterable[Medication]) -> tuple[str, ...]:

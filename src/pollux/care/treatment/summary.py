@@ -89,7 +89,8 @@ def _genes(told: Account) -> Iterator[str]:
     yield ""
     yield f"GENES NEVER TESTED: {len(told.untested)} of {len(told.calls)}"
     for call in told.untested:
-        yield from _wrapped(f"{call.gene}: {phenotypes(call)}; {'; '.join(call.reasons)}", 1)
+        why = "; ".join(call.reasons)
+        yield from _wrapped(f"{call.gene}: {why if why.startswith('not tested') else f'{phenotypes(call)}; {why}'}", 1)
     yield ""
     yield f"GENES CALLED: {len(told.tested)}"
     for call in told.tested:

@@ -65,6 +65,8 @@ def both(first: GeneCall, second: GeneCall) -> GeneCall:
 
 def _own(gene: str, extension: Part) -> GeneCall:
     parts = _parts(extension["extension"])
+    if not any(part.get("url") == "diplotype-count" for part in parts):
+        raise ValueError("this is no gene call of ours")
 
     def texts(url: str) -> tuple[str, ...]:
         return tuple(str(part["valueString"]) for part in parts if part.get("url") == url)
@@ -102,7 +104,7 @@ def _foreign(gene: str, one: Part) -> GeneCall:
     value = one["valueCodeableConcept"]
     codings = _parts(value.get("coding"))
     said = [str(value.get("text") or ""), *(str(part.get("display") or part.get("code") or "") for part in codings)]
-    written = next(text for text in said if text.strip())
+    written = next((text for text in said if text.strip()), "")
     written = written.strip().removeprefix(gene).strip()
     made = outside.calls(f"{gene}\t{written}".encode(), "a genotype in FHIR")[gene]
     return GeneCall(
