@@ -135,6 +135,7 @@ def _with_record(
     made = derived(calls.values(), seen, record, now)
     receipt = kept.take((Entry(person, event) for event in made.events), now)
     entered = [f"record of {person}: {_entered(made.events, receipt.text())}"]
+    entered += [f"  TWO FILES DISAGREE: {line}" for line in made.against]
     entered += [f"  not derived, {line}" for line in made.open_]
     age = record.person.age(now)
     about = [f"{'age unknown' if age is None else f'{age:.0f} years'}, {sex or stated or 'sex not stated'}"]

@@ -63,17 +63,18 @@ RULES: tuple[tuple[str, str, str, Callable[[Diplotype], Value]], ...] = (
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """Events to take into the record, and in words which quantities stayed open and why."""
+    """Events to take into the record, in words which quantities stayed open and why, and what another file said."""
 
     events: tuple[Event, ...]
     open_: tuple[str, ...]
+    against: tuple[str, ...] = ()
 
 
 def derived(calls: Iterable[GeneCall], genotypes: Genotypes, record: Record, at: datetime) -> Derived:
     """The events that calls make for a record, learned at `at`.
 
     A value that stands already under the same name is not made again; one that stood and is certain no more is taken
-    back. Whoever reads another file of the same person gets a conflict in the record where the two disagree.
+    back. Where another file of the same person said otherwise both stand, and `against` names it.
     """
     by_gene = {call.gene: call for call in calls}
     standing = {event.id: event for event in record.current if event.source.kind == KIND}
@@ -81,6 +82,7 @@ def derived(calls: Iterable[GeneCall], genotypes: Genotypes, record: Record, at:
     since = datetime.combine(born, time(), UTC) if born else at
     made: list[Event] = []
     left: dict[str, list[str]] = {}
+    against: list[str] = []
     for gene, quantity, unit, rule in RULES:
         call = by_gene.get(gene)
         value, why = _certain(call, rule)
@@ -91,6 +93,8 @@ def derived(calls: Iterable[GeneCall], genotypes: Genotypes, record: Record, at:
             if before is not None:
                 made.append(msgspec.structs.replace(before, retracted=True, learned=at, modified=at))
             continue
+        others = [one for one in record.of(quantity) if one.id != name and one.value != value]
+        against += [f"{quantity} is {value} here and {one.value} in {one.source.name}: both stand" for one in others]
         if before is not None and before.value == value:
             continue
         made.append(
@@ -100,7 +104,7 @@ def derived(calls: Iterable[GeneCall], genotypes: Genotypes, record: Record, at:
                 precision="day" if born else "second", flags=call.assumptions if call else (), id=name, modified=at,
             )
         )  # fmt: skip
-    return Derived(tuple(made), tuple(f"{why} ({', '.join(names)})" for why, names in left.items()))
+    return Derived(tuple(made), tuple(f"{why} ({', '.join(names)})" for why, names in left.items()), tuple(against))
 
 
 def _certain(call: GeneCall | None, rule: Callable[[Diplotype], Value]) -> tuple[Value, str]:
