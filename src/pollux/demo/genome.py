@@ -17,6 +17,10 @@ ALLELES = {
     "VKORC1": ("rs9923231 reference (C)", "rs9923231 variant (T)"),
     "CYP3A5": ("*3", "*3"),
 }
+DRUGS = (
+    "clopidogrel 75 mg", "omeprazole 20 mg", "simvastatin 40 mg", "codeine 30 mg", "warfarin", "azathioprine 100 mg",
+    "metformin 850 mg",
+)  # fmt: skip
 LEFT_OUT = ("NUDT15", "CACNA1S", "rs12777823")
 FAILED, SHALLOW = ("rs1142345",), ("rs7900194",)
 _ORDER = {name: at for at, name in enumerate([*map(str, range(1, 23)), "X", "Y", "MT"])}
