@@ -129,11 +129,18 @@ def _matched(
     if seen.phased:
         return tuple(lain.values())
     scored = []
-    for left, right in ways:
+    whole = [way for way in ways if all(_exon_with_intron(gene, side) for side in way)]
+    for left, right in whole or ways:
         left_rank, right_rank = (min(rank(one) for one in side or (gene.reference,)) for side in (left, right))
         scored.append((sorted((left_rank, right_rank)), pair(gene, (named(gene, left), named(gene, right)))))
     least = min(ranks for ranks, _ in scored)
     return tuple({one.name: one for ranks, one in scored if ranks == least}.values())
+
+
+def _exon_with_intron(gene: Gene, side: Sequence[NamedAllele]) -> bool:
+    """Whether the intronic variant of HapB3 lies with its exonic one here, as it nearly always does."""
+    intron = {one.name for one in side if [gene.sites[site].name for site in one.defined] == [INTRON]}
+    return not intron
 
 
 def _hiding(
