@@ -109,7 +109,7 @@ def call(gene: Gene, seen: Strands, tested: frozenset[int]) -> Components:
     if len(seen.groups) > OPEN:
         seen = _without_normal(gene, seen)
         reasons.append(
-            f"more than {OPEN} variants are not phased: those with normal function are listed on one chromosome"
+            f"more than {OPEN} variants are not phased: those with normal function are laid on one chromosome here"
         )
     ways = [(parts(gene, left, tested), parts(gene, right, tested)) for left, right in arrangements(gene, seen)]
     lain = {one.name: one for one in (pair(gene, (named(gene, left), named(gene, right))) for left, right in ways)}
