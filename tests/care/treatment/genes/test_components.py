@@ -1,5 +1,9 @@
 """DPYD and RYR1: several variants on a chromosome, the least function decides."""
 
+import pytest
+
+from pollux.care.treatment.genes.components import LISTED, OPEN
+from pollux.care.treatment.genes.definition import gene
 from tests.care.treatment.genes.seen import called, names, possible
 
 INTRON, EXON = "rs75017182", "rs56038477"
@@ -53,17 +57,32 @@ def test_an_untested_site_of_a_harmless_variant_changes_no_phenotype() -> None:
     assert called("DPYD", {}, ("rs1801159",)).phenotypes == ("Normal Metabolizer",)
 
 
-def test_many_unphased_variants_of_normal_function_do_not_explode() -> None:
-    common = ["rs1801265", "rs1801159", "rs1801158", "rs1801160", "rs17376848", "rs2297595", "rs56293913", "rs61622928",
-              "rs72549303", "rs150036960", "rs45589337", "rs142619737", "rs199469530"]  # fmt: skip
-    from pollux.care.treatment.genes.definition import gene
+def unphased(gene_name: str, many: int) -> dict[str, tuple[str, str]]:
+    sites = gene(gene_name).sites[:many]
+    return {site.name: (site.grch38.reference, site.alternates[0]) for site in sites}
 
-    sites = {site.name: site for site in gene("DPYD").sites}
-    seen = {name: (sites[name].grch38.reference, sites[name].alternates[0]) for name in common if name in sites}
-    assert len(seen) > 10
-    call = called("DPYD", seen)
-    assert 0 < len(call.possible) < 5000
+
+@pytest.mark.parametrize("gene_name", ["DPYD", "RYR1"])
+@pytest.mark.parametrize("many", [5, 9, 40])
+def test_many_unphased_variants_beside_untested_sites_do_not_explode(gene_name: str, many: int) -> None:
+    missing = [site.name for site in gene(gene_name).sites[many:]]
+    call = called(gene_name, unphased(gene_name, many), missing)
+    assert 0 < len(call.possible) <= LISTED + 2**OPEN
     assert set(names(call)) <= possible(call)
+
+
+def test_the_harmful_ones_of_many_unphased_variants_stay_apart_and_together() -> None:
+    seen = unphased("DPYD", 40) | {NO_FUNCTION: ("C", "T"), HALF: ("T", "A")}
+    harmful = [one for one in gene("DPYD").alleles if float(one.activity) < 1]
+    for allele in harmful:  # two of them remain, among dozens of harmless ones
+        for site in allele.defined:
+            name = gene("DPYD").sites[site].name
+            if name not in (NO_FUNCTION, HALF):
+                seen.pop(name, None)
+    call = called("DPYD", seen)
+    assert len(seen) > OPEN
+    assert set(call.phenotypes) == {"Poor Metabolizer", "Intermediate Metabolizer"}
+    assert {one.phenotype for one in call.matched} == {"Poor Metabolizer"}
 
 
 def test_one_variant_of_malignant_hyperthermia_is_enough() -> None:
