@@ -2,10 +2,10 @@
 
     python bench/genome.py [--rows 5000000] [--folder DIR] [--out bench/results/genome.json]
 
-Makes a VCF of `--rows` variants over all chromosomes (GRCh38, one sample, GT:AD:DP:GQ:PL), in it a row for every site of
-the tables, with the genotypes of two named alleles of each gene. The calls must give these two back before a time is
-printed. bgzip and tabix come from pysam, which Pollux itself does not need. Each way runs in a process of its own, so
-that its memory is its own.
+Makes a VCF of `--rows` variants over all chromosomes (GRCh38, one sample, GT:AD:DP:GQ:PL), in it a row for every site
+of the tables, with the genotypes of two named alleles of each gene. The calls must give these two back before a time
+is printed. bgzip and tabix come from pysam, which Pollux itself does not need. Each way runs in a process of its own,
+so that its memory is its own.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from pollux.sources.vcf.header import LENGTHS
 
 PAIRS = {"CYP2C19": ("*1", "*2"), "CYP2C9": ("*2", "*3"), "TPMT": ("*1", "*3A"), "SLCO1B1": ("*1", "*15"),
          "DPYD": ("Reference", "c.2846A>T"), "UGT1A1": ("*1", "*80+*28"), "CYP3A5": ("*3", "*3")}  # fmt: skip
-SWAPS = "AC AG AT CA CG CT GA GC GT TA TC TG".split()
+SWAPS = ["AC", "AG", "AT", "CA", "CG", "CT", "GA", "GC", "GT", "TA", "TC", "TG"]
 FORMAT = "GT:AD:DP:GQ:PL"
 
 
@@ -78,23 +78,24 @@ def make(path: Path, rows: int, seed: int = 1) -> None:
             file.write(("\n".join(head) + "\n").encode())
         for contig, length in lengths.items():
             here = known.get(contig, {})
-            many = min(int(rows * length / total), length // 2)
-            others = np.setdiff1d(rng.integers(1, length, many), taken.get(contig, []))  # made-up bases would not fit there
-            positions = np.union1d(others, np.array(list(here), dtype=int))
-            drawn = rng.integers(0, 1000, (len(positions), 6)).tolist()
-            text = []
-            for position, (n, a, b, c, d, e) in zip(positions.tolist(), drawn, strict=True):
-                row = here.get(position)
-                if row is None:
-                    pair = SWAPS[n % 12]
-                    row = (f"{contig}\t{position}\trs{a}{b}{c}\t{pair[0]}\t{pair[1]}\t{a}.{b}\tPASS\tAC=1;AF=0.5;AN=2;BaseQRankSum="
-                           f"0.{c};DP={a // 20};FS={d / 100};MQ=60.00;MQRankSum=-0.{e};QD={b / 50};SOR=0.{d}\t{FORMAT}\t"
-                           f"0/1:{a // 40},{b // 40}:{(a + b) // 40}:{c // 10}:{d},0,{e}")  # fmt: skip
-                text.append(row)
-            block = ("\n".join(text) + "\n").encode()
+            drawn = rng.integers(1, length, min(int(rows * length / total), length // 2))
+            others = np.setdiff1d(drawn, taken.get(contig, []))  # made-up bases would not fit there
+            positions = np.union1d(others, np.array(list(here), dtype=int)).tolist()
+            numbers = rng.integers(0, 1000, (len(positions), 6)).tolist()
+            rows_here = (here.get(at) or made_up(contig, at, *six) for at, six in zip(positions, numbers, strict=True))
+            block = ("\n".join(rows_here) + "\n").encode()
             zipped.write(block)
             plain.write(block)
     pysam.tabix_index(str(path), preset="vcf", force=True)
+
+
+def made_up(contig: str, position: int, n: int, a: int, b: int, c: int, d: int, e: int) -> str:
+    """A row as long as a caller's, at a place that nobody asks for."""
+    pair = SWAPS[n % 12]
+    info = f"AC=1;AF=0.5;AN=2;BaseQRankSum=0.{c};DP={a // 20};FS={d / 100};MQ=60.00;MQRankSum=-0.{e};QD={b / 50}"
+    values = f"0/1:{a // 40},{b // 40}:{(a + b) // 40}:{c // 10}:{d},0,{e}"
+    head = f"{contig}\t{position}\trs{a}{b}{c}\t{pair[0]}\t{pair[1]}\t{a}.{b}\tPASS"
+    return f"{head}\t{info};SOR=0.{d}\t{FORMAT}\t{values}"
 
 
 def run(path: Path) -> dict[str, float]:
@@ -108,7 +109,7 @@ def run(path: Path) -> dict[str, float]:
 
 
 def most_memory() -> float:
-    """The most memory that this process ever held, in MB. `getrusage` would count the parent's where that was larger."""
+    """The most memory that this process ever held, in MB; `getrusage` may tell that of the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -145,8 +146,8 @@ def main() -> None:
         alone.symlink_to(path)
         result = {"rows": asked.rows, "bytes": path.stat().st_size, "machine": machine(), "bare scan": bare(path)}
         for what, file in (("indexed", path), ("not indexed", alone), ("gzip", path.with_suffix(".gzip"))):
-            out = subprocess.run([sys.executable, __file__, "--one", str(file)], capture_output=True, text=True, check=True)
-            result[what] = json.loads(out.stdout)
+            once = [sys.executable, __file__, "--one", str(file)]
+            result[what] = json.loads(subprocess.run(once, capture_output=True, text=True, check=True).stdout)
             print(f"{what}: {result[what]['seconds']:.2f} s, {result[what]['megabytes']:.0f} MB")
         print(f"bare gzip scan: {result['bare scan']:.2f} s for {asked.rows:,} rows")
     if asked.out:

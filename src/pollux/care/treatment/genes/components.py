@@ -16,11 +16,13 @@ from pollux.care.treatment.genes.definition import Gene, NamedAllele
 from pollux.care.treatment.genes.matching import Strands
 from pollux.care.treatment.genes.meaning import natural, order, phenotype
 
-OPEN = 10  # phase sets whose every arrangement is listed: 512 diplotypes
+OPEN = 8  # phase sets whose every arrangement is listed: 128 diplotypes
+LISTED = 2000  # diplotypes with a hidden variant that are listed; beyond, one for each further phenotype
 INTRON, EXON = "rs75017182", "rs56038477"  # DPYD HapB3: the intronic variant does the harm, the exonic one goes with it
 _WORST = ("Malignant Hyperthermia associated", "Uncertain function", "Normal function")
 
 Strand = frozenset[tuple[int, str]]  # variants: site and base
+Way = tuple[Sequence[NamedAllele], Sequence[NamedAllele]]  # what lies on either chromosome
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -107,77 +109,81 @@ def call(gene: Gene, seen: Strands, tested: frozenset[int]) -> Components:
     """The diplotypes of a gene by components."""
     reasons: list[str] = []
     if len(seen.groups) > OPEN:
-        seen = _without_normal(gene, seen)
-        reasons.append(
-            f"more than {OPEN} variants are not phased: those with normal function are listed on one chromosome"
-        )
+        seen = _fewer(gene, seen)
+        reasons.append(f"more than {OPEN} variants are not phased: the least harmful are laid on one chromosome here")
     ways = [(parts(gene, left, tested), parts(gene, right, tested)) for left, right in arrangements(gene, seen)]
     lain = {one.name: one for one in (pair(gene, (named(gene, left), named(gene, right))) for left, right in ways)}
     hidden = [one for one in gene.alleles[1:] if not set(one.defined) <= tested]
     possible = dict(lain)
-    for left, right in ways:
-        possible |= {one.name: one for one in _hiding(gene, left, right, hidden, possible)}
+    if 2 * len(ways) * len(hidden) <= LISTED:
+        for left, right in ways:
+            for one in hidden:
+                for copies in ((_with(left, one), right), (left, _with(right, one))):
+                    found = pair(gene, (named(gene, copies[0]), named(gene, copies[1])))
+                    possible[found.name] = found
+    else:
+        reasons.append("of variants that untested sites could hide one is listed for each further phenotype")
+    means = {one.phenotype for one in possible.values()}
+    for found in _hiding(gene, ways, hidden):
+        if found.phenotype not in means:
+            means.add(found.phenotype)
+            possible[found.name] = found
     reasons += _exon_alone(gene, seen, tested)
     return Components(_matched(gene, seen, ways, lain), tuple(possible.values()), tuple(reasons))
 
 
 def _matched(
-    gene: Gene, seen: Strands, ways: list[tuple[tuple[NamedAllele, ...], tuple[NamedAllele, ...]]],
-    lain: dict[str, Diplotype],
+    gene: Gene, seen: Strands, ways: Sequence[Way], lain: dict[str, Diplotype]
 ) -> tuple[Diplotype, ...]:  # fmt: skip
     """The phased diplotype, or those phasings in which the two variants with the least function lie apart."""
     if seen.phased:
         return tuple(lain.values())
     scored = []
-    for left, right in ways:
+    whole = [way for way in ways if all(_exon_with_intron(gene, side) for side in way)]
+    for left, right in whole or ways:
         left_rank, right_rank = (min(rank(one) for one in side or (gene.reference,)) for side in (left, right))
         scored.append((sorted((left_rank, right_rank)), pair(gene, (named(gene, left), named(gene, right)))))
     least = min(ranks for ranks, _ in scored)
     return tuple({one.name: one for ranks, one in scored if ranks == least}.values())
 
 
-def _hiding(
-    gene: Gene, left: Sequence[NamedAllele], right: Sequence[NamedAllele], hidden: Sequence[NamedAllele],
-    known: dict[str, Diplotype],
-) -> Iterator[Diplotype]:  # fmt: skip
-    """What untested sites could hold besides: one more variant on either chromosome, and on both where that means
-    more."""
-
-    def more(side: Sequence[NamedAllele], one: NamedAllele) -> tuple[NamedAllele, ...]:
-        kept = (old for old in side if not set(old.defined) & set(one.defined))
-        return (*kept, one)
-
-    means = {one.phenotype for one in known.values()}
-    for one in hidden:
-        for copies in ((more(left, one), right), (left, more(right, one))):
-            found = pair(gene, (named(gene, copies[0]), named(gene, copies[1])))
-            means.add(found.phenotype)
-            yield found
-    kinds = {(one.function, one.activity): one for one in reversed(hidden)}
-    for first, second in product(kinds.values(), repeat=2):
-        found = pair(gene, (named(gene, more(left, first)), named(gene, more(right, second))))
-        if found.phenotype not in means:
-            means.add(found.phenotype)
-            yield found
+def _exon_with_intron(gene: Gene, side: Sequence[NamedAllele]) -> bool:
+    """Whether the intronic variant of HapB3 lies with its exonic one here, as it nearly always does."""
+    intron = {one.name for one in side if [gene.sites[site].name for site in one.defined] == [INTRON]}
+    return not intron
 
 
-def _without_normal(gene: Gene, seen: Strands) -> Strands:
-    """The same sample with phase sets that hold nothing but variants of normal function laid on one chromosome."""
-    dull = {
-        (site, allowed[0])
-        for one in gene.alleles[1:]
-        if one.function == "Normal function"
+def _with(side: Sequence[NamedAllele], one: NamedAllele) -> Sequence[NamedAllele]:
+    """A chromosome with one more variant, in the place of those that share a site with it."""
+    return (*(old for old in side if not set(old.defined) & set(one.defined)), one)
+
+
+def _hiding(gene: Gene, ways: Sequence[Way], hidden: Sequence[NamedAllele]) -> Iterator[Diplotype]:
+    """What untested sites could hold besides, on one chromosome or both: a variant of each kind of function."""
+    kinds: list[NamedAllele | None] = [
+        None, *{(one.function, one.activity): one for one in reversed(hidden)}.values()
+    ]  # fmt: skip
+    for left, right in ways:
+        for first, second in product(kinds, repeat=2):
+            copies = (_with(left, first) if first else left, _with(right, second) if second else right)
+            yield pair(gene, (named(gene, copies[0]), named(gene, copies[1])))
+
+
+def _fewer(gene: Gene, seen: Strands) -> Strands:
+    """The same sample with the least harmful phase sets laid on one chromosome, so that few enough stay open."""
+    ranks = {
+        (site, allowed[0]): rank(one)
+        for one in sorted(gene.alleles[1:], key=rank, reverse=True)
         for site, allowed in one.defined.items()
     }
-    first: list[tuple[int, str, str]] = []
-    rest: list[tuple[tuple[int, str, str], ...]] = []
-    for group in seen.groups:
-        variants = _variants(gene, ((s, base) for s, *both in group for base in both))
-        if variants <= dull or len(rest) >= OPEN:
-            first += group
-        else:
-            rest.append(group)
-    return Strands(seen.copies, seen.same, ((tuple(first),) if first else ()) + tuple(rest))
+
+    def harm(group: tuple[tuple[int, str, str], ...]) -> tuple[float, int]:
+        held = _variants(gene, ((site, base) for site, *both in group for base in both))
+        return min((ranks[one] for one in held if one in ranks), default=rank(gene.reference))
+
+    groups = sorted(seen.groups, key=harm)
+    together = tuple(member for group in groups[OPEN - 1 :] for member in group)
+    return Strands(seen.copies, seen.same, (together, *groups[: OPEN - 1]))
 
 
 def _exon_alone(gene: Gene, seen: Strands, tested: frozenset[int]) -> list[str]:

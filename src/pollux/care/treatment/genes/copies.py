@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pollux.care.treatment.genes.call import Diplotype, GeneCall
-from pollux.care.treatment.genes.definition import Gene, NamedAllele
+from pollux.care.treatment.genes.definition import INDETERMINATE, Gene, NamedAllele
 from pollux.care.treatment.genes.matching import Strands
 from pollux.care.treatment.genes.meaning import diplotype
 
@@ -74,7 +74,10 @@ def provisional(gene: Gene, call: GeneCall, seen: Strands) -> GeneCall:
     names = {one.name: one for one in call.possible}
     means = set(call.phenotypes)
     everything = len(call.possible) <= LISTED
+    every = {name for _, name in gene.scores} | {INDETERMINATE}
     for base in call.possible:
+        if not everything and means >= every:
+            break
         for one in _structures(gene, base.alleles, single):
             if everything or one.phenotype not in means:
                 names.setdefault(one.name, one)

@@ -58,6 +58,8 @@ def fits(name: str) -> Fits:
     rows: list[dict[str, int]] = [{} for _ in gene.sites]
     said = [1] * len(gene.sites)
     for number, allele in enumerate(gene.alleles):
+        if number and not allele.defined:  # written by its structure (CYP2D6 *5): no site says that it is there
+            continue
         for site in range(len(gene.sites)):
             for base in expected(gene, allele, site):
                 rows[site][base] = rows[site].get(base, 0) | 1 << number
