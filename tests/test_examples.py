@@ -1,17 +1,35 @@
 """Every example runs as it stands, and says something."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SHOWN = [
+    pytest.param(code, id=f"{page}-{number}")
+    for page in ("genome.md", "guidance.md")
+    for number, code in enumerate(
+        re.findall(
+            r"^```python\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+    )
+]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs(example: Path) -> None:
     ran = subprocess.run([sys.executable, example], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
+
+
+@pytest.mark.parametrize("code", SHOWN)
+def test_what_the_pages_show_runs(code: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout
 
