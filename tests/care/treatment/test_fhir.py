@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from pollux.care.treatment.account import account
 from pollux.care.treatment.fhir import as_bundle, as_json, gene_calls
 from pollux.care.treatment.fhir.codes import METABOLIZERS
 from pollux.care.treatment.genes import call, outside, sites
@@ -18,10 +19,12 @@ from pollux.care.treatment.guidance import drugs_covered
 from pollux.care.treatment.hooks import REASONS, answer, services
 from pollux.care.treatment.medication import medication
 from pollux.care.treatment.review import review
+from pollux.errors import RefusedInput
 from pollux.record.quality import Quarantined
-from pollux.sources import read
+from pollux.sources import read, vcf
 from pollux.sources.fhir.validate import envelope, problems
 from tests.care.treatment.told import AT, as_fhir, seen, told
+from tests.conftest import ReferenceFolder
 
 FEW = ("CYP2C19", "CYP2C9", "SLCO1B1", "TPMT", "VKORC1", "NUDT15", "CYP2D6")
 NAMES = [site.name for site in sites(FEW)]
@@ -232,3 +235,40 @@ def test_times_carry_their_offset_and_the_answers_of_loinc_are_five() -> None:
     bundle = as_bundle(msgspec.structs.replace(MIXED, at=datetime(2026, 5, 1, tzinfo=UTC)))
     assert bundle["timestamp"] == "2026-05-01T00:00:00+00:00"
     assert len({code for code, _ in METABOLIZERS.values()}) == 5
+
+
+@pytest.mark.parametrize(
+    ("allergy", "said"),
+    [
+        ({"code": {"text": "Penicillin"}}, "avoid: allergic to another penicillin"),
+        ({"code": {"text": "Penicillin"}, "verificationStatus": {"coding": [{"code": "refuted"}]}}, "unknown"),
+        ({"code": {"text": "No known allergies"}}, ""),
+    ],
+    ids=["stated", "refuted", "none known"],
+)
+def test_allergies_that_are_sent_along_are_read_as_they_were_verified(allergy: dict[str, Any], said: str) -> None:
+    sent = request("order-sign", "amoxicillin")
+    sent["prefetch"]["allergies"] = {"resourceType": "AllergyIntolerance", "id": "a1", **allergy}
+    text = json.dumps(answer(sent, at=AT))
+    assert ("allergic to another penicillin" in text) == (said.startswith("avoid"))
+    assert ("allergies are unknown" in text) == (said == "unknown")
+
+
+@pytest.mark.reference
+def test_each_third_published_vcf_goes_through_fhir_and_gives_the_same_findings(reference: ReferenceFolder) -> None:
+    drugs = [medication(name) for name in (*drugs_covered(), "warfarin")]
+    files = sorted(path for path in (reference / "genomics").rglob("*.vcf"))[::3]
+    looked = 0
+    for path in files:
+        try:
+            genotypes = vcf.read(path, sites())
+        except RefusedInput:
+            continue  # what is refused, and why, is the VCF reader's own test
+        calls = call(genotypes)
+        one = account(genotypes, calls, review(drugs, calls.values()), at=AT)
+        bundle = as_bundle(one)
+        assert problems(bundle, orjson.dumps(bundle)) == []
+        back = gene_calls([entry["resource"] for entry in bundle["entry"]])
+        assert review(drugs, back.values()).findings == one.review.findings
+        looked += 1
+    assert looked > 20

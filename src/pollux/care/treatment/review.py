@@ -107,7 +107,7 @@ def facts_of(record: Record, at: datetime) -> Facts:
     """What a record says of a person at a time."""
     stated = [event.value for event in record.of("allergy") if event.time <= at]
     texts = tuple(one.display or one.code if isinstance(one, Code) else str(one) for one in stated)
-    none = tuple(text for text in texts if _none_known(text))
+    none = tuple(text for text in texts if none_known(text))
     pregnancy = record.latest("pregnancy_status", at)
     weight, creatinine = record.latest("body_weight", at), record.latest("creatinine", at)
     said = pregnancy.value if pregnancy else None
@@ -125,7 +125,8 @@ def facts_of(record: Record, at: datetime) -> Facts:
     )
 
 
-def _none_known(text: str) -> bool:
+def none_known(text: str) -> bool:
+    """Whether the text of a stated allergy says that there are none."""
     return text.casefold().strip() in ("no known allergy", "no known allergies", "no known drug allergy", "nka", "nkda")
 
 
