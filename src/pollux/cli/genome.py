@@ -12,6 +12,7 @@ from pollux.errors import PolluxError, RefusedInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pollux.care.treatment.account import Account
     from pollux.care.treatment.genes import Calls
     from pollux.care.treatment.medication import Medication
     from pollux.care.treatment.review import Review
@@ -22,7 +23,7 @@ _LARGEST = 1 << 20  # bytes of a medication list
 
 
 @app.command
-def genome(
+def genome(  # a parameter for each option that a person may type
     vcf: Path,
     *,
     sample: Annotated[str, Parameter(help="Whose column to read; needed if the file has several.")] = "",
@@ -53,9 +54,8 @@ def genome(
     store: StorePath = "",
 ) -> None:
     """Say which drugs to think again about, why, how sure, and what was never tested."""
-    from pollux.care.treatment.account import account, plain
+    from pollux.care.treatment.account import account
     from pollux.care.treatment.genes import sites
-    from pollux.care.treatment.summary import summary
     from pollux.sources.vcf import read
 
     now = datetime.now(UTC)
@@ -73,6 +73,14 @@ def genome(
         calls, about, entered = _calls(seen, outside, sex), [], []
         found = review(listed, calls.values(), Facts(sex=sex))
     told = account(seen, calls, found, at=now, person=person, about=about)
+    _tell(told, entered, output, fhir, json)
+
+
+def _tell(told: "Account", entered: list[str], output: Path | None, fhir: Path | None, json: bool) -> None:
+    """The account in every form that was asked for."""
+    from pollux.care.treatment.account import plain
+    from pollux.care.treatment.summary import summary
+
     if output is not None:
         from pollux.report.genome import genome_report
 
@@ -86,12 +94,8 @@ def genome(
 
         print(orjson.dumps(plain(told), option=orjson.OPT_INDENT_2).decode())
         return
-    print(summary(told))
-    for line in entered:
+    for line in (summary(told), *entered, *(str(path) for path in (output, fhir) if path is not None)):
         print(line)
-    for path in (output, fhir):
-        if path is not None:
-            print(path)
 
 
 def _calls(seen: "Genotypes", outside: Path | None, sex: str) -> "Calls":
@@ -115,6 +119,7 @@ def _with_record(
     now: datetime,
 ) -> "tuple[Calls, Review, list[str], list[str]]":
     """Look with a person's record, and let what is certain enter it: calls, review, what was known, what entered."""
+    from pollux.care.treatment.account import looked_with
     from pollux.care.treatment.derived import derived
     from pollux.care.treatment.medication import listed as in_record
     from pollux.care.treatment.review import facts_of, review
@@ -131,15 +136,14 @@ def _with_record(
     calls = _calls(seen, outside, sex or stated)
     known = in_record(record, now)
     medications = None if known is None and listed is None else (*(known or ()), *(listed or ()))
-    found = review(medications, calls.values(), facts_of(record, now), at=now)
+    facts = facts_of(record, now)
+    found = review(medications, calls.values(), facts, at=now)
     made = derived(calls.values(), seen, record, now)
     receipt = kept.take((Entry(person, event) for event in made.events), now)
     entered = [f"record of {person}: {_entered(made.events, receipt.text())}"]
     entered += [f"  TWO FILES DISAGREE: {line}" for line in made.against]
     entered += [f"  not derived, {line}" for line in made.open_]
-    age = record.person.age(now)
-    about = [f"{'age unknown' if age is None else f'{age:.0f} years'}, {sex or stated or 'sex not stated'}"]
-    return calls, found, about, entered
+    return calls, found, list(looked_with(facts)), entered
 
 
 def _entered(events: "Sequence[object]", receipt: str) -> str:

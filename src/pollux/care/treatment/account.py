@@ -13,7 +13,7 @@ from pollux import __version__
 from pollux.care.treatment.finding import Finding, Reference
 from pollux.care.treatment.genes import GeneCall
 from pollux.care.treatment.medication import taken
-from pollux.care.treatment.review import Review
+from pollux.care.treatment.review import Facts, Review
 from pollux.record.genotype import Genotypes
 
 Group = Literal[
@@ -107,6 +107,25 @@ def account(
     )
 
 
+def looked_with(facts: Facts) -> tuple[str, ...]:
+    """What was known of the person, in words, one line for each kind; what is unknown stands in the review.
+
+    >>> looked_with(Facts(age=66, sex="female", allergies=("Penicillin",)))
+    ('66 years, female', 'allergies stated: Penicillin')
+    """
+    who = [f"{facts.age:.0f} years" if facts.age is not None else "", facts.sex, facts.ancestry]
+    lines = [", ".join(part for part in who if part)]
+    lines += [f"allergies stated: {', '.join(facts.allergies)}"] if facts.allergies else []
+    lines += ["no known allergies, as stated"] if facts.no_known_allergies else []
+    lines += [f"pregnancy: {facts.pregnancy}"] if facts.pregnancy else []
+    for name, one in facts.filtrations.items():
+        lines.append(f"{name}: {one.reason}" if one.value is None else f"{name}: {one.value:.0f} {one.unit}")
+    if facts.liver is not None:
+        found = facts.liver.child_pugh
+        lines.append(f"Child-Pugh: {'not worked out' if found is None else found.grade}")
+    return tuple(line for line in lines if line)
+
+
 def group(finding: Finding) -> Group:
     """Where a finding belongs by itself: what rests on anything untested or assumed has nothing to say for a drug."""
     if finding.kind == "not recognised":
@@ -170,7 +189,7 @@ def plain(told: Account) -> dict[str, Any]:
         "assumptions": list(told.assumptions),
         "about": list(told.about),
         "unknown": list(told.review.unknown),
-        "medications": [{"said": one.said, "drugs": list(one.drugs)} for one in told.review.medications],
+        "medications": [msgspec.to_builtins(one) for one in told.review.medications],
         "findings": [_finding(one, told) for one in told.review.findings],
         "no_genetic_guidance_held": list(told.review.silent),
         "nothing_found": list(told.quiet),

@@ -30,6 +30,7 @@ def summary(told: Account) -> str:
 
 def _lines(told: Account) -> Iterator[str]:
     yield from _wrapped(f"{told.person or told.sample}: genome of {told.file} ({told.build})")
+    yield from _wrapped("; ".join(told.about), 1) if told.about else ()
     yield from (line for one in told.assumptions for line in _wrapped(f"ASSUMED: {one}", 1))
     again = told.of("think again")
     drugs = list(dict.fromkeys(name for one in again for name in one.drugs))
