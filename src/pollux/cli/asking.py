@@ -183,7 +183,28 @@ def demo(*, output: Path = Path("demo-output")) -> None:
             page = output / f"{story.id}-twin.html"
             _write(page, twin_report(body, about=story.about, evidence=_evidence(body)))
             print(f"  report: {page}", flush=True)
+    _demo_genome(output)
     print(f'Ask more: pollux forecast ada --store {output / "demo.pollux.db"} --plan "bolus 1 U"')
+
+
+def _demo_genome(folder: Path) -> None:
+    """A synthetic genome and a medication list, and the page that they make."""
+    from pollux.care.treatment.account import account
+    from pollux.care.treatment.genes import call, sites
+    from pollux.care.treatment.medication import medication
+    from pollux.care.treatment.review import Facts, review
+    from pollux.demo.genome import DRUGS, write_genome
+    from pollux.report import genome_report
+    from pollux.sources.vcf import read
+
+    file = write_genome(folder / "dora.vcf", "dora")
+    seen = read(file, sites())
+    calls = call(seen, sex="female")
+    found = review([medication(one) for one in DRUGS], calls.values(), Facts(age=66, sex="female"))
+    told = account(seen, calls, found, at=datetime(2026, 3, 2, tzinfo=UTC), about=["Synthetic person."])
+    page = folder / "dora-genome.html"
+    _write(page, genome_report(told))
+    print(f"dora: a genome in {file.name} and {len(DRUGS)} drugs\n  report: {page}", flush=True)
 
 
 @app.command

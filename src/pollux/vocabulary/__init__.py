@@ -1,5 +1,6 @@
 """Each clinical quantity once: its name, unit, codes and ranges. Everything else refers to it."""
 
+from pollux.vocabulary.drugs import Drug, drug, drug_for_code, drugs, drugs_in
 from pollux.vocabulary.insulins import Insulin, insulin_for_code, insulins, insulins_in
 from pollux.vocabulary.terms import (
     ATC,
@@ -25,11 +26,16 @@ __all__ = [
     "RXNORM",
     "SNOMED",
     "UNITS",
+    "Drug",
     "Equation",
     "Insulin",
     "Term",
     "Unit",
     "convert",
+    "drug",
+    "drug_for_code",
+    "drugs",
+    "drugs_in",
     "insulin_for_code",
     "insulins",
     "insulins_in",

@@ -26,14 +26,16 @@ CLI = Input("CLI", "L/h", "clearance known from another analysis", usual=None)
 V1I = Input("V1I", "L", "central volume known from another analysis", usual=None)
 V2I = Input("V2I", "L", "peripheral volume known from another analysis", usual=None)
 
-# Genes: what is not known must be said, and is not taken for usual.
-CYP2C9_2 = Input("CYP2C9_2", "1", "number of CYP2C9 *2 alleles", usual=None)
-CYP2C9_3 = Input("CYP2C9_3", "1", "number of CYP2C9 *3 alleles", usual=None)
-VKORC1_G = Input("VKORC1_G", "1", "number of VKORC1 -1639 G alleles", usual=None)
-CYP2C19_IM = Input("CYP2C19_IM", "1", "1 in CYP2C19 intermediate metabolisers", usual=None)
-CYP2C19_PM = Input("CYP2C19_PM", "1", "1 in CYP2C19 poor metabolisers", usual=None)
-CYP2C19_LOF = Input("CYP2C19_LOF", "1", "1 with a CYP2C19 loss-of-function allele", usual=None)
-CYP3A5 = Input("CYP3A5", "1", "1 in expressers of CYP3A5", usual=None)
+# Genes: what is not known must be said, and is not taken for usual. `care/treatment/derived.py` makes them.
+CYP2C9_2 = Input("CYP2C9_2", "1", "number of CYP2C9 *2 alleles", "cyp2c9_2_alleles", usual=None)
+CYP2C9_3 = Input("CYP2C9_3", "1", "number of CYP2C9 *3 alleles", "cyp2c9_3_alleles", usual=None)
+VKORC1_G = Input("VKORC1_G", "1", "number of VKORC1 -1639 G alleles", "vkorc1_g_alleles", usual=None)
+CYP2C19_IM = Input("CYP2C19_IM", "1", "1 in CYP2C19 intermediate metabolisers", "cyp2c19_intermediate", usual=None)
+CYP2C19_PM = Input("CYP2C19_PM", "1", "1 in CYP2C19 poor metabolisers", "cyp2c19_poor", usual=None)
+CYP2C19_LOF = Input(
+    "CYP2C19_LOF", "1", "1 with a CYP2C19 loss-of-function allele", "cyp2c19_loss_of_function", usual=None
+)
+CYP3A5 = Input("CYP3A5", "1", "1 in expressers of CYP3A5", "cyp3a5_expresser", usual=None)
 GSTA1_RM = Input("GSTA1_RM", "1", "1 in rapid GSTA1 metabolisers", usual=None)
 GSTA1_PM = Input("GSTA1_PM", "1", "1 in poor GSTA1 metabolisers", usual=None)
 

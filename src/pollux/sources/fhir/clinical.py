@@ -37,14 +37,14 @@ KINDS: Mapping[str, Kind] = {
         ("authoredOn",),
         _MEDICATION,
         undone=("cancelled",),
-        flagged=("draft", "stopped", "on-hold"),
+        flagged=("draft", "stopped", "completed", "on-hold"),
     ),
     "MedicationStatement": Kind(
         "medication_statement",
         ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
         _MEDICATION,
         undone=("not-taken",),
-        flagged=("intended", "stopped", "on-hold"),
+        flagged=("intended", "stopped", "completed", "on-hold"),
     ),
     "MedicationAdministration": Kind(
         "medication_administration",

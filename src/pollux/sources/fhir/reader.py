@@ -28,6 +28,7 @@ from pollux.sources.opening import Opened
 from pollux.sources.scan import LARGEST, Scanner, TooLarge, parse
 
 UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
+_GENETICS = ("http://terminology.hl7.org/CodeSystem/v2-0074", "GE")
 _COMPLETENESS = ("no time", "no value", "no code", "no dose")
 
 
@@ -347,10 +348,22 @@ def _document(
         content=raw,
         place=f"{reading.name} {place}",
         updated=_updated(meta.get("lastUpdated"), reading),
-        understood=kind in UNDERSTOOD,
+        understood=kind in UNDERSTOOD and not _genetic(resource),
         identifiers=identifiers(resource),
         unless=unless,
     )
+
+
+def _genetic(resource: Mapping[str, Any]) -> bool:
+    """Whether an Observation is of the category "Genetics": what genes mean is not worked out here, so it is kept."""
+    categories = resource.get("category")
+    codings = [
+        coding
+        for category in (categories if isinstance(categories, list) else [])
+        if isinstance(category, dict) and isinstance(category.get("coding"), list)
+        for coding in category["coding"]
+    ]
+    return any(isinstance(one, dict) and (one.get("system"), one.get("code")) == _GENETICS for one in codings)
 
 
 def _updated(text: object, reading: Reading) -> datetime | None:

@@ -1,0 +1,1 @@
+"""What a twin is for, one folder a use: treatment first."""

@@ -1,0 +1,158 @@
+"""The whole of it: medications, genes, allergies, kidneys and liver of one person, looked at together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from pollux.care.treatment.finding import Finding, Reference, by_severity
+from pollux.care.treatment.genes import GeneCall
+from pollux.care.treatment.guidance import advise, conversion, held_for, warfarin
+from pollux.care.treatment.guidance.advice import converts
+from pollux.care.treatment.guidance.phenoconversion import GENE
+from pollux.care.treatment.interactions import allergies, duplicates, interactions
+from pollux.care.treatment.interactions.allergy import recognised
+from pollux.care.treatment.interactions.mechanism import effects
+from pollux.care.treatment.medication import Medication, listed, stopped, taken
+from pollux.care.treatment.organs import apixaban, kidney_findings, liver_findings
+from pollux.record import Code, Record
+from pollux.record.kidney import Filtration, filtration
+from pollux.record.liver import Liver, liver
+
+_NAMES = Reference("Pollux", "its vocabulary of drugs, in which the name is not")
+_CHILDBEARING = (12.0, 55.0)  # ages at which a pregnancy is asked for [years]: our own choice
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a record says of a person beside medications and genes. What is None is unknown and never taken for absent.
+
+    `allergies` are the texts of stated allergies, or None for no list; an empty list is as unknown as none, unless
+    `no_known_allergies` was stated. `pregnancy` is as stated.
+    """
+
+    age: float | None = None
+    sex: str = ""
+    ancestry: str = ""
+    allergies: tuple[str, ...] | None = None
+    no_known_allergies: bool = False
+    pregnancy: str | None = None
+    weight: float | None = None
+    creatinine: float | None = None
+    filtrations: Mapping[str, Filtration] = msgspec.field(default_factory=dict)
+    liver: Liver | None = None
+
+
+class Review(msgspec.Struct, frozen=True):
+    """Findings, the gravest first, and in plain words what was not known and what was not covered.
+
+    `silent` are the drugs of which no genetic guidance is held: that nothing is said of them says nothing.
+    """
+
+    findings: tuple[Finding, ...]
+    medications: tuple[Medication, ...]
+    unknown: tuple[str, ...]
+    silent: tuple[str, ...]
+
+    def of(self, drug: str) -> tuple[Finding, ...]:
+        """The findings that speak of a drug."""
+        return tuple(one for one in self.findings if drug in one.drugs)
+
+
+def review(
+    medications: Sequence[Medication] | None,
+    calls: Iterable[GeneCall],
+    facts: Facts | None = None,
+    *,
+    at: datetime | None = None,
+) -> Review:
+    """Look at everything together. `medications` None means that there is no list, which is not an empty one.
+
+    `at` is the moment of looking; without it a stopped drug's wash-out is not counted.
+    """
+    known = facts or Facts()
+    by_gene = {call.gene: call for call in calls}
+    listed_ = tuple(medications or ())
+    now = taken(listed_)
+    ended = stopped(listed_)
+    # A drug does not inhibit its own advice: the guideline's rows for it know what it does.
+    beside = {name: conversion([other for other in now if other != name], ended, at) for name in now}
+    counted = {
+        (name, one.drug, GENE)
+        for name in now
+        if converts(name, by_gene, beside[name])
+        for one in effects()
+        if one.enzyme == GENE
+    }
+    findings = [
+        *(f for name in now for f in advise([name], by_gene, age=known.age, inhibitor=beside[name])),
+        *((warfarin(by_gene, known.ancestry),) if "warfarin" in now else ()),
+        *interactions(now, counted),
+        *duplicates(listed_),
+        *allergies(now, known.allergies or ()),
+        *kidney_findings(now, known.filtrations),
+        *liver_findings(now, known.liver),
+        *((apixaban(known.age, known.weight, known.creatinine),) if "apixaban" in now else ()),
+        *_unrecognised(listed_),
+    ]
+    silent = tuple(name for name in now if not held_for(name) and name != "warfarin")
+    return Review(by_severity(findings), listed_, tuple(_unknown(medications, known)), silent)
+
+
+def review_record(record: Record, calls: Iterable[GeneCall], at: datetime) -> Review:
+    """The review of what a record holds at a time."""
+    return review(listed(record, at), calls, facts_of(record, at), at=at)
+
+
+def facts_of(record: Record, at: datetime) -> Facts:
+    """What a record says of a person at a time."""
+    stated = [event.value for event in record.of("allergy") if event.time <= at]
+    texts = tuple(one.display or one.code if isinstance(one, Code) else str(one) for one in stated)
+    none = tuple(text for text in texts if none_known(text))
+    pregnancy = record.latest("pregnancy_status", at)
+    weight, creatinine = record.latest("body_weight", at), record.latest("creatinine", at)
+    said = pregnancy.value if pregnancy else None
+    return Facts(
+        age=record.person.age(at),
+        sex=record.person.sex_at_birth,
+        ancestry=record.person.ancestry,
+        allergies=tuple(text for text in texts if text not in none) if texts else None,
+        no_known_allergies=bool(none) and len(none) == len(texts),
+        pregnancy=None if said is None else said.display or said.code if isinstance(said, Code) else str(said),
+        weight=weight.number("kg") if weight else None,
+        creatinine=creatinine.number("mg/dL") if creatinine else None,
+        filtrations={name: filtration(record, at, name) for name in ("Cockcroft-Gault", "CKD-EPI 2021")},
+        liver=liver(record, at),
+    )
+
+
+def none_known(text: str) -> bool:
+    """Whether the text of a stated allergy says that there are none."""
+    return text.casefold().strip() in ("no known allergy", "no known allergies", "no known drug allergy", "nka", "nkda")
+
+
+def _unrecognised(medications: Sequence[Medication]) -> list[Finding]:
+    return [
+        Finding(
+            "not recognised", "none", "minor", (one.said,), ("not a name or code that is known here",),
+            "not recognised: nothing was checked for it", certain=False, unknown=("what it is",), sources=(_NAMES,),
+        )
+        for one in medications
+        if not one.drugs and one.stopped is None
+    ]  # fmt: skip
+
+
+def _unknown(medications: Sequence[Medication] | None, facts: Facts) -> list[str]:
+    found = []
+    if not medications:
+        found.append(f"medications are unknown: {'there is no list' if medications is None else 'the list is empty'}")
+    if not facts.allergies and not facts.no_known_allergies:
+        found.append(f"allergies are unknown: {'there is no list' if facts.allergies is None else 'the list is empty'}")
+    found += [f"the allergy to {text!r} is not recognised" for text in facts.allergies or () if not recognised(text)]
+    low, high = _CHILDBEARING
+    if facts.pregnancy is None and facts.sex != "male" and (facts.age is None or low <= facts.age <= high):
+        found.append("whether there is a pregnancy is unknown; no rule here was made for one")
+    if facts.age is None:
+        found.append("the age is unknown: advice for adults and for children is both shown")
+    elif facts.age < 18:
+        found.append("the person is a child: interactions, labels and formulas here are for adults unless they say so")
+    return found
