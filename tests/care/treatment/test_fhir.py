@@ -183,6 +183,44 @@ def test_a_preliminary_result_of_another_system_is_provisional() -> None:
     assert not found.certain
 
 
+def test_whoever_amended_a_result_of_ours_is_believed_and_not_what_we_had_written() -> None:
+    (ours,) = [r for r in as_fhir(MIXED) if "84413-4" in str(r.get("code")) and "CYP2C19" in str(r["component"])]
+    assert gene_calls([ours])["CYP2C19"].phenotypes == ("Poor Metabolizer",)
+    amended = {**ours, "status": "amended", "valueCodeableConcept": {"text": "*1/*1"}}
+    assert gene_calls([amended])["CYP2C19"].phenotypes == ("Normal Metabolizer",)
+
+
+JSON = some.recursive(
+    some.none()
+    | some.booleans()
+    | some.floats()
+    | some.text(max_size=8)
+    | some.sampled_from(["*1/*2", "CYP2C19", "urn:pollux:gene-call"]),
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(
+            some.sampled_from(
+                ["url", "extension", "coding", "code", "text", "display", "valueString", "valueDecimal", "system"]
+            )
+            | some.text(max_size=4),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+PLACES = ("status", "code", "subject", "valueCodeableConcept", "component", "extension", "dataAbsentReason")
+
+
+@given(place=some.sampled_from(PLACES), value=JSON)
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_sent_in_a_genotype_is_read_or_passed_over(place: str, value: object) -> None:
+    for call_ in gene_calls([genotype("CYP2C19", {"text": "*1/*2"}) | {place: value}], "p1").values():
+        assert call_.gene
+        assert call_.possible or call_.reasons
+        assert set(call_.matched) <= set(call_.possible)
+
+
 def request(hook: str, drug: str, *genotypes: object) -> dict[str, Any]:
     order = {
         "resourceType": "MedicationRequest", "id": "m1", "status": "draft", "intent": "order",
