@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from pollux.care.treatment.account import account
 from pollux.care.treatment.fhir import as_bundle, as_json, gene_calls
 from pollux.care.treatment.fhir.codes import METABOLIZERS
+from pollux.care.treatment.fhir.observations import LISTED
 from pollux.care.treatment.genes import call, outside, sites
 from pollux.care.treatment.guidance import drugs_covered
 from pollux.care.treatment.hooks import REASONS, answer, services
@@ -105,6 +106,15 @@ def test_calls_that_went_through_fhir_give_the_same_findings(untested: set[str])
         )  # fmt: skip
     drugs = [medication(name) for name in (*drugs_covered(), "warfarin")]
     assert review(drugs, back.values()).findings == review(drugs, one.calls).findings
+
+
+@pytest.mark.parametrize(("gene", "drug"), [("CYP2C9", "siponimod"), ("CYP2C9", "ibuprofen"), ("DPYD", "fluorouracil")])
+def test_of_very_many_diplotypes_those_are_kept_that_guidance_can_tell_apart(gene: str, drug: str) -> None:
+    names = [site.name for site in sites((gene,))]
+    one = told(seen((gene,), names[1:]), (drug,), (gene,))
+    back = gene_calls(as_fhir(one))
+    assert len(one.calls[0].possible) > LISTED > len(back[gene].possible)
+    assert review([medication(drug)], back.values()).findings == one.review.findings
 
 
 def genotype(gene: str, value: object, **more: object) -> dict[str, object]:
