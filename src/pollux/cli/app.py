@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from pollux import __version__
+from pollux.errors import PolluxError
 
 if TYPE_CHECKING:
     from pollux.store import Store
@@ -41,3 +42,11 @@ def open_store(where: str, purpose: str = "") -> "Store":
     if isinstance(chosen, Path):
         chosen.parent.mkdir(parents=True, exist_ok=True)
     return Store.open(chosen, purpose=purpose)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that was asked for."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pollux.cli.app import StorePath, app, open_store
-from pollux.errors import PolluxError, RefusedInput
+from pollux.cli.app import StorePath, app, open_store, write_text
+from pollux.errors import RefusedInput
 
 if TYPE_CHECKING:
     from pollux.report import Claim
@@ -152,7 +152,7 @@ def report(
     plans = [parse(text, body.now, body.record.person.timezone) for text in plan] if plan else None
     path = output or Path(re.sub(r"[^A-Za-z0-9.-]", "_", f"{person}-twin.html").lstrip("."))
     page = twin_report(body, quarantined=quarantined, plans=plans, evidence=_evidence(body), notes=_age(body))
-    _write(path, page)
+    write_text(path, page)
     print(path)
 
 
@@ -181,7 +181,7 @@ def demo(*, output: Path = Path("demo-output")) -> None:
             body = Twin.begin(kept.record(story.id))
             kept.save_checkpoint(story.id, "twin", body.save(), now)
             page = output / f"{story.id}-twin.html"
-            _write(page, twin_report(body, about=story.about, evidence=_evidence(body)))
+            write_text(page, twin_report(body, about=story.about, evidence=_evidence(body)))
             print(f"  report: {page}", flush=True)
     _demo_genome(output)
     print(f'Ask more: pollux forecast ada --store {output / "demo.pollux.db"} --plan "bolus 1 U"')
@@ -203,7 +203,7 @@ def _demo_genome(folder: Path) -> None:
     found = review([medication(one) for one in DRUGS], calls.values(), Facts(age=66, sex="female"))
     told = account(seen, calls, found, at=datetime(2026, 3, 2, tzinfo=UTC), about=["Synthetic person."])
     page = folder / "dora-genome.html"
-    _write(page, genome_report(told))
+    write_text(page, genome_report(told))
     print(f"dora: a genome in {file.name} and {len(DRUGS)} drugs\n  report: {page}", flush=True)
 
 
@@ -219,9 +219,9 @@ def evidence(
 
     results = examine_claims()
     if page is not None:
-        _write(page, as_page(results))
+        write_text(page, as_page(results))
     if record is not None:
-        _write(record, as_json(results) + "\n")
+        write_text(record, as_json(results) + "\n")
     print(as_json(results) if json else as_text(results))
 
 
@@ -307,13 +307,6 @@ def _zone(kept: "Store", person: str) -> str:
     """The zone that was stated for a person; empty when none was (UTC is what is assumed of nobody in particular)."""
     zone = next((p.timezone for p in kept.people() if p.id == person), "UTC")
     return "" if zone == "UTC" else zone
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
 
 
 def _print_forecast(answer: "Forecast", zone: str, notes: list[str]) -> None:

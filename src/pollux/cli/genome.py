@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from pollux.cli.app import StorePath, app, open_store
-from pollux.errors import PolluxError, RefusedInput
+from pollux.cli.app import StorePath, app, open_store, write_text
+from pollux.errors import RefusedInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,15 +84,15 @@ def _tell(told: "Account", entered: list[str], output: Path | None, fhir: Path |
     if output is not None:
         from pollux.report.genome import genome_report
 
-        _write(output, genome_report(told))
+        write_text(output, genome_report(told))
     if fhir is not None:
         from pollux.care.treatment.fhir import as_json
 
-        _write(fhir, as_json(told))
+        write_text(fhir, as_json(told))
     if json:
         import orjson
 
-        print(orjson.dumps(plain(told), option=orjson.OPT_INDENT_2).decode())
+        print(orjson.dumps(plain(told) | {"record": entered}, option=orjson.OPT_INDENT_2).decode())
         return
     for line in (summary(told), *entered, *(str(path) for path in (output, fhir) if path is not None)):
         print(line)
@@ -171,10 +171,3 @@ def _listed(named: list[str] | None, path: Path | None) -> "tuple[Medication, ..
         lines += data.decode("utf-8-sig", "replace").splitlines()
     entries = (line.strip() for line in lines)
     return tuple(medication(line) for line in entries if line and not line.startswith("#"))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
@@ -165,6 +166,32 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     loads = re.findall(r"<(?:link|img|iframe|object|embed)\b", page)
     assert loads == []
     assert all(link.startswith("https://pubmed.ncbi.nlm.nih.gov/") for link in re.findall(r'href="([^"]*)"', page))
+
+
+class Open(HTMLParser):
+    """Which elements are open, to see that each is closed in its turn."""
+
+    ALONE = ("meta", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.ALONE:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+@pytest.mark.parametrize("untested", [[], NAMES], ids=["tested", "untested"])
+def test_every_element_of_the_page_is_closed_in_its_turn(untested: list[str]) -> None:
+    reader = Open()
+    reader.feed(genome_report(told(seen(FEW, untested), DRUGS, FEW)))
+    assert (reader.wrong, reader.open) == ([], [])
 
 
 def test_it_answers_in_the_order_that_a_clinician_asks() -> None:

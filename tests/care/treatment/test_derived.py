@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from pollux.care.treatment.derived import HOLDING, RULES, derived
-from pollux.care.treatment.genes import Diplotype, GeneCall, call, sites
+from pollux.care.treatment.genes import Diplotype, GeneCall, call, outside, sites
 from pollux.equations import Input
 from pollux.models.drugs import covariate
 from pollux.record import Event, Person, Record, examine
@@ -151,4 +151,16 @@ def test_where_it_came_from_is_kept() -> None:
     event = events(seen())["cyp2c19_phenotype"]
     assert event.source.kind == "genome"
     assert event.source.name == "made.vcf"
-    assert "ClinPGx" in event.source.place
+    assert event.source.place.startswith("one, vcf, ClinPGx")
+
+
+def test_a_call_made_elsewhere_says_so() -> None:
+    counted = outside.calls(b"CYP2D6\t*4/*4")
+    made = {event.quantity: event for event in derived(counted.values(), seen(()), WHO, AT).events}
+    assert made["cyp2d6_activity_score"].value == 0.0
+    assert "outside call" in made["cyp2d6_activity_score"].source.place
+
+
+@pytest.mark.parametrize(("birth", "precision"), [("1990", "year"), ("1990-06", "month"), ("1990-06-01", "day")])
+def test_the_day_of_birth_is_as_precise_as_it_was_stated(birth: str, precision: str) -> None:
+    assert events(seen(FEW), Record(Person("p", birth_date=birth)))["cyp2c19_phenotype"].precision == precision

@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from pollux.care.treatment.account import account
 from pollux.care.treatment.fhir import as_bundle, as_json, gene_calls
 from pollux.care.treatment.fhir.codes import METABOLIZERS
+from pollux.care.treatment.fhir.observations import LISTED
 from pollux.care.treatment.genes import call, outside, sites
 from pollux.care.treatment.guidance import drugs_covered
 from pollux.care.treatment.hooks import REASONS, answer, services
@@ -107,6 +108,15 @@ def test_calls_that_went_through_fhir_give_the_same_findings(untested: set[str])
     assert review(drugs, back.values()).findings == review(drugs, one.calls).findings
 
 
+@pytest.mark.parametrize(("gene", "drug"), [("CYP2C9", "siponimod"), ("CYP2C9", "ibuprofen"), ("DPYD", "fluorouracil")])
+def test_of_very_many_diplotypes_those_are_kept_that_guidance_can_tell_apart(gene: str, drug: str) -> None:
+    names = [site.name for site in sites((gene,))]
+    one = told(seen((gene,), names[1:]), (drug,), (gene,))
+    back = gene_calls(as_fhir(one))
+    assert len(one.calls[0].possible) > LISTED > len(back[gene].possible)
+    assert review([medication(drug)], back.values()).findings == one.review.findings
+
+
 def genotype(gene: str, value: object, **more: object) -> dict[str, object]:
     """What another system might send."""
     return {
@@ -181,6 +191,44 @@ def test_a_preliminary_result_of_another_system_is_provisional() -> None:
     found = gene_calls([genotype("CYP2D6", {"text": "*4/*4"}, status="preliminary")], "p1")["CYP2D6"]
     assert found.provisional
     assert not found.certain
+
+
+def test_whoever_amended_a_result_of_ours_is_believed_and_not_what_we_had_written() -> None:
+    (ours,) = [r for r in as_fhir(MIXED) if "84413-4" in str(r.get("code")) and "CYP2C19" in str(r["component"])]
+    assert gene_calls([ours])["CYP2C19"].phenotypes == ("Poor Metabolizer",)
+    amended = {**ours, "status": "amended", "valueCodeableConcept": {"text": "*1/*1"}}
+    assert gene_calls([amended])["CYP2C19"].phenotypes == ("Normal Metabolizer",)
+
+
+JSON = some.recursive(
+    some.none()
+    | some.booleans()
+    | some.floats()
+    | some.text(max_size=8)
+    | some.sampled_from(["*1/*2", "CYP2C19", "urn:pollux:gene-call"]),
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(
+            some.sampled_from(
+                ["url", "extension", "coding", "code", "text", "display", "valueString", "valueDecimal", "system"]
+            )
+            | some.text(max_size=4),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+PLACES = ("status", "code", "subject", "valueCodeableConcept", "component", "extension", "dataAbsentReason")
+
+
+@given(place=some.sampled_from(PLACES), value=JSON)
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_sent_in_a_genotype_is_read_or_passed_over(place: str, value: object) -> None:
+    for call_ in gene_calls([genotype("CYP2C19", {"text": "*1/*2"}) | {place: value}], "p1").values():
+        assert call_.gene
+        assert call_.possible or call_.reasons
+        assert set(call_.matched) <= set(call_.possible)
 
 
 def request(hook: str, drug: str, *genotypes: object) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import msgspec
 
 from pollux.care.treatment.genes import Diplotype, GeneCall
 from pollux.record import Event, Record, Source
+from pollux.record.event import Precision
 from pollux.record.genotype import Genotypes
 
 KIND = "genome"
@@ -78,8 +79,7 @@ def derived(calls: Iterable[GeneCall], genotypes: Genotypes, record: Record, at:
     """
     by_gene = {call.gene: call for call in calls}
     standing = {event.id: event for event in record.current if event.source.kind == KIND}
-    born = record.person.born()
-    since = datetime.combine(born, time(), UTC) if born else at
+    since = _since(record, at)
     made: list[Event] = []
     left: dict[str, list[str]] = {}
     against: list[str] = []
@@ -97,14 +97,26 @@ def derived(calls: Iterable[GeneCall], genotypes: Genotypes, record: Record, at:
         against += [f"{quantity} is {value} here and {one.value} in {one.source.name}: both stand" for one in others]
         if before is not None and before.value == value:
             continue
-        made.append(
-            Event(
-                before.time if before else since, quantity, value, unit,
-                Source(KIND, genotypes.source, f"{genotypes.sample}, {call.tables if call else ''}"), at,
-                precision="day" if born else "second", flags=call.assumptions if call else (), id=name, modified=at,
-            )
-        )  # fmt: skip
+        source = Source(KIND, genotypes.source, _provenance(genotypes, call))
+        flags = call.assumptions if call else ()
+        moment, precision = (before.time, before.precision) if before else since
+        made.append(Event(moment, quantity, value, unit, source, at, precision=precision, flags=flags, id=name,
+                          modified=at))  # fmt: skip
     return Derived(tuple(made), tuple(f"{why} ({', '.join(names)})" for why, names in left.items()), tuple(against))
+
+
+def _since(record: Record, at: datetime) -> tuple[datetime, Precision]:
+    """The day of birth, as precisely as it was stated; where it is unknown, now."""
+    born = record.person.born()
+    if born is None:
+        return at, "second"
+    stated: dict[int, Precision] = {4: "year", 7: "month"}
+    return datetime.combine(born, time(), UTC), stated.get(len(record.person.birth_date), "day")
+
+
+def _provenance(genotypes: Genotypes, call: GeneCall | None) -> str:
+    parts = (genotypes.sample, call.source if call else "", call.tables if call else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _certain(call: GeneCall | None, rule: Callable[[Diplotype], Value]) -> tuple[Value, str]:

@@ -39,9 +39,11 @@ def _call(one: Part, patient: str) -> GeneCall | None:
     if not gene:
         return None
     try:
-        own = next((part for part in _parts(one.get("extension")) if part.get("url") == CALL), None)
+        # Whoever amended a result of ours changed its value and not what stands in our extension.
+        as_written = one.get("status") in ("final", "preliminary")
+        own = next((part for part in _parts(one.get("extension")) if part.get("url") == CALL and as_written), None)
         return _own(gene, own) if own is not None else _foreign(gene, one)
-    except (PolluxError, KeyError, TypeError, ValueError, AttributeError):
+    except (PolluxError, LookupError, TypeError, ValueError, AttributeError):
         return GeneCall(gene, (), (), reasons=(_UNREADABLE,), source=outside.SOURCE)
 
 
