@@ -48,6 +48,8 @@ bench: $(BENCH)/.installed ## measure speed and forecasts, against peers, in .ve
 	$(BENCH)/bin/python bench/stiff.py
 	$(BENCH)/bin/python bench/fhir.py $(if $(POLLUX_REFERENCE),$(POLLUX_REFERENCE)/fhir/synthea)
 	$(BENCH)/bin/python bench/store.py
+	$(BENCH)/bin/python bench/genome.py
+	$(BENCH)/bin/python bench/hook.py
 	$(BENCH)/bin/python bench/announced.py
 	$(if $(POLLUX_REFERENCE),$(BENCH)/bin/python bench/forecast.py $(POLLUX_REFERENCE)/glucose/example_data_5_subject.csv)
 	$(BENCH)/bin/python bench/page.py
