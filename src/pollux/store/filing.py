@@ -2,11 +2,12 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 from sqlalchemy import Connection, Table, delete, select
 
 from pollux.errors import PolluxError
@@ -20,6 +21,7 @@ from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import tag
 from pollux.store.statements import merged
 from pollux.store.tables import (
+    ALL_NAMES,
     CHART,
     CHECKPOINT,
     DOCUMENT,
@@ -43,6 +45,8 @@ _SIZES = (16, 256)
 _SO_MANY = 16
 _DENSE = 64  # events of one quantity in one transaction from which it gets a page of its own
 _SHORT_NAME = 8
+_PAGES = 256  # of one chart that are held unpacked
+_LOOK_UPS = 30  # of names, after which the whole index is held
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -81,8 +85,12 @@ class OpenChart:
         self._new: list[tuple[Event, bool, bool]] = []  # event, whether its id is its own content, whether it is later
         self._new_ids: dict[str, list[Event]] = defaultdict(list)
         self._new_names: dict[str, list[Event]] = defaultdict(list)
-        self._said: dict[str, set[Said]] = {}  # by quantity, of events whose id is their own content
+        self._said: dict[
+            Said, tuple[int, int] | None
+        ] = {}  # page and position, of events whose id is their own content
         self._looked_at: set[int] = set()
+        self._looked_up = 0
+        self._names: dict[bytes, set[int]] | None = None  # all of the index, once much was looked for in it
         self._pages: dict[int, Columns] = {}
         self._rows: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         self._marks: set[bytes] = set()
@@ -108,25 +116,17 @@ class OpenChart:
     def versions(self, event: Event, content: str) -> list[Event]:
         """All that was said under the id of an event."""
         found = [*self._new_ids.get(event.id, ())]
-        own = event.id == own_id(content)
-        if own and not found and self.chart.names == 0 and not self._was_said(event):
-            return []
-        numbers = self._pages_named(source_name(event.id)) if self.chart.names else set()
-        if event.id.startswith("content:"):
-            index = self._quantity(event.quantity)
-            at = micros(event.time)
-            close = [p for p in self.chart.pages if index in p.quantities and p.first <= at <= p.last]
-            found += [e for p in close if p.number not in numbers for e in self._events(p.number) if e.id == event.id]
-            if not own and not found:
-                rest = (p for p in self.chart.pages if p not in close and p.number not in numbers)
-                found += [e for p in rest for e in self._events(p.number) if e.id == event.id]
-        found += [e for number in sorted(numbers) for e in self._events(number) if e.id == event.id]
-        return found
+        numbers = self._pages_named(source_name(event.id))
+        if event.id == own_id(content):
+            found += self._said_before(event)
+        elif event.id.startswith("content:"):
+            found += self._with_content(event, numbers)
+        return found + [e for number in sorted(numbers) for e in self._events(number, lambda id: id == event.id)]
 
     def events_of(self, name: str) -> list[Event]:
         """All that stems from one document, every version, in the order learned."""
-        numbers = self._pages_named(name) if self.chart.names else set()
-        found = [e for number in sorted(numbers) for e in self._events(number) if source_name(e.id) == name]
+        numbers = self._pages_named(name)
+        found = [e for number in sorted(numbers) for e in self._events(number, lambda id: source_name(id) == name)]
         found += self._new_names.get(name, [])
         return sorted(found, key=lambda e: e.learned)
 
@@ -139,7 +139,7 @@ class OpenChart:
         self._new.append((event, own, bool(standing)))
         self._new_ids[event.id].append(event)
         if own:
-            self._said.setdefault(event.quantity, set()).add(said(event))
+            self._said.setdefault(said(event))
         else:
             self._new_names[source_name(event.id)].append(event)
         if any(e.learned >= event.learned or e.quantity != event.quantity for e in standing):
@@ -286,32 +286,59 @@ class OpenChart:
 
     # Reading what is there
 
-    def _was_said(self, event: Event) -> bool:
+    def _said_before(self, event: Event) -> list[Event]:
+        """The event whose id is its own content, if it is on a page."""
         at, index = micros(event.time), self._quantity(event.quantity)
-        known = self._said.setdefault(event.quantity, set())
         for note in self.chart.pages:
             if note.first <= at <= note.last and index in note.quantities and note.number not in self._looked_at:
                 self._looked_at.add(note.number)
                 page = self._columns(note)
                 for i, one in enumerate(page.said()):
                     if i not in page.ids:
-                        self._said.setdefault(one[1], set()).add(one)
-        return said(event) in known
+                        self._said.setdefault(one, (note.number, i))
+        where = self._said.get(said(event))
+        return [] if where is None else self._on_page(*where)
+
+    def _with_content(self, event: Event, but: set[int]) -> list[Event]:
+        """The event to whose content an id refers that another content now carries; looked for where it was first."""
+        index, at = self._quantity(event.quantity), micros(event.time)
+        pages = [p for p in self.chart.pages if p.number not in but]
+        pages.sort(key=lambda p: not (index in p.quantities and p.first <= at <= p.last))
+        for page in pages:
+            if found := [e for e in self._columns(page).events() if e.id == event.id]:
+                return found
+        return []
 
     def _pages_named(self, name: str) -> set[int]:
+        if not self.chart.names:
+            return set()
+        if self._names is not None:
+            return self._names.get(self._short(name), set())
+        self._looked_up += 1
+        if self._looked_up > _LOOK_UPS:
+            self._names = defaultdict(set)
+            for short, page in self._connection.execute(ALL_NAMES, {"of": self.keyed.who}):
+                self._names[short].add(page)
         values = {"of": self.keyed.who, "called": self._short(name)}
         return set(self._connection.execute(PAGES_NAMED, values).scalars())
 
-    def _events(self, number: int) -> list[Event]:
+    def _events(self, number: int, wanted: Callable[[str], bool]) -> list[Event]:
+        """The events on a page whose id a source gave, those wanted."""
         note = next((p for p in self.chart.pages if p.number == number), None)
-        return [] if note is None else self._columns(note).events()
+        if note is None:
+            return []
+        return self._on_page(number, *(i for i, id in self._columns(note).ids.items() if wanted(id)))
+
+    def _on_page(self, number: int, *positions: int) -> list[Event]:
+        note = next(p for p in self.chart.pages if p.number == number)
+        return self._columns(note).events(np.array(positions, np.int64))
 
     def _columns(self, note: PageNote) -> Columns:
         page = self._pages.get(note.number)
         if page is None:
             (page,) = self._read([note])
             self._pages[note.number] = page
-            while len(self._pages) > 64:
+            while len(self._pages) > _PAGES:
                 del self._pages[next(iter(self._pages))]
         return page
 

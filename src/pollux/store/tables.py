@@ -113,6 +113,7 @@ SOME_PAGES = select(PAGE.c.number, PAGE.c.sealed).where(
     (PAGE.c.who == bindparam("of")) & PAGE.c.number.in_(bindparam("among", expanding=True))
 )
 PAGES_NAMED = select(NAME.c.page).where((NAME.c.who == bindparam("of")) & (NAME.c.name == bindparam("called")))
+ALL_NAMES = select(NAME.c.name, NAME.c.page).where(NAME.c.who == bindparam("of"))
 VERSIONS = select(DOCUMENT.c.who, DOCUMENT.c.number, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
     DOCUMENT.c.name == bindparam("called")
 )
