@@ -172,6 +172,21 @@ def test_an_act_that_fails_is_not_written_down_as_done(place: Place) -> None:
         assert [act.action for act in store.acts()][before:] == ["read"]
 
 
+@pytest.mark.parametrize("actor", ["dr\0house", "dr \ud800"])
+def test_an_actor_that_cannot_be_kept_is_refused_and_harms_nobody(place: Place, actor: str) -> None:
+    with place.open() as store:
+        with pytest.raises(PolluxError, match="signs that cannot be kept"):
+            store.by(actor).record("p1")
+        assert store.take([weight("p1", 71.0)], NOW).accepted == 1
+
+
+def test_the_actor_is_who_the_system_says(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER"):
+        monkeypatch.setenv(name, "dr house")
+    with place.open() as store:
+        assert store.actor != "dr house"
+
+
 def test_nothing_at_rest_is_in_plain_text(place: Place) -> None:
     told = (SECRET, "cgm_glucose", "1964", "8ABCDE", "Observation", "p1-o1", "body_weight")
     for table, rows in place.dump().items():

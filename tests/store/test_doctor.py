@@ -1,7 +1,10 @@
 """The doctor finds what is not as it was put there, says what to do, and is quiet when nothing is wrong."""
 
+from contextlib import suppress
+
 import pytest
 
+from pollux.store import Damaged
 from tests.store.made import NOW, of, reading, weight
 from tests.store.places import Place, change, only
 
@@ -57,6 +60,18 @@ def test_an_older_state_of_one_patient_is_found(place: Place) -> None:
         store.take([weight("p1", 99.0)], NOW)
     place.execute("delete from chart", "insert into chart select * from old_chart")
     assert any("an older state took its place" in trouble for trouble in serious(place))
+
+
+def test_a_patient_of_whom_everything_was_removed_is_missed(place: Place) -> None:
+    """Without any key all rows of one pseudonym are deleted."""
+    who = place.rows("select who from chart order by who")[0][0].hex()
+    for table in ("chart", "page", "document", "name", "checkpoint", "identifier", "quarantine"):
+        if place.rows(f"select who from {table}"):
+            with suppress(AssertionError):  # not everybody has rows in all of them
+                place.execute(f"delete from {table} where who = x'{who}'")
+    assert any("the audit knows of a chart, and it is gone" in trouble for trouble in serious(place))
+    with place.open() as store, pytest.raises(Damaged, match="missing or were exchanged"):
+        store.take([*of("p1"), *of("p2")], NOW)
 
 
 def test_a_lost_key_is_found(place: Place) -> None:

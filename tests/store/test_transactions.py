@@ -1,6 +1,7 @@
 """FHIR transactions: ids of our own, conditional creates, and the same answer to the same bundle."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from pollux.record.entry import Answer, own_id
 from pollux.sources import read
-from pollux.store import Receipt, Store
+from pollux.store import Damaged, Receipt, Store
 from tests.store.made import NOW
 from tests.store.places import Place
 
@@ -31,6 +32,10 @@ def weight(subject: str, value: float = 70.0, id: str = "w") -> dict[str, Any]:
 def post(resource: dict[str, Any], url: str = "", unless: str = "") -> dict[str, Any]:
     request = {"method": "POST", "url": resource["resourceType"]} | ({"ifNoneExist": unless} if unless else {})
     return {"resource": resource, "request": request} | ({"fullUrl": url} if url else {})
+
+
+def put(resource: dict[str, Any]) -> dict[str, Any]:
+    return {"resource": resource, "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}}
 
 
 def send(store: Store, folder: Path, *entries: dict[str, Any]) -> tuple[Receipt, list[Answer]]:
@@ -102,6 +107,99 @@ def test_a_reference_by_identifier_finds_the_person(store: Store, tmp_path: Path
     assert len(store.record("known-here").current) == 1
 
 
+def test_two_who_carry_one_identifier_are_never_taken_for_each_other(store: Store, tmp_path: Path) -> None:
+    send(store, tmp_path, put(patient("p1")), put(patient("p2")))
+    receipt, _ = send(store, tmp_path, post(weight("Patient?identifier=" + CARD), "urn:uuid:b"))
+    assert (receipt.accepted, receipt.quarantined) == (0, 1)
+    assert "2 patients carry the identifier" in receipt.text()
+    receipt, answers = send(store, tmp_path, post(patient("x"), "urn:uuid:a", "identifier=" + CARD))
+    assert (answers, receipt.quarantined) == ([], 1)
+    assert [p.id for p in store.people()] == ["p1", "p2"]
+
+
+def test_an_identifier_that_nobody_has_makes_nobody(store: Store, tmp_path: Path) -> None:
+    receipt, _ = send(store, tmp_path, post(weight("Patient?identifier=" + CARD), "urn:uuid:b"))
+    assert receipt.quarantined == 1
+    assert "no patients carry the identifier" in receipt.text()
+    assert store.people() == []
+    assert [kept.event is not None for kept in store.quarantine("")] == [True]
+
+
+def test_a_reference_by_identifier_may_stand_before_the_patient(store: Store, tmp_path: Path) -> None:
+    send(store, tmp_path, post(weight("Patient?identifier=" + CARD), "urn:uuid:b"), post(patient(), "urn:uuid:a"))
+    assert [(p.id, len(store.record(p.id).current)) for p in store.people()] == [("a", 1)]
+
+
+def test_an_identifier_that_was_taken_back_names_nobody_any_more(store: Store, tmp_path: Path) -> None:
+    for card, day in (("42", 1), ("43", 2)):
+        send(store, tmp_path, put(patient("p1", card, meta={"lastUpdated": f"2026-01-0{day}T00:00:00Z"})))
+    send(store, tmp_path, put(patient("p2", "42")))
+    send(store, tmp_path, post(weight("Patient?identifier=" + CARD), "urn:uuid:b"))
+    assert [len(store.record(id).current) for id in ("p1", "p2")] == [0, 1]
+
+
+def test_each_bundle_of_a_file_speaks_of_its_own_patients(store: Store, tmp_path: Path) -> None:
+    lines = [
+        {"resourceType": "Bundle", "type": "transaction", "entry": [
+            post(patient("1", card), f"urn:uuid:{card}"), post(weight("Patient/1", value), f"urn:uuid:w{card}")]}
+        for card, value in (("a", 61.0), ("b", 92.0))
+    ]  # fmt: skip
+    for name, text in (
+        ("lines.ndjson", "\n".join(map(json.dumps, lines))),
+        ("one.json", "".join(map(json.dumps, lines))),
+    ):
+        (tmp_path / name).write_text(text)
+        store.take(read(tmp_path / name, learned=NOW), NOW)
+        assert [(p.id, store.record(p.id).current[0].number()) for p in store.people()] == [("a", 61.0), ("b", 92.0)]
+
+
+def test_a_patient_without_a_name_is_not_taken_for_another(store: Store, tmp_path: Path) -> None:
+    send(store, tmp_path, put(patient("1", "7")))
+    receipt, _ = send(store, tmp_path, post(patient("1")), post(weight("Patient/1"), "urn:uuid:b"))
+    assert receipt.quarantined == 1
+    assert store.record("1").current == ()
+
+
+def test_a_create_never_changes_what_is_there(store: Store, tmp_path: Path) -> None:
+    """Two senders whose templates have the same urn: the second is kept in quarantine, with all that is said of it."""
+    send(store, tmp_path, post(patient(), "urn:uuid:a"), post(weight("urn:uuid:a", 61.0), "urn:uuid:w1"))
+    other = post(patient(card="43", birthDate="1990-01-01"), "urn:uuid:a")
+    receipt, _ = send(store, tmp_path, other, post(weight("urn:uuid:a", 92.0), "urn:uuid:w2"))
+    assert (receipt.accepted, receipt.quarantined) == (0, 2)
+    (person,) = store.people()
+    assert person.birth_date == "1964-06-01"
+    assert [event.number() for event in store.record("a").current] == [61.0]
+
+
+def test_long_ids_are_never_cut_to_the_same(store: Store, tmp_path: Path) -> None:
+    for end in "xy":
+        (tmp_path / "long.json").write_text(json.dumps(patient("p" * 200 + end, end)))
+        store.take(read(tmp_path / "long.json", learned=NOW), NOW)
+    assert len(list(store.documents(""))) + len(store.people()) >= 2
+    assert len({d.id for p in store.people() for d in store.documents(p.id)}) == len(store.people()) == 2
+
+
+def test_an_index_entry_that_points_elsewhere_is_damage(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        send(store, tmp_path, put(patient("p1")), put(patient("p2", "43")))
+    (one, other) = (row[0] for row in place.rows("select mark from identifier order by who"))
+    place.execute(f"update identifier set mark = x'{bytes(16).hex()}' where mark = x'{one.hex()}'")
+    place.execute(f"update identifier set mark = x'{one.hex()}' where mark = x'{other.hex()}'")
+    with place.open() as store:
+        for card in ("42", "43"):
+            with suppress(Damaged):
+                receipt, _ = send(
+                    store, tmp_path, post(weight(f"Patient?identifier=http://clinic.example/card|{card}"))
+                )
+                assert receipt.accepted == 0
+
+
+def test_finding_somebody_by_an_identifier_is_written_down(store: Store, tmp_path: Path) -> None:
+    send(store, tmp_path, put(patient("p1")))
+    send(store, tmp_path, post(patient(), "urn:uuid:a", "identifier=" + CARD))
+    assert ("search", "identifier") in [(act.action, act.detail.get("of")) for act in store.acts("p1")]
+
+
 def test_a_condition_that_is_not_understood_is_told_and_nothing_is_lost(store: Store, tmp_path: Path) -> None:
     receipt, _ = send(store, tmp_path, post(patient(), "urn:uuid:a", "birthdate=1964"))
     assert [finding.rule for finding in receipt.report.findings] == ["not carried out"]
@@ -119,10 +217,8 @@ def test_who_was_erased_is_not_found_by_an_identifier(store: Store, tmp_path: Pa
 
 
 def test_versions_are_counted(store: Store, tmp_path: Path) -> None:
-    answers = [
-        send(store, tmp_path, post(patient(multipleBirthBoolean=flag), "urn:uuid:a"))[1][0] for flag in (True, False)
-    ]
-    assert [(a.name, a.version) for a in answers] == [("Patient/a", 1), ("Patient/a", 2)]
+    answers = [send(store, tmp_path, put(patient(multipleBirthBoolean=flag)))[1][0] for flag in (True, False)]
+    assert [(a.name, a.version) for a in answers] == [("Patient/1", 1), ("Patient/1", 2)]
 
 
 def test_a_store_of_the_schema_before_gets_the_index(place: Place, tmp_path: Path) -> None:

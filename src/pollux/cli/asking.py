@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pollux.cli.app import StorePath, app, open_store, write_text
-from pollux.errors import RefusedInput
+from pollux.errors import PolluxError, RefusedInput
 
 if TYPE_CHECKING:
     from pollux.report import Claim
@@ -66,7 +66,11 @@ def people(*, store: StorePath = "") -> None:
     """List whose records are in the store."""
     with open_store(store) as kept:
         for person in kept.people():
-            record = kept.record(person.id)
+            try:
+                record = kept.record(person.id)
+            except PolluxError as error:  # restricted, or damaged: the others are there all the same
+                print(f"{person.id}  {error.what}")
+                continue
             print(f"{person.id}  {len(record.current):,} events, {len(record.of('cgm_glucose')):,} sensor readings")
 
 

@@ -16,7 +16,7 @@ class Document(msgspec.Struct, frozen=True):
     is where in the file it stood. `understood` is False when nothing in a document of this kind is made into events:
     it is kept and counted. `identifiers` are its business identifiers, `system|value`; a document with `unless` is not
     taken when one of its kind with that identifier is there (FHIR's conditional create). `learned` is when it was taken
-    in, where it was.
+    in, where it was; `new` says that the sender creates it (POST): then it never changes what is there.
     """
 
     kind: str
@@ -29,6 +29,7 @@ class Document(msgspec.Struct, frozen=True):
     identifiers: tuple[str, ...] = ()
     unless: str = ""
     learned: datetime | None = None
+    new: bool = False
 
     @property
     def name(self) -> str:
@@ -40,7 +41,8 @@ class Document(msgspec.Struct, frozen=True):
         return f"{self.kind}/{self.id}"
 
 
-IDENTIFIED = "Patient?identifier="
+IDENTIFIED = "Patient?identifier="  # a person who is there already
+CREATED = "POST Patient?identifier="  # a person who is there, or else is created on the way
 
 
 def own_id(name: str) -> str:
@@ -55,7 +57,8 @@ def own_id(name: str) -> str:
 class Entry(msgspec.Struct, frozen=True):
     """One thing that came in, and whose it is; `person` is empty when it belongs to nobody (an organisation).
 
-    A person may be named by an identifier, `Patient?identifier=system|value`: whoever keeps the entry knows who it is.
+    A person may be named by an identifier, `Patient?identifier=system|value` or, where the Patient comes with it to be
+    created if need be, `POST Patient?identifier=system|value`: whoever keeps the entry knows who it is.
     """
 
     person: str

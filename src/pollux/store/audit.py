@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, Row, select
 
-from pollux.errors import PolluxError
+from pollux.errors import PolluxError, RefusedInput
 from pollux.record.act import Act
 from pollux.store import durable
 from pollux.store.database import streamed
@@ -43,6 +43,10 @@ class Done(msgspec.Struct, frozen=True):
     who: bytes = b""
     detail: Mapping[str, int | str] = {}
 
+    def __post_init__(self) -> None:
+        for text in (self.actor, self.purpose, self.action, *(str(one) for one in self.detail.values())):
+            check_text(text, "what is written into the audit")
+
 
 class Head(msgspec.Struct, frozen=True):
     """The end of the chain, as it stands outside the database; `link`, `signature` and `key` are hexadecimal."""
@@ -51,6 +55,12 @@ class Head(msgspec.Struct, frozen=True):
     link: str
     signature: str
     key: str
+
+
+def check_text(text: str, what: str) -> None:
+    """Raise `RefusedInput` for what no database can hold: one caller's text must not undo what others write."""
+    if "\0" in text or (not text.isprintable() and any(0xD800 <= ord(sign) < 0xE000 for sign in text)):
+        raise RefusedInput(f"{what} has signs that cannot be kept", advice="Leave out NUL and halves of signs.")
 
 
 def stamp(moment: datetime) -> str:

@@ -91,6 +91,10 @@ def _rows(database: Database, keys: Keys) -> Iterator[Trouble]:
         for who, number, sealed in connection.execute(select(CHART)).all():
             charted.add(who)
             yield from _chart(connection, keys, who, number, sealed)
+        erased = set(connection.execute(select(ERASED.c.who)).scalars())
+        written = select(AUDIT.c.who).where(AUDIT.c.detail.contains('"chart"')).distinct()
+        for who in sorted(set(connection.execute(written).scalars()) - charted - erased - {b""}):
+            yield Trouble(f"patient {who.hex()[:8]}: the audit knows of a chart, and it is gone", RESTORE)
         for table in OF_A_PATIENT:
             for who in connection.execute(select(table.c.who).distinct()).scalars():
                 if who not in charted:

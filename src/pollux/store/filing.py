@@ -14,6 +14,7 @@ from pollux.errors import PolluxError
 from pollux.record.entry import Document
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
+from pollux.store.audit import check_text
 from pollux.store.bodies import quarantined_body
 from pollux.store.chart import Chart, PageNote, find_chart, missing, read_chart, seal_chart, short_tag
 from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, said
@@ -23,6 +24,7 @@ from pollux.store.statements import merged
 from pollux.store.tables import (
     ALL_NAMES,
     CHART,
+    CHARTED,
     CHECKPOINT,
     DOCUMENT,
     ERASED,
@@ -372,8 +374,9 @@ class Filing:
         self._open: dict[str, OpenChart] = {}
         self.acts: dict[bytes, dict[str, int | str]] = {}
         self._documents: dict[bytes, list[tuple[str, bytes, str]]] = defaultdict(list)
-        self._owners: dict[bytes, str] = {}
-        self._identified: dict[bytes, tuple[str, str]] = {}  # of documents that are not written yet
+        self._owners: dict[bytes, Chart] = {}
+        self._stated: dict[str, tuple[str, tuple[str, ...]]] = {}  # of documents not written yet: whose, identifiers
+        self.found: set[bytes] = set()  # pseudonyms that an identifier led to
         self._unwritten = 0
 
     def find(self, person: str) -> OpenChart | None:
@@ -387,10 +390,14 @@ class Filing:
         return self._opened(person, OpenChart(self.connection, self.keys, *found))
 
     def chart(self, person: str) -> OpenChart:
-        """The chart of a person, begun if there is none."""
+        """The chart of a person, begun if there is none; raises `Damaged` where there was one."""
         known = self.find(person)
         if known is not None:
             return known
+        check_text(person, "a person's id")
+        before = self.keys.find(person)
+        if before is not None and self.connection.execute(CHARTED, {"of": before.who}).first() is not None:
+            raise missing("chart", f"patient {before.who.hex()[:8]}")
         keyed = self.keys.make(person)
         if self.connection.execute(select(ERASED.c.who).where(ERASED.c.who == keyed.who)).first() is not None:
             self.keys.forget()  # erased by another process; its key is gone and a new one is made
@@ -420,8 +427,10 @@ class Filing:
             found.append((self._owner(keyed), kept.updated))
         return found
 
-    def identified(self, kind: str, identifier: str) -> tuple[str, str] | None:
-        """Whose it is and how it is named, what carries a business identifier; the first of its kind that came."""
+    def identified(self, kind: str, identifier: str) -> list[tuple[str, str]]:
+        """Whose they are and how they are named, the documents of a kind whose newest version has an identifier."""
+        found = {name: whose for name, (whose, stated) in self._stated.items() if identifier in stated}
+        found = {name: whose for name, whose in found.items() if name.startswith(f"{kind}/")}
         mark = identifier_mark(self.keys, kind, identifier)
         for who, number in self.connection.execute(IDENTIFIED, {"by": mark}).all():
             keyed = self.keys.find_who(who)
@@ -429,8 +438,24 @@ class Filing:
             if keyed is None or row is None:
                 continue
             kept = KEPT.decode(keyed.cipher.open(row.sealed, "document", who, number, row.name, row.mark))
-            return self._owner(keyed), f"{kept.kind}/{kept.id}"
-        return self._identified.get(mark)
+            if kept.kind != kind or identifier not in kept.identifiers:
+                raise missing("identifier", f"patient {who.hex()[:8]}")
+            name, chart = f"{kind}/{kept.id}", self._chart_of(keyed)
+            if name in self._stated or name in chart.hidden or identifier not in self._newest(row.name).identifiers:
+                continue  # another version is on its way; it was moved; a newer version takes the identifier back
+            found[name] = chart.person
+            self.found.add(who)
+        return [(whose, name) for name, whose in sorted(found.items())]
+
+    def _newest(self, name: bytes) -> Kept:
+        """The newest version of a document."""
+        versions = []
+        for who, number, mark, sealed in self.connection.execute(VERSIONS, {"called": name}).all():
+            keyed = self.keys.find_who(who)
+            if keyed is not None:
+                kept = KEPT.decode(keyed.cipher.open(sealed, "document", who, number, name, mark))
+                versions.append(((kept.updated, kept.learned, number), kept))
+        return max(versions, key=lambda one: one[0])[1]
 
     def ordinal(self, document: Document) -> tuple[int, bool]:
         """Which version of it these bytes are, from 1 on, and True; or the number of versions there are, and False."""
@@ -441,9 +466,12 @@ class Filing:
         return (known.index(mark) + 1, True) if mark in known else (len(known), False)
 
     def _owner(self, keyed: Keyed) -> str:
+        return self._chart_of(keyed).person
+
+    def _chart_of(self, keyed: Keyed) -> Chart:
         if keyed.who not in self._owners:
-            chart = read_chart(self.connection, keyed)
-            self._owners[keyed.who] = chart[0].person if chart else ""
+            found = read_chart(self.connection, keyed)
+            self._owners[keyed.who] = found[0] if found else Chart("")
         return self._owners[keyed.who]
 
     def keep_document(self, person: str, document: Document, learned: str, updated: str) -> None:
@@ -451,9 +479,7 @@ class Filing:
         mark = self.mark(document)
         self.chart(person).keep_document(document, mark, learned, updated)
         self._documents[self.keys.mark("document", document.name)].append((person, mark, updated))
-        for one in document.identifiers:
-            where = (person, document.name)
-            self._identified.setdefault(identifier_mark(self.keys, document.kind, one), where)
+        self._stated[document.name] = (person, document.identifiers)
         self._unwritten += len(document.content)
 
     def mark(self, document: Document) -> bytes:
@@ -479,7 +505,7 @@ class Filing:
                 self.acts[chart.keyed.who] = {**said, **sums}
         self._open = {}
         self._documents.clear()
-        self._identified.clear()
+        self._stated.clear()
         self._unwritten = 0
 
 

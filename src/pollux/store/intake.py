@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import IDENTIFIED, Answer, Document, Entry, own_id
+from pollux.record.entry import CREATED, IDENTIFIED, Answer, Document, Entry, own_id
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
@@ -31,7 +31,8 @@ class Intake:
         self._filing = filing
         self._now = now
         self._answer = answer
-        self._named: dict[str, str] = {}  # who it is that an identifier names
+        self._named: dict[str, str] = {}  # who it is that an identifier names; "" where that is nobody
+        self._nobody: dict[str, str] = {}  # and why
         self._taken = 0
         self._count: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
@@ -49,7 +50,8 @@ class Intake:
         self._taken += 1
         if self._taken % 256 == 0:
             self._filing.breathe()
-        person = self._who(entry.person) if entry.person.startswith(IDENTIFIED) else entry.person
+        named = entry.person.startswith((IDENTIFIED, CREATED)) or entry.person in self._named
+        person = self._who(entry.person) if named else entry.person
         if person:
             self._people[person] = None
         match item:
@@ -59,6 +61,11 @@ class Intake:
             case Person():
                 if not (self._fate and self._document == f"Patient/{item.id}"):
                     self._take_person(item)
+            case Event() if named and not person:
+                text = f"{self._nobody[entry.person]}; it is kept as it stands and used by nobody"
+                finding = Finding("nobody's", "conformance", "quarantine", text, item.quantity, item.time, item.where,
+                                  item.id)  # fmt: skip
+                self._take_quarantined("", Quarantined(finding, item))
             case Event():
                 self._take_event(person, item)
             case Quarantined():
@@ -105,21 +112,36 @@ class Intake:
         return found
 
     def _who(self, name: str) -> str:
-        """Who carries an identifier; nobody yet: a person with an id that stands for it."""
+        """Who carries an identifier; "" where that is nobody or not one alone, unless they are created on the way."""
         if name not in self._named:
-            found = self._filing.identified("Patient", name.removeprefix(IDENTIFIED))
-            self._named[name] = found[0] if found else own_id(name)
+            criterion = name.removeprefix(CREATED).removeprefix(IDENTIFIED)
+            found = {whose: None for whose, _ in self._filing.identified("Patient", criterion) if whose}
+            if len(found) == 1:
+                self._named[name] = next(iter(found))
+            elif name.startswith(CREATED) and not found:
+                self._named[name] = own_id(name.removeprefix("POST "))
+            else:
+                self._named[name] = ""
+                self._nobody[name] = (
+                    f"{len(found) or 'no'} patients carry the identifier by which it names whom it is about"
+                )
         return self._named[name]
 
     def _take_document(self, person: str, document: Document) -> None:
         self._document, self._fate, self._before = document.name, "", {}
         self._after = datetime.min.replace(tzinfo=UTC)
-        there = self._filing.identified(document.kind, document.unless) if document.unless else None
+        there = self._filing.identified(document.kind, document.unless) if document.unless else []
+        if len(there) > 1:
+            self._refuse(document, f"{len(there)} documents carry the identifier of its conditional create")
+            return
         earlier = None if there else self._filing.versions(document)
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
-            self._say(document, there[1] if there else document.name)
+            self._say(document, there[0][1] if there else document.name)
+            return
+        if document.new and earlier:
+            self._refuse(document, "it is to be created (POST) under a name that something else here has")
             return
         updated = stamp(document.updated) if document.updated else ""
         if updated and any(before > updated for _, before in earlier):
@@ -131,6 +153,15 @@ class Intake:
         self._say(document, document.name)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _refuse(self, document: Document, why: str) -> None:
+        """Keep a document, and all that is said of the patient whom it is, in quarantine."""
+        self._fate = "outdated"
+        finding = Finding("not carried out", "conformance", "quarantine", why, "", None, document.place, document.name)
+        self._take_quarantined("", Quarantined(finding, None, document.content.decode("utf-8", "backslashreplace")))
+        if document.kind == "Patient":
+            for name in (document.id, f"{CREATED}{document.unless}"):
+                self._named[name], self._nobody[name] = "", f"the patient was not taken in: {why}"
 
     def _say(self, document: Document, name: str) -> None:
         if self._answer is None:

@@ -412,6 +412,8 @@ class Store:
             filing.close()
             at = now()
             acts += [Done(at, self.actor, self.purpose, action, who, detail) for who, detail in filing.acts.items()]
+            looked = filing.found - filing.acts.keys()
+            acts += [Done(at, self.actor, self.purpose, "search", who, {"of": "identifier"}) for who in sorted(looked)]
             return answer
 
         return self._do(whole)
@@ -488,7 +490,12 @@ def _person(charts: list[OneChart]) -> Person:
 
 
 def _user() -> str:
+    """Who is logged in, as the system says; no variable of the environment can say otherwise."""
     try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except ImportError:  # not on Windows
         return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+    except KeyError:
+        return f"uid {os.getuid()}"

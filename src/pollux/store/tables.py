@@ -121,5 +121,11 @@ IDENTIFIED = select(IDENTIFIER.c.who, IDENTIFIER.c.document).where(IDENTIFIER.c.
 ONE_DOCUMENT = select(DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
     (DOCUMENT.c.who == bindparam("of")) & (DOCUMENT.c.number == bindparam("at"))
 )
+CHARTED = (  # whether the audit knows of a chart that no erasure took away
+    select(AUDIT.c.seq)
+    .where((AUDIT.c.who == bindparam("of")) & AUDIT.c.detail.contains('"chart"'))
+    .where(~select(ERASED.c.who).where(ERASED.c.who == bindparam("of")).exists())
+    .limit(1)
+)
 LAST_ACT = select(AUDIT.c.seq, AUDIT.c.link).order_by(AUDIT.c.seq.desc()).limit(1)
 LINK_OF = select(AUDIT.c.link).where(AUDIT.c.seq == bindparam("at"))

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import chain
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pollux.errors import PolluxError, RefusedInput
-from pollux.record.entry import IDENTIFIED, Document, Entry
+from pollux.record.entry import CREATED, IDENTIFIED, Document, Entry, own_id
 from pollux.record.quality import Category, Finding, Quarantined
 from pollux.sources.clock import zone
 from pollux.sources.fhir import patient
@@ -29,6 +30,7 @@ from pollux.sources.scan import LARGEST, Scanner, TooLarge, parse
 
 UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
 _GENETICS = ("http://terminology.hl7.org/CodeSystem/v2-0074", "GE")
+_LONGEST = 128  # signs of an id; FHIR allows 64
 _COMPLETENESS = ("no time", "no value", "no code", "no dose")
 
 
@@ -36,6 +38,7 @@ class _Resource(msgspec.Struct):
     resourceType: str = ""
     id: str = ""
     code: msgspec.Raw = msgspec.Raw()
+    identifier: msgspec.Raw = msgspec.Raw()
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -80,15 +83,16 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             yield from _value(scanner, reading, links)
 
 
-def _value(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]:
+def _value(scanner: Scanner, reading: Reading, links: deque[Links]) -> Iterator[Entry]:
+    """A bundle, with the first of what was learned of bundles, or one resource."""
     if scanner.peek() != ord("{"):
         raise scanner.refuse("a resource in {} should stand here")
     if scanner.kind() == "Bundle":
-        yield from _bundle(scanner, reading, links)
+        yield from _bundle(scanner, reading, links.popleft() if links else Links())
         return
     line = scanner.line
     raw = scanner.value()
-    yield from _resource(raw, parse(raw, reading.name, line), f"line {line}", None, reading, links)
+    yield from _resource(raw, parse(raw, reading.name, line), f"line {line}", None, reading, Links())
 
 
 def _lines(opened: Opened, reading: Reading) -> Iterator[Entry]:
@@ -117,8 +121,9 @@ def _line(line: Line, reading: Reading, links: Links) -> Iterator[Entry]:
         yield from _resource(line.content, resource, f"line {line.number}", None, reading, links)
         return
     scanner = Scanner(io.BufferedReader(io.BytesIO(line.content)), reading.name, line.number)
-    links.types[:] = [_outline_of(line.content).type]
-    yield from _value(scanner, reading, links)
+    own = Links(medications=links.medications)
+    _learn_bundle(_outline_of(line.content), own)
+    yield from _value(scanner, reading, deque([own]))
     if scanner.peek() != -1:
         raise scanner.refuse("more stands on the line than one resource")
 
@@ -131,10 +136,11 @@ def _is_resource(content: bytes) -> bool:
 
 
 def _links_of_lines(opened: Opened) -> Links:
+    """What all lines say of medications; of patients each bundle speaks for itself."""
     links = Links()
     for line in lines(opened):
         if line.whole and b'"Bundle"' in line.content:
-            _learn_bundle(_outline_of(line.content), links)
+            _learn_bundle(_outline_of(line.content), Links(medications=links.medications))
         elif line.whole and b'"Medication"' in line.content and _is_resource(line.content):
             _learn(_Outline(resource=_ALONE.decode(line.content)), links, created=False)
     return links
@@ -148,18 +154,19 @@ def _outline_of(content: bytes) -> _BundleOutline:
         return _BundleOutline()
 
 
-def _links(opened: Opened) -> Links:
-    """A first pass over the file that learns what its bundles say about their own resources."""
-    links = Links()
+def _links(opened: Opened) -> deque[Links]:
+    """A first pass over the file that learns what its bundles say about their own resources, in their order."""
     with opened.stream() as stream:
         data = stream.read(LARGEST)
         if len(data) < LARGEST:
             try:
-                _learn_bundle(_WHOLE.decode(data), links)
-                return links
+                one = Links()
+                _learn_bundle(_WHOLE.decode(data), one)
+                return deque([one])
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass  # several values, or something wrong that the second pass tells
-    links = Links()
+    found: deque[Links] = deque()
+    medications: dict[str, Mapping[str, Any]] = {}
     del data
     with opened.stream() as stream:
         scanner = Scanner(stream, opened.name)
@@ -173,12 +180,13 @@ def _links(opened: Opened) -> Links:
                     value = scanner.value()
                     if key == "type":
                         kind = value.decode("utf-8", "replace").strip('"')
-            _learn_bundle(_BundleOutline(kind, entries), links)
-    return links
+            found.append(Links(medications=medications))
+            _learn_bundle(_BundleOutline(kind, entries), found[-1])
+    return found
 
 
 def _learn_bundle(bundle: _BundleOutline, links: Links) -> None:
-    links.types.append(bundle.type)
+    links.type = bundle.type
     for entry in bundle.entry:
         _learn(entry, links, bundle.type in _CREATING and entry.request.method == "POST")
 
@@ -196,17 +204,27 @@ def _learn(entry: _Outline, links: Links, created: bool) -> None:
     resource = entry.resource
     if resource is None:
         return
-    if resource.resourceType == "Patient" and created:
-        criterion = identifier_of(entry.request.ifNoneExist)
-        person = name_in_transaction("Patient", entry.fullUrl, criterion)
-        person = f"{IDENTIFIED}{criterion}" if criterion else person
-        names = (entry.fullUrl, f"Patient/{resource.id}" if resource.id else "")
-        links.patients |= {name: person for name in names if name and person}
-    elif resource.resourceType == "Patient" and entry.fullUrl:
-        links.patients[entry.fullUrl] = resource.id or entry.fullUrl.rpartition(":")[2]
+    if resource.resourceType == "Patient":
+        _learn_patient(entry, resource, links, created)
     if resource.resourceType == "Medication" and resource.code:
         code = msgspec.json.decode(resource.code)
         links.medications |= {name: code for name in (entry.fullUrl, f"Medication/{resource.id}") if name}
+
+
+def _learn_patient(entry: _Outline, resource: _Resource, links: Links, created: bool) -> None:
+    if created:
+        criterion = identifier_of(entry.request.ifNoneExist)
+        person = name_in_transaction("Patient", entry.fullUrl, criterion)
+        person = f"{CREATED}{criterion}" if criterion else person
+    else:
+        person = resource.id or (entry.fullUrl.rpartition(":")[2] if entry.fullUrl.startswith("urn:") else "")
+    if entry.fullUrl and person:
+        links.patients[entry.fullUrl] = person
+    if created and resource.id:
+        links.patients[f"Patient/{resource.id}"] = person
+    if resource.identifier:
+        stated = identifiers({"identifier": msgspec.json.decode(resource.identifier)})
+        links.patients |= {f"{IDENTIFIED}{one}": person for one in stated}
 
 
 def _bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]:
@@ -214,7 +232,7 @@ def _bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]
     header: dict[str, Any] = {}
     seen: set[tuple[str, str]] = set()
     entries = 0
-    kind = links.types.pop(0) if links.types else ""
+    kind = links.type
     for key in scanner.members():
         if key != "entry" or scanner.peek() != ord("["):
             line = scanner.line
@@ -284,19 +302,21 @@ def _entry(
             text = "ifNoneExist is understood as identifier=system|value alone; it was taken for a plain create"
             yield _note(reading, "not carried out", text, place)
         id = name_in_transaction(resource["resourceType"], full_url, unless)
-    yield from _resource(bytes(_CUT.decode(raw).resource), resource, place, (id, unless), reading, links)
+        yield from _resource(bytes(_CUT.decode(raw).resource), resource, place, (id, unless, True), reading, links)
+        return
+    yield from _resource(bytes(_CUT.decode(raw).resource), resource, place, (id, "", False), reading, links)
 
 
 def _resource(
-    raw: bytes, resource: object, place: str, named: tuple[str, str] | None, reading: Reading, links: Links
+    raw: bytes, resource: object, place: str, named: tuple[str, str, bool] | None, reading: Reading, links: Links
 ) -> Iterator[Entry]:
-    """Document and events of a resource; `named` is its id here and the identifier unless which it is created."""
+    """Document and events of a resource; `named` is its id here, unless what it is created, and if it is (POST)."""
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
-    document = _document(raw, resource, place, named or (resource.get("id"), ""), reading)
+    document = _document(raw, resource, place, named or (resource.get("id"), "", False), reading)
     person, astray = person_of(resource, links)
     if document.kind == "Patient":
-        person = f"{IDENTIFIED}{document.unless}" if document.unless else document.id
+        person = f"{CREATED}{document.unless}" if document.unless else document.id
     yield Entry(person, document)
     if not known(document.kind):
         return
@@ -333,17 +353,18 @@ def _events(case: Case, kind: str) -> Iterator[Any]:
 
 
 def _document(
-    raw: bytes, resource: Mapping[str, Any], place: str, named: tuple[object, str], reading: Reading
+    raw: bytes, resource: Mapping[str, Any], place: str, named: tuple[object, str, bool], reading: Reading
 ) -> Document:
-    """The document of a resource. Without a name it is named by its content."""
-    kind, (id, unless) = resource["resourceType"], named
+    """The document of a resource. Without a name it is named by its content, under too long a one by its digest."""
+    kind, (id, unless, new) = resource["resourceType"], named
     if not isinstance(id, str) or not id:
         id = "content-" + hashlib.sha256(raw).hexdigest()[:32]
+    id = id if len(id) <= _LONGEST else own_id(id)
     meta = resource.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     return Document(
         kind=kind[:64],
-        id=id[:128],
+        id=id,
         version=str(meta.get("versionId", ""))[:64],
         content=raw,
         place=f"{reading.name} {place}",
@@ -351,6 +372,7 @@ def _document(
         understood=kind in UNDERSTOOD and not _genetic(resource),
         identifiers=identifiers(resource),
         unless=unless,
+        new=new,
     )
 
 

@@ -11,21 +11,21 @@ from pollux.record.entry import IDENTIFIED, own_id
 _NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?")
 
 
-_MOST = 20
+_MOST = 200
 
 
 @dataclass
 class Links:
     """What a bundle says about its own resources, gathered in a first pass over the file.
 
-    `patients` maps a full URL to the person that stands there (an id, or `Patient?identifier=…` where the Patient is
-    created only if nobody has that identifier), `medications` a full URL or `Medication/id`
-    to its code, `types` holds the type of each bundle in turn.
+    `patients` maps a full URL, `Patient/id` or `Patient?identifier=…` to the person that stands there (an id, or
+    `POST Patient?identifier=…` where the Patient is created only if nobody has that identifier; empty where it has no
+    name of its own), `medications` a full URL or `Medication/id` to its code; `type` is the bundle's.
     """
 
     patients: dict[str, str] = field(default_factory=dict)
     medications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    types: list[str] = field(default_factory=list)
+    type: str = ""
 
 
 def target(reference: str) -> tuple[str, str] | None:
@@ -50,7 +50,7 @@ def identifier_of(query: str, kind: str = "Patient") -> str:
 
 
 def identifiers(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """The business identifiers of a resource that name a system, twenty at most.
+    """The business identifiers of a resource that name a system, two hundred at most.
 
     >>> identifiers({"identifier": [{"system": "urn:oid:1.2", "value": "42"}, {"value": "no system"}]})
     ('urn:oid:1.2|42',)
@@ -87,10 +87,13 @@ def person_of(resource: Mapping[str, Any], links: Links) -> tuple[str, str]:
         reference = holder.get("reference")
         if not isinstance(reference, str):
             return "", f"its {element} is named without a reference"
-        if reference in links.patients:
-            return links.patients[reference], ""
         if criterion := identifier_of(reference):
-            return f"{IDENTIFIED}{criterion}", ""
+            reference = f"{IDENTIFIED}{criterion}"
+        if reference in links.patients:
+            person = links.patients[reference]
+            return person, "" if person else f"its {element} is a Patient of the bundle without a fullUrl"
+        if criterion:
+            return reference, ""
         found = target(reference)
         if found and found[0] == "Patient":
             return found[1], ""
