@@ -48,17 +48,18 @@ def _guidance() -> list[str]:
 
 
 def _pairs() -> list[str]:
+    held = dict.fromkeys(
+        (p.of, p.asked, p.says, p.effect, p.mechanism, p.advice, sources()[p.source].text) for p in pairs()
+    )
     lines = [
-        f"### Pairs ({len(pairs())} statements)",
+        f"### Pairs ({len(held)} statements)",
         "",
-        "| drug | with | it says | by way of | source |",
-        "|---|---|---|---|---|",
+        "| drug | with | it says | by way of | what it asks for | source |",
+        "|---|---|---|---|---|---|",
     ]
-    for one in pairs():
-        asked = one.asked.removeprefix("drug:")
-        lines.append(
-            f"| {one.drug} | {asked} | {one.says}: {one.effect} | {one.mechanism} | {sources()[one.source].text} |"
-        )
+    for of, asked, says, effect, mechanism, advice, source in held:
+        names = (one.removeprefix("drug:").removesuffix(":") for one in (of, asked))
+        lines.append(f"| {' | '.join(names)} | {says}: {effect} | {mechanism} | {advice} | {source} |")
     return lines
 
 
@@ -67,7 +68,7 @@ def _mechanisms() -> list[str]:
     lines = ["### Enzymes", "", "| enzyme | what | drugs |", "|---|---|---|"]
     for enzyme, strength, kind in sorted(counts):
         names = [one.drug for one in effects() if (one.enzyme, one.strength, one.kind) == (enzyme, strength, kind)]
-        lines.append(f"| {enzyme} | {strength} {kind} | {', '.join(names)} |")
+        lines.append(f"| {enzyme} | {f'{strength} {kind}'.strip()} | {', '.join(names)} |")
     for one in victims():
         read = sources()[one.source]
         lines.append(f"| {one.enzyme} | depends on it: {one.sensitivity} | {one.drug} ({read.text}) |")

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from pollux.care.treatment.finding import Finding
+from pollux.care.treatment.finding import Finding, gravest
 from pollux.care.treatment.interactions.allergy import allergies
 from pollux.care.treatment.interactions.duplicates import duplicates
 from pollux.care.treatment.interactions.labelled import labelled
@@ -26,6 +26,7 @@ def interactions(taken: Sequence[str], counted: Collection[tuple[str, str, str]]
 def _joined(first: Finding, second: Finding) -> Finding:
     return msgspec.structs.replace(
         first,
+        severity=gravest((first.severity, second.severity)),
         because=(*first.because, *second.because),
         advice=f"{first.advice}; {second.advice}",
         certain=first.certain and second.certain,

@@ -10,17 +10,23 @@ from pollux.care.treatment.interactions.mechanism import effects
 from pollux.care.treatment.interactions.source import rows, sources
 from pollux.vocabulary import drug, drugs
 
+# What a label says, in our ranking. A warning is "serious" where the label speaks of death, danger to life or grave
+# harm beside the pair, or in its box: the distinction is ours.
 _SEVERITY: dict[str, Severity] = {
     "contraindicated": "contraindicated",
     "avoid": "serious",
     "boxed warning": "serious",
+    "serious warning": "serious",
     "warning": "moderate",
 }
 _ACTION: dict[str, Action] = {"contraindicated": "avoid", "avoid": "avoid"}
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """What a source says of a drug together with any of `partners`."""
+    """What a source says of a drug together with any of `partners`.
+
+    `of` and `asked` are the row's own selectors, `advice` what the source asks for, "" where for nothing.
+    """
 
     drug: str
     partners: frozenset[str]
@@ -29,21 +35,24 @@ class Pair(msgspec.Struct, frozen=True):
     mechanism: str
     effect: str
     source: str
+    advice: str = ""
+    of: str = ""
 
 
 @cache
 def pairs() -> tuple[Pair, ...]:
-    """Every pair held, with its class spelled out as the drugs that are known here."""
+    """Every pair held, with each class spelled out as the drugs that are known here."""
     return tuple(
         Pair(
-            row["drug"].removeprefix("drug:"), _partners(row["with"]), row["with"], row["says"], row["mechanism"],
-            row["effect"], row["source"],
+            name, _members(row["with"]) - {name}, row["with"], row["says"], row["mechanism"], row["effect"],
+            row["source"], row["advice"], row["drug"],
         )
         for row in rows("pairs.csv")
+        for name in sorted(_members(row["drug"]))
     )  # fmt: skip
 
 
-def _partners(selector: str) -> frozenset[str]:
+def _members(selector: str) -> frozenset[str]:
     kind, _, rest = selector.partition(":")
     if kind == "drug":
         return frozenset({drug(rest).name})
@@ -58,7 +67,7 @@ def labelled(taken: Sequence[str]) -> tuple[Finding, ...]:
     together: dict[frozenset[str], list[tuple[Pair, str]]] = {}
     for pair in pairs():
         for other in taken:
-            if pair.drug in taken and other in pair.partners and other != pair.drug:
+            if pair.drug in taken and other in pair.partners:
                 together.setdefault(frozenset({pair.drug, other}), []).append((pair, other))
     return tuple(_finding(said) for said in together.values())
 
@@ -66,20 +75,22 @@ def labelled(taken: Sequence[str]) -> tuple[Finding, ...]:
 def _class(selector: str) -> str:
     kind, _, rest = selector.partition(":")
     enzyme, _, strength = rest.partition(":")
-    return f"{strength} {kind} of {enzyme}" if strength else rest
+    return f"{strength} {kind} of {enzyme}".strip() if kind in ("inhibitor", "inducer") else rest
 
 
 def _finding(said: Sequence[tuple[Pair, str]]) -> Finding:
     order = list(_SEVERITY)
     pair, other = min(said, key=lambda one: order.index(one[0].says))
-    by_class = "" if pair.asked.startswith("drug:") else f" (named as a class: {_class(pair.asked)})"
+    classes = dict.fromkeys(_class(one) for one in (pair.of, pair.asked) if not one.startswith("drug:"))
+    by_class = f" (named as a class: {', '.join(classes)})" if classes else ""
+    asks = dict.fromkeys(one.advice for one, _ in said if one.advice)
     return Finding(
         "interaction",
         _ACTION.get(pair.says, "monitor"),
         _SEVERITY[pair.says],
         (pair.drug, other),
         tuple(dict.fromkeys(f"{one.mechanism}: {one.effect}" for one, _ in said)),
-        f"{pair.says} together: {pair.effect}{by_class}",
+        "; ".join((f"{pair.says} together: {pair.effect}{by_class}", *asks)),
         strength="labelling" if pair.source.startswith("label") else "",
         sources=tuple(dict.fromkeys(sources()[one.source] for one, _ in said)),
     )

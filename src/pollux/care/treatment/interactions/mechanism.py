@@ -11,10 +11,14 @@ from pollux.care.treatment.interactions.exposure import range_of
 from pollux.care.treatment.interactions.source import rows, sources
 
 PRODRUG = "prodrug"
+TRANSPORTED = "transported"
+_SEVERITY: dict[str, Severity] = {"strong": "serious", "moderate": "moderate", "weak": "minor", "": "moderate"}
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What a drug does to an enzyme, and how strongly."""
+    """What a drug does to an enzyme or a transporter, and how strongly: "" where the source gives no strength, as for
+    every transporter.
+    """
 
     drug: str
     enzyme: str
@@ -24,7 +28,9 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Victim(msgspec.Struct, frozen=True):
-    """How much a drug depends on an enzyme: "sensitive", "moderate", or "prodrug" where the enzyme makes what acts."""
+    """How much a drug depends on an enzyme: "sensitive", "moderate", or "prodrug" where the enzyme makes what acts; and
+    "transported" by a transporter, which nobody has measured into classes.
+    """
 
     drug: str
     enzyme: str
@@ -63,20 +69,22 @@ def by_mechanism(drugs: Sequence[str], counted: Collection[tuple[str, str, str]]
     for victim in victims():
         for effect in effects():
             both = victim.drug in drugs and effect.drug in drugs and victim.drug != effect.drug
-            same = victim.enzyme == effect.enzyme and effect.strength in ("strong", "moderate", "weak")
-            if both and same and (victim.drug, effect.drug, victim.enzyme) not in counted:
+            if both and victim.enzyme == effect.enzyme and (victim.drug, effect.drug, victim.enzyme) not in counted:
                 found.append(_finding(victim, effect))
     return tuple(found)
 
 
 def _finding(victim: Victim, effect: Effect) -> Finding:
-    because = (f"{effect.drug} is a {effect.strength} {effect.kind} of {effect.enzyme}",)
+    what = " ".join(word for word in (effect.strength, effect.kind) if word)
+    because = (f"{effect.drug} is {'an' if what[0] in 'aeiou' else 'a'} {what} of {effect.enzyme}",)
     read = (sources()[victim.source], sources()[effect.source])
     unknown = () if all(one.first_hand for one in read) else ("the class of a drug was read as somebody restates it",)
-    severity: Severity = {"strong": "serious", "moderate": "moderate"}.get(effect.strength, "minor")  # type: ignore[assignment]
+    severity = _SEVERITY[effect.strength]
     if victim.sensitivity == PRODRUG:
         less = "less" if effect.kind == "inhibitor" else "more"
         advice = f"{less} of what acts is made from {victim.drug}: watch the effect"
+    elif victim.sensitivity == TRANSPORTED or not effect.strength:
+        advice = f"exposure to {victim.drug} may rise: by how much its source does not say"
     else:
         advice = f"exposure to {victim.drug} {_words(range_of(effect.kind, effect.strength, victim.sensitivity))}"
     return Finding(
