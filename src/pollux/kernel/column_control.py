@@ -66,6 +66,15 @@ def finite(W):
 
 
 @njit(**FAST)
+def fallen(W, tolerance, floors):
+    # whether the step brings a state below its least value, as in lanes
+    for j in range(@S@):
+        if W[@x@ + j] < floors[@S@ + j] - 100.0 * tolerance * W[@largest@ + j]:
+            return True
+    return False
+
+
+@njit(**FAST)
 def grow(e, log_error):
     growth = 0.9 * math.exp(0.04 * log_error - 0.17 * math.log(min(max(e, 1e-10), 1e10)))
     return min(max(growth, 0.2), 10.0)
@@ -147,7 +156,11 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
             rates(W, C, W[@k7@ : @k7@ + @S@], C[@k7s@ : @k7s@ + @S@ * @WIDTH@], COLUMN, DU)
             e = step_error(W) / tolerance
             steps[i] += 1
-            if e <= 1.0:
+            if e <= 1.0 and fallen(W, tolerance, floors):
+                step = 0.1 * h
+                if h < 1e-6 * (1.0 + math.fabs(now)):
+                    status[i] = 4
+            elif e <= 1.0:
                 error[i] = max(error[i], e)
                 growth = grow(e, log_error)
                 log_error = math.log(max(e, 1e-4))

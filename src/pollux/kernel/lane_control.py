@@ -181,7 +181,13 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
             h = W[@h@ + l]
             e = W[@error@ + l]
             steps[i] += 1
-            if e <= 1.0:
+            if e <= 1.0 and W[@below@ + l] != 0.0:
+                # nothing of a step that falls is written; shorter ones find out when
+                W[@accepted@ + l] = 0.0
+                step[l] = 0.1 * h
+                if h < 1e-6 * (1.0 + math.fabs(reached[l])):
+                    status[i] = 4
+            elif e <= 1.0:
                 error[i] = e if e > error[i] else error[i]
                 now = due[l] if hits[l] else times[at[l]] if (@LAND@ and lands[l]) else reached[l] + h
                 while at[l] < T and (times[at[l]] < now or (@LAND@ and lands[l] and times[at[l]] <= now)):
@@ -224,11 +230,11 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 W[@trust@ + l] = 1.0 if step[l] < 1e-10 * (1.0 + math.fabs(reached[l])) else 0.0
             else:
                 step[l] = h * (W[@growth@ + l] if e < 1e10 else 0.1)
-            if step[l] < 1e-12 * (1.0 + math.fabs(reached[l])):
+            if status[i] == 0 and step[l] < 1e-12 * (1.0 + math.fabs(reached[l])):
                 status[i] = 1 if e <= 1e300 else 2
                 if patience < np.inf and @STIFF@:
                     status[i] = 5
-            elif steps[i] >= max_steps and at[l] < T:
+            elif status[i] == 0 and steps[i] >= max_steps and at[l] < T:
                 status[i] = 3
             if status[i] != 0:
                 stopped[i] = reached[l]
@@ -236,13 +242,6 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 new[l] = 0
                 W[@accepted@ + l] = 0.0
         commit(W)
-        for l in range(@L@):
-            i = patient[l]
-            if i >= 0 and W[@below@ + l] != 0.0:
-                status[i] = 4
-                stopped[i] = reached[l]
-                patient[l] = -1
-                new[l] = 0
 """
 
 # A short way for filters: everybody from t0 to t1 under constant inputs, nothing written on the way.

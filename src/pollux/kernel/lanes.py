@@ -102,7 +102,7 @@ def _step_end(layout: Layout) -> str:
     body += step_control(
         layout, layout.side(name), f"0.9 * _exp(0.04 * {layout.row('log_error')} - 0.17 * log_e)", 10.0
     )
-    return lane_loop("step_end", body)
+    return lane_loop("step_end", [*body, *below_least(layout)])
 
 
 def step_control(layout: Layout, side: str, growth: str, most: float) -> list[str]:
@@ -171,15 +171,15 @@ def _commit(layout: Layout) -> str:
             f"size = math.fabs({y})",
             f"{largest} = size if size > {largest} else {largest}",
         ]
-    return lane_loop("commit", [*body, *below_least(layout)])
+    return lane_loop("commit", body)
 
 
 def below_least(layout: Layout) -> list[str]:
-    """Whether a state has fallen below its least value by more than twice the tolerance of its largest."""
+    """Whether a step brings a state below its least value by more than twice the tolerance of its largest."""
     body = ["below = 0.0"]
     for i in range(layout.program.states):
-        y, largest, lowest = (layout.row(n, i) for n in ("y", "largest", "lowest"))
-        body.append(f"below = 1.0 if {y} < {lowest} - 100.0 * {layout.row('tolerance')} * {largest} else below")
+        largest, lowest = (layout.row(n, i) for n in ("largest", "lowest"))
+        body.append(f"below = 1.0 if x{i} < {lowest} - 100.0 * {layout.row('tolerance')} * {largest} else below")
     return [*body, f"{layout.row('below')} = below"]
 
 

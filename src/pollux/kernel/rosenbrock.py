@@ -196,6 +196,7 @@ class _Writer:
                 f"e = math.fabs(b{i}) / size",
                 "worst = worst if worst >= e else e",
             ]
+        body += below_least(layout)
         code, side = self._side("x{}", f"{layout.row('t')} + h")
         body += code + step_control(layout, side, "0.9 * _exp(-0.25 * log_e)", 6.0)
         return lane_loop("step_end", body)
@@ -239,7 +240,7 @@ class _Writer:
                 f"size = math.fabs({y})",
                 f"{largest} = size if size > {largest} else {largest}",
             ]
-        return lane_loop("commit", [*body, *below_least(layout)])
+        return lane_loop("commit", body)
 
     def side_at(self) -> str:
         """On which side of each kink one patient is at ``theta`` of the present step."""
