@@ -255,4 +255,4 @@ def test_what_is_no_device_no_thread_and_no_number_is_refused(curved: Model) -> 
     with pytest.raises(ModelError, match=r"0 threads cannot simulate anything\. Give 1 or more\."):
         simulate(curved, {}, schedule, TIMES, threads=0)
     with pytest.raises(ModelError, match=r"a parameter is given something that is not a number \[curved\]"):
-        simulate(curved, {"vmax": "fast"}, schedule, TIMES)  # type: ignore[dict-item]
+        simulate(curved, {"vmax": "fast"}, schedule, TIMES)

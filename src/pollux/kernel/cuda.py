@@ -19,6 +19,7 @@ import numpy as np
 from numba import cuda
 
 _exp, _expm1, _log, _log1p, _tanh, _pow = math.exp, math.expm1, math.log, math.log1p, math.tanh, math.pow
+_sin, _cos = math.sin, math.cos
 DEVICE = dict(device=True)
 '''
 
