@@ -57,6 +57,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
     due = np.zeros(@L@)
     step = np.zeros(@L@)
     before = np.zeros(@L@)
+    gap = np.zeros(@L@)
     stiff = np.zeros(@L@, np.int64)
     budget = np.zeros(@L@)
     hits = np.zeros(@L@, np.bool_)
@@ -83,6 +84,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     reached[l] = seg_time[segment[l]]
                     step[l] = 0.0
                     before[l] = 0.0
+                    gap[l] = 0.0
                     stiff[l] = 0
                     budget[l] = patience
                     W[@trust@ + l] = 0.0
@@ -163,6 +165,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
         stage4(W)
         stage5(W)
         stage6(W)
+        stage7(W)
         step_end(W)
         wanted = False
         for l in range(@L@):
@@ -210,14 +213,18 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 elif at[l] >= T:
                     new[l] = 3
                 W[@trust@ + l] = 0.0
-                if before[l] > 0.0:
+                if gap[l] > 0.0:
+                    step[l] = gap[l]
+                    W[@trust@ + l] = 1.0 if step[l] < 1e-10 * (1.0 + math.fabs(now)) else 0.0
+                    gap[l] = 0.0
+                elif before[l] > 0.0:
                     step[l] = step[l] if step[l] > before[l] else before[l]
                     before[l] = 0.0
             elif W[@side@ + l] != W[@new_side@ + l] and e < 1e10:
-                # the step crosses a kink: the next one ends just before it, or crosses in a 64th of this one
+                # the step crosses a kink: the next one ends just before it, and the one after that crosses it alone
                 low = 0.0
                 high = 1.0
-                for _ in range(6):
+                for _ in range(5):
                     middle = 0.5 * (low + high)
                     if side_at(W, l, middle) == W[@side@ + l]:
                         low = middle
@@ -225,9 +232,16 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                         high = middle
                 if before[l] == 0.0:
                     before[l] = 0.2 * h
-                step[l] = low * h if low > 0.0 else high * h
-                # across a jump no step looks good: one that is next to nothing needs no caution
-                W[@trust@ + l] = 1.0 if step[l] < 1e-10 * (1.0 + math.fabs(reached[l])) else 0.0
+                least = 2e-12 * (1.0 + math.fabs(reached[l]))
+                W[@trust@ + l] = 0.0
+                gap[l] = 0.0
+                if low * h > least:
+                    step[l] = low * h
+                    gap[l] = max(1.5 * (high - low) * h, least)
+                else:
+                    step[l] = max(high * h, least)
+                    # across a jump no step looks good: one that is next to nothing needs no caution
+                    W[@trust@ + l] = 1.0 if step[l] < 50.0 * least else 0.0
             else:
                 step[l] = h * (W[@growth@ + l] if e < 1e10 else 0.1)
             if status[i] == 0 and step[l] < 1e-12 * (1.0 + math.fabs(reached[l])):
@@ -289,6 +303,7 @@ def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, 
             stage4(W)
             stage5(W)
             stage6(W)
+            stage7(W)
             step_end(W)
             for l in range(count):
                 if not open_[l]:
