@@ -25,7 +25,7 @@ CI = ["phenobarbital", "vancomycin-goti-2018", "paclitaxel-friberg-2002"]
 MODELS = pytest.mark.parametrize("name", learnable() if SOAK else CI)
 TRUTHS = 320 if SOAK else 128
 BOUND = 0.08  # of the coverage of 90 % intervals of the normal approximation
-ENSEMBLE_BOUND = 0.15  # of the same of an ensemble filter, which takes readings for linear in what is learned
+ENSEMBLE_BOUND = 0.1  # of the same of an ensemble filter, which takes readings for linear in what is learned
 MEMBERS = 400
 Calibrate = Callable[[list[Reading], np.random.Generator], Draws | Gaussian]
 

@@ -261,6 +261,17 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
 # A short way for filters: everybody from t0 to t1 under constant inputs, nothing written on the way.
 ADVANCE = """
 @njit(**FAST)
+def set_all_sizes(W, floors):
+    for i in range(@S@):
+        for l in range(@L@):
+            size = math.fabs(W[@y@ + i * @L@ + l])
+            W[@largest@ + i * @L@ + l] = size if size > floors[i] else floors[i]
+            W[@lowest@ + i * @L@ + l] = floors[@S@ + i]
+    for l in range(@L@):
+        W[@log_error@ + l] = -9.210340371976182
+
+
+@njit(**FAST)
 def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, status):
     W = np.zeros(@ROWS@ * @L@)
     reached = np.zeros(@L@)
@@ -277,13 +288,14 @@ def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, 
                 W[@p@ + j * @L@ + l] = P[i, j]
             for j in range(@S@):
                 W[@y@ + j * @L@ + l] = X[i, j]
-            hoist_patient(W, l)
-            set_inputs(W, l, U[0 if shared else i])
-            set_sizes(W, l, floors)
+            for j in range(@U@):
+                W[@u@ + j * @L@ + l] = U[0 if shared else i, j]
             W[@t@ + l] = t0
             reached[l] = t0
             open_[l] = True
             status[i] = 0
+        hoist_all(W)
+        set_all_sizes(W, floors)
         running = count
         stage1(W)
         for l in range(count):

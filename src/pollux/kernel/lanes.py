@@ -40,6 +40,7 @@ def source(program: Program) -> str:
         _side_at(layout),
         _stiffness(layout),
         fill(layout, SOLVE, LAND="False", STIFF=f"stiffness(W, l) > {STABLE!r}"),
+        lane_loop("hoist_all", layout.hoisting(PATIENT), layout.hoisting(SEGMENT)),
         fill(layout, ADVANCE),
     ]
     return "\n\n".join(parts) + "\n"
