@@ -22,4 +22,5 @@ def chain(length: int) -> Model:
     )  # fmt: skip
 
 
-CHAIN_8, CHAIN_16, CHAIN_32, CHAIN_64 = (chain(n) for n in (8, 16, 32, 64))
+LENGTHS = (8, 16, 32)
+CHAIN_8, CHAIN_16, CHAIN_32 = map(chain, LENGTHS)
