@@ -1,4 +1,5 @@
-"""How time and memory grow with the number of patients, 1 to a million, and what cold and warm starts cost.
+"""How time and memory grow with the number of patients, 1 to a million, what cold and warm starts cost, and how
+compiling grows with what is traced.
 
     python bench/growth.py [--most 1000000] [--out bench/results/growth.json]
 
@@ -16,8 +17,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import chains
 import numpy as np
 from machine import machine
+
+from pollux.kernel import compile
 
 COLD = """
 import time; start = time.process_time()
@@ -98,10 +102,17 @@ def main() -> None:
         "beating loop": cold("workloads", "HEART"),
         "S2008": cold("pollux.models.glucose.uva_padova", "UVA_PADOVA"),
     }
+    compiling = [
+        {"states": n, "operations": len(compile(chains.chain(n)).program.nodes), **cold("chains", f"CHAIN_{n}")}
+        for n in chains.LENGTHS
+    ]
+    for said in compiling:
+        print({k: round(v, 2) for k, v in said.items()})
     for name, said in starts.items():
         print(name, {k: round(v, 2) for k, v in said.items()})
+    told = {"machine": about, "growth": rows, "cold_starts_cpu_s": starts, "compiling_cpu_s": compiling}
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps({"machine": about, "growth": rows, "cold_starts_cpu_s": starts}, indent=1) + "\n")
+    asked.out.write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

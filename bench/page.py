@@ -157,6 +157,10 @@ def _goals_of_growth(growth: Found | None) -> Iterator[Goal]:
     cold = {name: s["cold import"] + s["cold first result"] for name, s in growth["cold_starts_cpu_s"].items()}
     slowest = max(cold, key=lambda name: cold[name])
     yield Goal(what, wanted, f"{cold[slowest]:.1f} CPU-s ({slowest}, the slowest)", cold[slowest] <= 10.0, "growth")
+    short, long = growth["compiling_cpu_s"][0], growth["compiling_cpu_s"][-1]
+    times, length = long["cold first result"] / short["cold first result"], long["operations"] / short["operations"]
+    said = f"{times:.1f} × the time for {length:.1f} × the operations"
+    yield Goal("compiling against the length of the trace", "no worse than linear", said, times <= length, "growth")
 
 
 def _goals_of_sampling(sampling: Found | None) -> Iterator[Goal]:
@@ -249,11 +253,12 @@ def growth_section(growth: Found) -> list[str]:
     )  # fmt: skip
     said.append("CPU-seconds of a fresh process, without any cache and with it; sensitivities are of five parameters.")
     parts = ("import", "first result", "sensitivities")
+    chains = {f"chain, {s['operations']} operations": s for s in growth["compiling_cpu_s"]}
     said += table(
         ("model", *(f"{state}: {part}" for state in ("cold", "warm") for part in parts)),
         (
             (name, *(f"{s[f'{state} {part}']:.2f}" for state in ("cold", "warm") for part in parts))
-            for name, s in growth["cold_starts_cpu_s"].items()
+            for name, s in (growth["cold_starts_cpu_s"] | chains).items()
         ),
     )
     return said

@@ -24,6 +24,7 @@ COVARIATES = {
 }  # fmt: skip
 DOSES = 2
 READINGS = 8
+TOLERANCE = 1e-5  # of truths and fits alike; the errors of measurement are hundreds of times as large, and more
 
 # Models of glucose take meals and insulin as inputs, and state no error of measurement.
 MEALS = {"meal": [(0.0, 0.0), (60.0, 5.0), (72.0, 0.0), (300.0, 5.0), (312.0, 0.0)]}
@@ -43,7 +44,7 @@ class Design:
     varying: tuple[str, ...]
 
     def posterior(self, readings: list[Reading]) -> Posterior:
-        return Posterior(self.model, self.regimen, readings, varying=self.varying)
+        return Posterior(self.model, self.regimen, readings, varying=self.varying, tolerance=TOLERANCE)
 
     def simulated(self, z: np.ndarray, rng: np.random.Generator) -> list[Reading]:
         """Readings of a truth, with the model's own error."""

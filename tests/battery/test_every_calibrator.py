@@ -13,6 +13,7 @@ import pytest
 from pollux.calibration import smc
 from pollux.calibration.chance import normals
 from pollux.calibration.draws import Draws
+from pollux.calibration.following import Following, update
 from pollux.calibration.individual import estimate
 from pollux.calibration.laplace import Gaussian
 from pollux.calibration.posterior import Posterior, Reading
@@ -24,6 +25,8 @@ CI = ["phenobarbital", "vancomycin-goti-2018", "paclitaxel-friberg-2002"]
 MODELS = pytest.mark.parametrize("name", learnable() if SOAK else CI)
 TRUTHS = 320 if SOAK else 128
 BOUND = 0.08  # of the coverage of 90 % intervals of the normal approximation
+ENSEMBLE_BOUND = 0.1  # of the same of an ensemble filter, which takes readings for linear in what is learned
+MEMBERS = 400
 Calibrate = Callable[[list[Reading], np.random.Generator], Draws | Gaussian]
 
 
@@ -40,8 +43,8 @@ def by_nuts(name: str) -> Calibrate:
 
     def run(data: list[Reading], rng: np.random.Generator) -> Draws:
         asked = posterior(name, data)
-        # ranks are of independent draws: of these, 64 are taken
-        return nuts.sample(asked, rng, draws=400, tuning=300, chains=2, start=estimate(asked).posterior)[0]
+        # ranks are of independent draws: of these, 63 are taken, eight steps of the chain apart
+        return nuts.sample(asked, rng, draws=500, tuning=250, chains=1, start=estimate(asked).posterior)[0]
 
     return run
 
@@ -72,6 +75,25 @@ def test_the_normal_approximation_covers_within_its_bound(name: str) -> None:
         fits.append(estimate(posterior(name, plan.simulated(truth, normals(13, "data", i)))).posterior)
     found = coverage_error(np.array(truths), fits)
     assert found.within(BOUND).all(), dict(zip(plan.varying, found.error.round(3), strict=True))
+
+
+@MODELS
+def test_an_ensemble_filter_covers_within_its_bound(name: str) -> None:
+    plan = design(name)
+    system = Following(plan.model, plan.regimen, varying=plan.varying)
+    truths, fits = [], []
+    for i in range(TRUTHS):
+        rng = normals(15, "ensemble", i)
+        truth = rng.standard_normal(len(plan.varying))
+        begin = min(plan.regimen.first, plan.times[0])
+        members, time = system.begin(MEMBERS, begin, rng), begin
+        for reading in plan.simulated(truth, rng):
+            members, _, _ = update(system, members, time, reading, rng)
+            time = reading.time
+        truths.append(truth)
+        fits.append(system.known(members))
+    found = coverage_error(np.array(truths), fits)
+    assert found.within(ENSEMBLE_BOUND).all(), dict(zip(plan.varying, found.error.round(3), strict=True))
 
 
 @MODELS

@@ -215,6 +215,21 @@ def test_what_a_regimen_lacks_is_named() -> None:
         simulate(LINEAR, {}, Regimen([Dose(0.0, 1.0)]), [1.0])
     with pytest.raises(ModelError, match="states more than one of rate, duration and modelled"):
         Dose(0.0, 1.0, rate=1.0, duration=2.0)
+    with pytest.raises(ModelError, match=r"says steady_state 'yes' .*Steady states are replace or add"):
+        Dose(0.0, 1.0, interval=12.0, steady_state="yes")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=r"a dose has text where a number belongs \[regimen\]\. Give numbers\."):
+        Dose("8:00", 1.0)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="the course of 'WT' is not a number or"):
+        Regimen([Dose(0.0, 1.0)], {"WT": "heavy"})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(("way", "parameter"), [("rate", "R"), ("duration", "D")])
+def test_a_modelled_rate_or_duration_of_zero_fails_that_patient_alone(way: str, parameter: str) -> None:
+    regimen = Regimen([Dose(0.0, 100.0, "iv", modelled=way)])  # type: ignore[arg-type]
+    found = simulate(LINEAR, {parameter: np.array([2.0, 0.0, -1.0, np.nan])}, regimen, [1.0])
+    assert found.failed.tolist() == [False, True, True, True]
+    assert {found.reason(i) for i in (1, 2, 3)} == {"the rate or duration on the route 'iv' is not a number above 0"}
+    assert np.isfinite(found.outputs["cp"][0]).all()
 
 
 def test_a_patient_is_dosed_alike_alone_and_among_others() -> None:

@@ -12,7 +12,7 @@ from pollux.kernel.generated import load
 from pollux.kernel.writing import HEADER
 
 Array = NDArray[np.float64]
-NAMES = ("exp", "expm1", "log", "log1p", "tanh")
+NAMES = ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos")
 
 
 def _source() -> str:
@@ -29,7 +29,7 @@ def _source() -> str:
 
 @pytest.fixture(scope="module")
 def code() -> ModuleType:
-    return load("elementary_check", "2", _source)
+    return load("elementary_check", "3", _source)
 
 
 def _call(code: ModuleType, name: str, *arguments: Array) -> Array:
@@ -50,11 +50,18 @@ def _ulps(computed: Array, exact: Callable[[float], mpmath.mpf], x: Array) -> fl
 
 _RNG = np.random.default_rng(20)
 _TINY = np.concatenate([s * 10.0 ** _RNG.uniform(-300, 0, 800) for s in (1.0, -1.0)])
+_QUARTERS = np.round(np.pi / 2 * np.concatenate([np.arange(-400, 400), 2.0 ** _RNG.uniform(8, 49, 800)]), 12)
+_ANGLES = np.concatenate(
+    [_RNG.uniform(-10, 10, 3000), _TINY, *(s * 2.0 ** _RNG.uniform(-5, 50, 1500) for s in (1, -1))]
+)
+_TURNS = np.concatenate([_ANGLES, _QUARTERS, np.nextafter(_QUARTERS, 0.0)])
 RANGES = {
     "exp": np.concatenate([_RNG.uniform(-708, 709, 3000), _RNG.uniform(-1, 1, 1500), _TINY]),
     "expm1": np.concatenate([_RNG.uniform(-60, 709, 2000), _RNG.uniform(-1, 1, 3000), _TINY]),
     "log": np.concatenate([10.0 ** _RNG.uniform(-307, 308, 3000), _RNG.uniform(0.5, 2, 3000), 1 + _TINY[:800] * 0.1]),
     "log1p": np.concatenate([_RNG.uniform(-0.9, 3, 3000), _TINY * 0.9, 10.0 ** _RNG.uniform(0, 300, 500)]),
+    "sin": _TURNS,
+    "cos": _TURNS,
     "tanh": np.concatenate([_RNG.uniform(-3, 3, 4000), _RNG.uniform(-25, 25, 500), _TINY]),
 }
 
@@ -68,6 +75,9 @@ def test_is_exact_to_two_units_in_the_last_place(code: ModuleType, name: str) ->
 @pytest.mark.parametrize("name", NAMES)
 def test_treats_the_ends_of_the_number_line_as_numpy_does(code: ModuleType, name: str) -> None:
     x = np.array([0.0, np.inf, -np.inf, np.nan, 1e308, -1e308, 5e-324, 800.0, -800.0, -1.0, 1.0])
+    if name in ("sin", "cos"):
+        x = x[~(np.abs(x) == 1e308)]  # where neighbouring numbers are whole turns apart, they say so
+        assert np.isnan(_call(code, name, np.array([1e308, -1e16, 2.0**50]))).all()
     with np.errstate(all="ignore"):
         expected = getattr(np, name)(x)
     np.testing.assert_allclose(_call(code, name, x), expected, rtol=4e-16)

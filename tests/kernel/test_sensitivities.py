@@ -1,10 +1,13 @@
 """Sensitivities are the derivatives of the very same simulation."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pollux.equations import Model
+from pollux.equations import Fixed, Model, Output, Parameter, State
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel import Schedule, Sensitivities, sensitivities, simulate
 
@@ -106,3 +109,33 @@ def test_wrong_questions_are_refused_with_advice(curved: Model) -> None:
         sensitivities(curved, {}, _schedule(curved), TIMES, ["nothing"])
     with pytest.raises(ModelError, match=r"the initial sensitivity \(3, 1\) does not fit\. Give `initial` too"):
         sensitivities(curved, {}, _schedule(curved), TIMES, ["vmax"], initial_sensitivity=np.zeros((3, 1)))
+
+
+BRANCHES: dict[str, Callable[[Any, Any, Any], dict[str, Any]]] = {
+    "a level": lambda t, x, p: {"x": p.a * np.where(x.x < p.level, 1.0, 0.1)},
+    "a time": lambda t, x, p: {"x": np.where(t >= p.until, -p.a * x.x, 1.0)},
+    "either": lambda t, x, p: {"x": np.where((x.x > p.level) | (t > 3.0 * p.until), p.a * x.x, 1.0 + x.x)},
+    "twice": lambda t, x, p: {"x": np.where(x.x > p.level, 0.3, 1.0) - np.where(x.x > 1.4 * p.level, p.a / 9.0, 0.0)},
+    "no jump": lambda t, x, p: {"x": p.a + np.where(x.x > p.level, 0.2 * (x.x - p.level) ** 2, 0.0)},
+}
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_a_jump_whose_time_depends_on_parameters_is_differentiated_too(name: str) -> None:
+    """What is left out otherwise does not shrink with the tolerance."""
+
+    def rates(t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
+        return BRANCHES[name](t, x, p)
+
+    values = {"a": 1.1, "level": 0.57, "until": 1.3}
+    parameters = [Parameter(n, "1", "", Fixed(v), "test") for n, v in values.items()]
+    model = Model(
+        "branches", "1", name, [State("x", "1", "")], parameters, [], [Output("y", "1", "")],
+        derivative=rates, observe=lambda t, x, p, u: {"y": x.x},
+    )  # fmt: skip
+    times = np.array([0.2, 1.0, 1.9, 2.4])
+    schedule = Schedule.of(model, 0.0, 3.0)
+    found = sensitivities(model, {}, schedule, times, list(values), tolerance=1e-8)
+    for k, (parameter, value) in enumerate(values.items()):
+        y = simulate(model, {parameter: value + np.array([-1e-5, 1e-5])}, schedule, times, tolerance=1e-11).outputs["y"]
+        assert found.derivatives["y"][0, :, k] == pytest.approx((y[1] - y[0]) / 2e-5, rel=1e-5, abs=1e-5)

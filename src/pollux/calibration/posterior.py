@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pollux.calibration.laplace import Gaussian
 from pollux.equations import ErrorModel, Fixed, Model
-from pollux.equations.occasions import with_occasions
+from pollux.equations.occasions import with_occasions, with_slots
 from pollux.errors import ModelError, UnknownName
 from pollux.kernel.compiled import compile
 from pollux.kernel.dosing import expand
@@ -30,6 +30,7 @@ from pollux.plans import Regimen
 
 Array = NDArray[np.float64]
 _LOG_2PI = float(np.log(2.0 * np.pi))
+MOST_SLOTS = 100  # of process noise; beyond, a search over so many coefficients is slower than a filter
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,12 @@ class Posterior:
     ``varying`` names the parameters to learn (all whose prior is not fixed, if not given); ``values`` holds others at
     values of their own. ``occasions`` are the times at which occasions begin, for models with parameters that differ
     between them.
+
+    Inputs that wander by themselves (``model.wandering``, process noise) become coefficients to be learned, one for
+    each of their slots from the first dose or reading to the last reading, or to ``until``; ``process_noise`` says so.
     """
 
+    # One setting more than eight, for those who forecast with process noise.
     def __init__(
         self,
         model: Model,
@@ -102,22 +107,19 @@ class Posterior:
         varying: Sequence[str] | None = None,
         values: Mapping[str, float] | None = None,
         occasions: Sequence[float] = (),
+        until: float | None = None,
         tolerance: float = 1e-6,
     ) -> None:
         if occasions and model.between_occasions:
-            regimen = _during(regimen, occasions)
+            regimen = _during(regimen, "occasion", occasions)
             model = with_occasions(model, len(occasions))
+        model, regimen, self.process_noise = _in_slots(model, regimen, [r.time for r in readings], until)
         self.model = model
         self.regimen = regimen
         self.tolerance = tolerance
         self.readings = tuple(readings)
         held = dict(values or {})
-        chosen = (
-            varying
-            if varying is not None
-            else [p.name for p in model.parameters if not isinstance(p.prior, Fixed) and p.name not in held]
-        )
-        self.names = tuple(chosen)
+        self.names = learned(model, varying, held)
         self._priors = [model.parameter(name).prior for name in self.names]
         self._columns = tuple(model.parameter_names.index(name) for name in self.names)
         self.prior = Gaussian(self.names, np.zeros(len(self.names)), model.correlation(self.names))
@@ -247,12 +249,41 @@ def _grouped(model: Model, readings: Sequence[Reading]) -> tuple[Array, list[_Re
     return times, groups
 
 
-def _during(regimen: Regimen, occasions: Sequence[float]) -> Regimen:
-    """The regimen with the windows of the occasions: 1 from the beginning of each to that of the next."""
-    if any(a >= b for a, b in pairwise(occasions)):
-        raise ModelError("occasions begin in rising order, each once", where="occasions")
+def learned(model: Model, varying: Sequence[str] | None, held: Mapping[str, float]) -> tuple[str, ...]:
+    """The parameters to learn: those named, or all that differ between people and are not held."""
+    if varying is not None:
+        return tuple(varying)
+    return tuple(p.name for p in model.parameters if not isinstance(p.prior, Fixed) and p.name not in held)
+
+
+def _during(regimen: Regimen, window: str, begins: Sequence[float]) -> Regimen:
+    """The regimen with windows of time as inputs: 1 from the beginning of each to that of the next."""
+    if any(a >= b for a, b in pairwise(begins)):
+        raise ModelError(f"each {window} begins after the one before it", where="regimen")
     windows: dict[str, list[tuple[float, float]]] = {}
-    for k in range(len(occasions)):
-        pairs = [(begin, float(j == k)) for j, begin in enumerate(occasions)]
-        windows[f"occasion_{k + 1}"] = pairs
+    for k in range(len(begins)):
+        # only where it changes: a course has as many breakpoints as pairs
+        pairs = [(begins[j], float(j == k)) for j in range(len(begins)) if j in (0, k, k + 1)]
+        windows[f"{window}_{k + 1}"] = pairs
     return Regimen(regimen.events, {**regimen.courses, **windows})
+
+
+def _in_slots(
+    model: Model, regimen: Regimen, times: Sequence[float], until: float | None
+) -> tuple[Model, Regimen, str]:
+    """Process noise written out in slots, and a sentence that says so."""
+    said = []
+    for name, wander in model.wandering.items():
+        first, last = min([regimen.first, *times]), max([*times, until if until is not None else -np.inf])
+        begin = np.floor(first / wander.every + 1e-9)
+        count = max(int(np.ceil(last / wander.every - 1e-9) - begin), 1)
+        if count > MOST_SLOTS:
+            raise ModelError(
+                f"the process noise '{name}' has {count} slots of {wander.every:g} {model.time_unit} to be learned",
+                where=model.name,
+                advice=f"{MOST_SLOTS} at most: take longer slots, fewer readings, or a filter (calibration.following).",
+            )
+        regimen = _during(regimen, f"{name}_slot", [float((begin + k) * wander.every) for k in range(count)])
+        model = with_slots(model, name, count)
+        said.append(f"{name} by {count} coefficients, one for each {wander.every:g} {model.time_unit}")
+    return model, regimen, "; ".join(said)

@@ -31,6 +31,7 @@ MEMBERS = 128
 SLOT = 5.0  # min
 RELAXATION = 0.5  # share of the slow parameters' spread that each reading gives back: Pollux's own choice (unverified)
 FINGER_ERROR = 0.05  # relative error of a finger-stick meter, one standard deviation (unverified)
+TOGETHER = 16  # twins that are moved at once: their members fit a processor's own memory
 REMEMBERED = 24  # readings from which the sensor's error at the end of a day is reconstructed
 
 STATES = len(MINIMAL.states)
@@ -80,12 +81,17 @@ def _body() -> Compiled:
 
 def parameters(slow: Array, course: Course) -> Array:
     """The model's parameters in their units, `(n, P)`, from the slow ones as standard-normal numbers."""
+    values: Array = _parameters_of_many(slow[None], [course])[0]
+    return values
+
+
+def _parameters_of_many(slow: Array, courses: Sequence[Course]) -> Array:
+    """The same of several twins: `slow` (T, n, P) with a course each."""
     usual, columns, centers, sds = _forms()
-    row = usual.copy()
-    row[_WEIGHT], row[_BASAL] = course.weight, course.basal
-    values = np.empty((len(slow), row.size))
-    values[:] = row
-    values[:, columns] = centers * np.exp(sds * slow)
+    rows = np.tile(usual, (len(courses), 1))
+    rows[:, _WEIGHT], rows[:, _BASAL] = [c.weight for c in courses], [c.basal for c in courses]
+    values = np.repeat(rows[:, None], slow.shape[1], axis=1)
+    values[:, :, columns] = centers * np.exp(sds * slow)
     return values
 
 
@@ -251,36 +257,54 @@ def update_many(
             inputs[i] = segments.values[0]
             alike.setdefault((*parts[0], len(twin.members)), []).append(i)
     for (start, end, _), which in alike.items():
-        group = [ensembles[i] for i in which]
-        members = _moved(group, [courses[i] for i in which], [inputs[i] for i in which], end - start, threads)
-        _wander(members, group, start, end)
-        expected = members[:, :, INTERSTITIAL] + members[:, :, _ERROR.start]
-        read = np.array([readings[i] for i in which])
-        error = np.full(len(which), _READING_ERROR)
-        known, infos = assimilate_many(members, expected, read, error, slow=_Z, relaxation=RELAXATION, threads=threads)
-        _keep_possible(known)
-        for i, twin, one, info in zip(which, group, known, infos, strict=True):
-            done[i] = Ensemble(times[i], one, twin.spread, twin.key), info
+        groups = [which[k : k + TOGETHER] for k in range(0, len(which), TOGETHER)]
+
+        def some(
+            first: int, last: int, groups: list[list[int]] = groups, slot: tuple[float, float] = (start, end)
+        ) -> None:
+            for part in groups[first:last]:
+                group, own = [ensembles[i] for i in part], [courses[i] for i in part]
+                given, read = np.array([inputs[i] for i in part]), np.array([readings[i] for i in part])
+                told = _updated(group, own, given, slot, [times[i] for i in part], read)
+                done.update(zip(part, told, strict=True))
+
+        in_threads(some, len(groups), threads)
     return [done[i] for i in range(len(ensembles))]
 
 
-def _moved(group: list[Ensemble], courses: list[Course], inputs: list[Array], span: float, threads: int) -> Array:
+def _updated(
+    group: list[Ensemble],
+    courses: list[Course],
+    inputs: Array,
+    slot: tuple[float, float],
+    times: list[float],
+    readings: Array,
+) -> list[tuple[Ensemble, UpdateInfo]]:
+    """Some twins that lived through the same time, `inputs` (T, 4), and what each makes of its reading (T,)."""
+    start, end = slot
+    members = _moved(group, courses, inputs, end - start)
+    _wander(members, group, start, end)
+    expected = members[:, :, INTERSTITIAL] + members[:, :, _ERROR.start]
+    error = np.full(len(group), _READING_ERROR)
+    known, infos = assimilate_many(members, expected, readings, error, slow=_Z, relaxation=RELAXATION)
+    _keep_possible(known)
+    return [
+        (Ensemble(at, one, twin.spread, twin.key), info)
+        for at, twin, one, info in zip(times, group, known, infos, strict=True)
+    ]
+
+
+def _moved(group: list[Ensemble], courses: list[Course], inputs: Array, span: float) -> Array:
     """The members of several twins, `(T, n, V)`, after living for `span` minutes, each with its own constant inputs."""
     members = np.stack([twin.members for twin in group])
     count = members.shape[1]
-    values = np.concatenate([parameters(twin.slow, course) for twin, course in zip(group, courses, strict=True)])
+    values = _parameters_of_many(members[:, :, _Z], courses).reshape(-1, len(MINIMAL.parameters))
     given = np.empty((len(group), count, 5))
-    given[:, :, :4] = np.array(inputs)[:, None]
+    given[:, :, :4] = inputs[:, None]
     given[:, :, 4] = members[:, :, _DISTURBANCE]
-    flat = given.reshape(-1, 5)
-
-    def live(first: int, last: int) -> None:
-        rows = slice(first * count, last * count)
-        states = members[first:last, :, :STATES].reshape(-1, STATES)
-        after = _body().advance(states, values[rows], flat[rows], 0.0, span)
-        members[first:last, :, :STATES] = after.reshape(last - first, count, STATES)
-
-    in_threads(live, len(group), threads)
+    states = members[:, :, :STATES].reshape(-1, STATES)
+    after = _body().advance(states, values, given.reshape(-1, 5), 0.0, span)
+    members[:, :, :STATES] = after.reshape(len(group), count, STATES)
     return members
 
 

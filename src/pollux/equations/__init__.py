@@ -8,6 +8,7 @@ from pollux.equations.priors import Fixed, LogitNormal, LogNormal, Normal, Prior
 from pollux.equations.reference import Reference
 from pollux.equations.residual import Additive, Combined, ErrorModel, LogNormalError, Proportional, StudentT
 from pollux.equations.route import Route
+from pollux.equations.wander import Wander
 
 __all__ = [
     "Additive",
@@ -32,6 +33,7 @@ __all__ = [
     "Route",
     "State",
     "StudentT",
+    "Wander",
     "Wire",
     "couple",
 ]

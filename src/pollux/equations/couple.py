@@ -15,6 +15,7 @@ import numpy as np
 from pollux.equations.model import TIME_UNITS, Model, Named
 from pollux.equations.parts import Input, Parameter
 from pollux.equations.route import Route
+from pollux.equations.wander import Wander
 from pollux.errors import ModelError, UnknownName
 from pollux.vocabulary.terms import convert, terms
 
@@ -133,11 +134,23 @@ def couple(
             for (a, b), v in m.correlations.items()
         },
         between_occasions={f"{part}_{k}": v for part, m in parts.items() for k, v in m.between_occasions.items()},
+        wandering={
+            f"{part}_{k}": _in_time_of(first, m, wander)
+            for part, m in parts.items()
+            for k, wander in m.wandering.items()
+            if (part, k) not in driven
+        },
         time_unit=first.time_unit,
         parts=dict(parts),
         wires=found,
         paces=dict(paces or {}),
     )
+
+
+def _in_time_of(whole: Model, part: Model, wander: Wander) -> Wander:
+    """Process noise of a part in the unit of time of the whole."""
+    factor = TIME_UNITS[part.time_unit] / TIME_UNITS[whole.time_unit]
+    return replace(wander, memory=factor * wander.memory, every=factor * wander.every)
 
 
 class _Whole:

@@ -14,6 +14,7 @@ from pollux.equations.parts import Input, Output, Parameter, State
 from pollux.equations.reference import Reference
 from pollux.equations.residual import ErrorModel
 from pollux.equations.route import KINETICS, Route
+from pollux.equations.wander import Wander
 from pollux.errors import ModelError, UnknownName
 
 # An expression is a number, an array or a traced symbol: whatever NumPy's functions accept.
@@ -58,7 +59,8 @@ class Model:
     doses that come late, in part, or as infusions. ``residuals`` is the error of a measurement of an output;
     ``correlations`` are those of the standard-normal numbers behind two parameters. ``between_occasions`` names inputs
     that differ from occasion to occasion (a visit, a cycle) by a normal number of this standard deviation, in the same
-    person.
+    person. ``wandering`` names inputs that wander by themselves: process noise, which filters sample and
+    ``calibration.posterior`` estimates slot by slot.
 
     >>> from pollux.equations import Fixed, Input, Output, Parameter, State
     >>> model = Model(
@@ -92,12 +94,13 @@ class Model:
     residuals: Mapping[str, ErrorModel] = field(default_factory=dict)
     correlations: Mapping[tuple[str, str], float] = field(default_factory=dict)
     between_occasions: Mapping[str, float] = field(default_factory=dict)
+    wandering: Mapping[str, Wander] = field(default_factory=dict)
     time_unit: str = "min"
 
     def __post_init__(self) -> None:
         for part in ("states", "parameters", "inputs", "outputs", "references", "routes"):
             object.__setattr__(self, part, tuple(getattr(self, part)))
-        for part in ("impulses", "residuals", "correlations", "between_occasions"):
+        for part in ("impulses", "residuals", "correlations", "between_occasions", "wandering"):
             object.__setattr__(self, part, dict(getattr(self, part)))
         if not self.states:
             raise ModelError("a model needs at least one state", where=self.name)
@@ -115,7 +118,7 @@ class Model:
         self._check_ways_in()
         for output in self.residuals:
             self._known("output", output, self.output_names)
-        for name in self.between_occasions:
+        for name in (*self.between_occasions, *self.wandering):
             self._known("input", name, self.input_names)
         if self.time_unit not in TIME_UNITS:
             raise ModelError(f"'{self.time_unit}' is no unit of time", where=self.name, advice="Use min, h or d.")

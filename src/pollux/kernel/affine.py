@@ -145,12 +145,13 @@ def exponential(A, B, tau, M1, M2, M3, E, Z):
 
 
 @njit(**FAST)
-def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, times, STATES, OUT,
-          status, stopped):
+def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, times, least,
+          STATES, OUT, status, stopped):
     size = @S@ * @N@ * @L@
     M1, M2, M3, E, Z = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
     A, B, X, Y = np.zeros(@S@ * @S@ * @L@), np.zeros(@S@ * @L@), np.zeros(@S@ * @L@), np.zeros(@S@ * @L@)
     T = times.shape[0]
+    big = np.zeros(@S@ * @L@)
     tau, known = np.zeros(@L@), np.zeros(@L@)
     now, then = np.zeros(@L@), np.zeros(@L@)
     segment, at = np.zeros(@L@, np.int64), np.zeros(@L@, np.int64)
@@ -171,6 +172,8 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     X[j * @L@ + l] = X0[i, j]
             else:
                 starting(P, i, seg_inputs[s], X, l)
+            for j in range(@S@):
+                big[j * @L@ + l] = 0.0
             segment[l] = s - 1
             at[l] = 0
             then[l] = seg_time[s]
@@ -206,6 +209,13 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 if not fine:
                     status[i] = 2
                     stopped[i] = now[l]
+                for j in range(@S@):
+                    x = X[j * @L@ + l]
+                    big[j * @L@ + l] = max(math.fabs(x), big[j * @L@ + l])
+                    if fine and x < least[j] - 1e-9 * big[j * @L@ + l]:
+                        status[i] = 4
+                        stopped[i] = now[l]
+                        fine = False
                 while fine and at[l] < T and times[at[l]] <= now[l]:
                     emit(P, i, seg_inputs[segment[l]], X, l, times[at[l]], at[l], OUT)
                     if STATES.shape[0] > 0:

@@ -186,17 +186,18 @@ def exponential(A, DA, B, DB, tau, dtau, C, M1, D1, M2, D2, M3, D3, E, DE, Z, DZ
 
 @njit(**FAST)
 def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, d_time, d_inputs,
-          d_jump, times, OUT, SLOPES, FINAL, FINAL_SLOPES, status, stopped):
+          d_jump, times, least, OUT, SLOPES, FINAL, FINAL_SLOPES, status, stopped):
     M1, M2, M3, E, Z = np.zeros((5, @S@, @N@))
     D1, D2, D3, DE, DZ = np.zeros((5, @S@, @N@, C))
     A, B, X, Y = np.zeros((@S@, @S@)), np.zeros(@S@), np.zeros(@S@), np.zeros(@S@)
     DA, DB, DX, DY = np.zeros((@S@, @S@, C)), np.zeros((@S@, C)), np.zeros((@S@, C)), np.zeros((@S@, C))
     T = times.shape[0]
-    dnow, dtau = np.zeros(C), np.zeros(C)
+    dnow, dtau, big = np.zeros(C), np.zeros(C), np.zeros(@S@)
     for i in range(P.shape[0]):
         s = seg_first[which[i]]
         final = seg_first[which[i] + 1] - 1
         DX[:] = 0.0
+        big[:] = 0.0
         if given:
             X[:] = X0[i]
             DX[:, : S0.shape[2]] = S0[i]
@@ -235,6 +236,10 @@ def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, s
             for j in range(@S@):
                 if not math.fabs(X[j]) < np.inf:
                     status[i] = 2
+                    stopped[i] = now
+                big[j] = max(math.fabs(X[j]), big[j])
+                if X[j] < least[j] - 1e-9 * big[j]:
+                    status[i] = 4
                     stopped[i] = now
             if status[i] != 0:
                 break

@@ -20,7 +20,7 @@ def closed_form(task: Task, threads: int) -> Simulation:
     def solve(first: int, last: int) -> None:
         code.solve(
             first, last, task.parameters, task.initial, task.given, s.which, s.first, s.times, s.inputs, s.jumps,
-            s.keeps, task.times, states, outputs, status, stopped,
+            s.keeps, task.times, task.compiled.least, states, outputs, status, stopped,
         )  # fmt: skip
 
     in_threads(solve, n, threads)

@@ -66,9 +66,60 @@ def finite(W):
 
 
 @njit(**FAST)
+def fallen(W, tolerance, floors):
+    # whether the step brings a state below its least value, as in lanes
+    for j in range(@S@):
+        if W[@x@ + j] < floors[@S@ + j] - 100.0 * tolerance * W[@largest@ + j]:
+            return True
+    return False
+
+
+@njit(**FAST)
 def grow(e, log_error):
     growth = 0.9 * math.exp(0.04 * log_error - 0.17 * math.log(min(max(e, 1e-10), 1e10)))
     return min(max(growth, 0.2), 10.0)
+
+
+@njit(**FAST)
+def rates_at(W, C, COLUMN, DU, now, theta, F, Fs):
+    between(W, C, theta)
+    W[@time@] = now + theta * W[@h@]
+    for j in range(@S@):
+        W[@x@ + j] = W[@dense@ + j]
+    for j in range(@S@ * @WIDTH@):
+        C[@xs@ + j] = C[@denses@ + j]
+    rates(W, C, F, Fs, COLUMN, DU)
+
+
+@njit(**FAST)
+def jumped(W, C, COLUMN, DU, now, FIX):
+    # (f⁻ − f⁺) ∂t_e where a condition changes within the step just tried, the jump alone: f is taken on both sides
+    x, xs, new_side = W[@x@ : @x@ + @S@].copy(), C[@xs@ : @xs@ + @S@ * @WIDTH@].copy(), W[@new_side@]
+    before, after, Fs = np.zeros(@S@), np.zeros(@S@), np.zeros(@S@ * @WIDTH@)
+    G0, G1, GT, DG = np.zeros(@SWITCHES@), np.zeros(@SWITCHES@), np.zeros(@SWITCHES@), np.zeros((@SWITCHES@, @WIDTH@))
+    low = 0.0
+    high = 1.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        rates_at(W, C, COLUMN, DU, now, middle, before, Fs)
+        if W[@new_side@] == W[@side@]:
+            low = middle
+        else:
+            high = middle
+    rates_at(W, C, COLUMN, DU, now, high, after, Fs)
+    crossing(W, C, after, COLUMN, G1, DG, GT)
+    rates_at(W, C, COLUMN, DU, now, low, before, Fs)
+    crossing(W, C, before, COLUMN, G0, DG, GT)
+    FIX[:] = 0.0
+    for k in range(@SWITCHES@):
+        if G0[k] != G1[k] and GT[k] != 0.0:
+            for j in range(@S@):
+                for c in range(@WIDTH@):
+                    FIX[j * @WIDTH@ + c] = (after[j] - before[j]) * DG[k, c] / GT[k]
+            break  # conditions that change together are one crossing
+    W[@x@ : @x@ + @S@] = x
+    C[@xs@ : @xs@ + @S@ * @WIDTH@] = xs
+    W[@new_side@] = new_side
 
 
 @njit(**FAST)
@@ -81,6 +132,7 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
         W = np.zeros(@ROWS@)
         C = np.zeros(@BLOCKS@ * @S@ * @WIDTH@)
         DU = np.zeros((@U@, @WIDTH@))
+        FIX = np.zeros(@S@ * @WIDTH@)
         s = seg_first[which[i]]
         final = seg_first[which[i] + 1] - 1
         now = seg_time[s]
@@ -147,7 +199,11 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
             rates(W, C, W[@k7@ : @k7@ + @S@], C[@k7s@ : @k7s@ + @S@ * @WIDTH@], COLUMN, DU)
             e = step_error(W) / tolerance
             steps[i] += 1
-            if e <= 1.0:
+            if e <= 1.0 and fallen(W, tolerance, floors):
+                step = 0.1 * h
+                if h < 1e-6 * (1.0 + math.fabs(now)):
+                    status[i] = 4
+            elif e <= 1.0:
                 error[i] = max(error[i], e)
                 growth = grow(e, log_error)
                 log_error = math.log(max(e, 1e-4))
@@ -155,7 +211,14 @@ def solve(P, X0, S0, given, COLUMN, wanted, which, seg_first, seg_time, seg_inpu
                 while at < T and times[at] < then:
                     emit(W, C, COLUMN, wanted, (times[at] - now) / h, times[at], i, at, OUT, SLOPES)
                     at += 1
+                crosses = @SWITCHES@ > 0 and W[@side@] != W[@new_side@]
+                if crosses:
+                    jumped(W, C, COLUMN, DU, now, FIX)
                 commit(W, C)
+                if crosses:
+                    for j in range(@S@ * @WIDTH@):
+                        C[@ys@ + j] += FIX[j]
+                    fresh = True
                 grown = h * growth
                 step = step if h < step and grown < step else grown
                 now = then

@@ -13,15 +13,18 @@ Events may move with the columns: an event at time t_e with ∂t_e, that adds a 
     S⁺ = S⁻ + f⁻ ∂t_e + ∂j − f⁺ ∂t_e,
 
 f⁻ and f⁺ being the rates just before and after it; rates of infusions that depend on the columns add (∂f/∂u) ∂u to B.
+Where f jumps because a condition g(t, x, p) changes its sign (``np.where``), that is an event too, at a time that moves
+with x and p: ∂t_e = −(∂g/∂x S + ∂g/∂p) / (∂g/∂x f⁻ + ∂g/∂t).
 """
 
 from dataclasses import dataclass, replace
 
 from pollux.kernel.column_control import SOLVE
-from pollux.kernel.derivatives import Derivatives
+from pollux.kernel.derivatives import Derivatives, Leaf
 from pollux.kernel.lanes import KINK_CAUTION
 from pollux.kernel.layout import PATIENT, SEGMENT, STAGE, Layout
 from pollux.kernel.program import Program
+from pollux.kernel.symbols import Node
 from pollux.kernel.tableau import DORMAND_PRINCE, weighted
 from pollux.kernel.writing import HEADER, block
 
@@ -41,13 +44,29 @@ class Differentiated:
     readings_by_state: tuple[tuple[int, int], ...]
     readings_by_parameter: tuple[tuple[int, int], ...]
     start_by_parameter: tuple[tuple[int, int], ...]
+    switches: tuple[Node, ...] = ()  # comparisons (name, a, b) on which branches depend
+    switches_by_state: tuple[tuple[int, int], ...] = ()  # of a − b
+    switches_by_parameter: tuple[tuple[int, int], ...] = ()
+    switches_by_time: tuple[tuple[int, int], ...] = ()
+
+
+def switches(program: Program) -> tuple[Node, ...]:
+    """The comparisons of states or time on which it depends which branch of a ``where`` the rates take."""
+    needed = program.needed(program.rates)
+    conditions = [program.nodes[n][1] for n in needed if program.nodes[n][0] == "where"]
+    found = [program.nodes[n] for n in program.needed(conditions) if program.level[n] == STAGE]
+    return tuple(node for node in found if node[0] in ("less", "less_equal", "greater", "greater_equal"))
 
 
 def differentiate(program: Program, moving: tuple[int, ...] = ()) -> Differentiated:
     """The program with every derivative that is not zero; by inputs only those that are ``moving``."""
+    crossed = switches(program)
+    apart = tuple(range(len(program.nodes), len(program.nodes) + len(crossed)))
+    program = replace(program, nodes=(*program.nodes, *(("subtract", a, b) for _, a, b in crossed)))
     d = Derivatives(program)
     states = [("state", i) for i in range(program.states)]
     parameters = [("parameter", i) for i in range(program.parameters)]
+    time: list[Leaf] = [("time",)]  # type: ignore[list-item]
     entries = [
         d.jacobian(wanted, leaves)
         for wanted, leaves in (
@@ -57,19 +76,33 @@ def differentiate(program: Program, moving: tuple[int, ...] = ()) -> Differentia
             (program.readings, states),
             (program.readings, parameters),
             (program.start, parameters),
+            (apart, states),
+            (apart, parameters),
+            (apart, time),
         )
     ]
-    fx, fp, fu, gx, gp, sp = entries
+    fx, fp, fu, gx, gp, sp, cx, cp, ct = entries
     by_input = tuple((row, moving[column]) for row, column in fu)
     at = d.at
     whole = replace(
         program,
         nodes=tuple(d.graph.nodes),
-        rates=(*map(at, program.rates), *fx.values(), *fp.values(), *fu.values()),
+        rates=(
+            *map(at, program.rates),
+            *fx.values(),
+            *fp.values(),
+            *fu.values(),
+            *(at(n) for _, *ab in crossed for n in ab),
+            *cx.values(),
+            *cp.values(),
+            *ct.values(),
+        ),
         readings=(*map(at, program.readings), *gx.values(), *gp.values()),
         start=(*map(at, program.start), *sp.values()),
     )
-    return Differentiated(whole, tuple(fx), tuple(fp), by_input, tuple(gx), tuple(gp), tuple(sp))
+    return Differentiated(
+        whole, tuple(fx), tuple(fp), by_input, tuple(gx), tuple(gp), tuple(sp), crossed, tuple(cx), tuple(cp), tuple(ct)
+    )
 
 
 def source(program: Program, width: int, moving: tuple[int, ...] = ()) -> str:
@@ -77,7 +110,8 @@ def source(program: Program, width: int, moving: tuple[int, ...] = ()) -> str:
     writer = _Writer(differentiate(program, moving), len(program.readings), width)
     parts = [HEADER, *writer.before_steps(), writer.rates()]
     parts += [writer.moves(s) for s in range(2, 8)]
-    parts += [writer.step_error(), writer.commit(), writer.between(), writer.emit(), writer.fill(SOLVE)]
+    parts += [writer.step_error(), writer.commit(), writer.between(), writer.emit(), writer.crossing()]
+    parts += [writer.fill(SOLVE)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -90,6 +124,10 @@ class _Writer:
         self.outputs = outputs
         self.width = width
         self.layout = Layout(self.program, lanes=1, stages=7)
+        d = differentiated
+        counts = (len(d.rates_by_state), len(d.rates_by_parameter), len(d.rates_by_input))
+        self.wanted = self.layout.rates[: self.program.states + sum(counts)]
+        self.of_switches = self.layout.rates[len(self.wanted) :]
 
     def row(self, name: str, offset: int = 0) -> str:
         return self.layout.row(name, offset, "0")
@@ -118,11 +156,11 @@ class _Writer:
     def rates(self) -> str:
         """F = f(x) and its columns, Fs = J xs + B: written once and called by every stage."""
         S = self.program.states
-        code, name = self.layout.code(self.layout.rates, "x", self.row("time"), STAGE, "0")
-        body = [*code, *(f"F[{i}] = {name(n)}" for i, n in enumerate(self.layout.rates[:S]))]
+        code, name = self.layout.code(self.wanted, "x", self.row("time"), STAGE, "0")
+        body = [*code, *(f"F[{i}] = {name(n)}" for i, n in enumerate(self.wanted[:S]))]
         body.append(f"{self.row('new_side')} = {self.layout.side(name)}")
-        by_state = self.layout.rates[S : S + len(self.d.rates_by_state)]
-        rest = self.layout.rates[S + len(self.d.rates_by_state) :]
+        by_state = self.wanted[S : S + len(self.d.rates_by_state)]
+        rest = self.wanted[S + len(self.d.rates_by_state) :]
         by_parameter, by_input = rest[: len(self.d.rates_by_parameter)], rest[len(self.d.rates_by_parameter) :]
         body.append(f"for c in range({self.width}):")
         body += [f"    s{i} = {self.column('xs', i)}" for i in range(S)]
@@ -136,6 +174,25 @@ class _Writer:
         for (i, k), n in zip(self.d.rates_by_input, by_input, strict=True):
             body += [f"for c in range({self.width}):", f"    Fs[{i * self.width} + c] += {name(n)} * DU[{k}, c]"]
         return f"@njit(**FAST)\ndef rates(W, C, F, Fs, COLUMN, DU):\n{block(body, 4)}"
+
+    def crossing(self) -> str:
+        """Of each condition g: whether it holds (G), its derivatives by the columns (DG) and by time (GT)."""
+        d, K = self.d, len(self.d.switches)
+        code, name = self.layout.code(self.of_switches, "x", self.row("time"), STAGE, "0")
+        sign = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">="}
+        pairs, slopes = self.of_switches[: 2 * K], list(self.of_switches[2 * K :])
+        for k, (op, *_) in enumerate(d.switches):
+            code.append(f"G[{k}] = 1.0 if {name(pairs[2 * k])} {sign[op]} {name(pairs[2 * k + 1])} else 0.0")
+        code += ["DG[:] = 0.0", "GT[:] = 0.0"]
+        for k, j in d.switches_by_state:
+            slope = name(slopes.pop(0))
+            code += [f"GT[{k}] += {slope} * F[{j}]", f"for c in range({self.width}):"]
+            code.append(f"    DG[{k}, c] += {slope} * {self.column('xs', j)}")
+        for k, parameter in d.switches_by_parameter:
+            code.append(f"DG[{k}, COLUMN[{parameter}]] += {name(slopes.pop(0))}")
+        for k, _ in d.switches_by_time:
+            code.append(f"GT[{k}] += {name(slopes.pop(0))}")
+        return f"@njit(**FAST)\ndef crossing(W, C, F, COLUMN, G, DG, GT):\n{block(code, 4)}"
 
     def moves(self, s: int) -> str:
         """x = y + h Σ a k for stage ``s`` (7: the step's end), states and columns alike, and the stage's time."""
@@ -242,6 +299,7 @@ class _Writer:
             "@ROWS@": self.layout.rows.count,
             "@WIDTH@": self.width,
             "@BLOCKS@": len(BLOCKS),
+            "@SWITCHES@": len(self.d.switches),
         }
         for name, number in numbers.items():
             text = text.replace(name, str(number))

@@ -31,7 +31,8 @@ class Compiled:
         self.program: Program = trace(model)
         self.floors: Array = FLOOR * np.array([s.scale for s in model.states])
         # smallest values of interest, and behind them the lowest that mean anything
-        self.limits: Array = np.concatenate([self.floors, [s.least for s in model.states]])
+        self.least: Array = np.array([s.least for s in model.states], dtype=np.float64)
+        self.limits: Array = np.concatenate([self.floors, self.least])
 
     @cached_property
     def lanes(self) -> ModuleType:
@@ -68,7 +69,14 @@ class Compiled:
                 where=self.model.name,
                 advice=f"There are: {', '.join(names)}.",
             )
-        given = {n: np.asarray(v, dtype=np.float64) for n, v in parameters.items()}
+        try:
+            given = {n: np.asarray(v, dtype=np.float64) for n, v in parameters.items()}
+        except (TypeError, ValueError):
+            raise ModelError(
+                "a parameter is given something that is not a number",
+                where=self.model.name,
+                advice="Give each parameter one number, or one for each patient.",
+            ) from None
         sizes = {v.shape[0] for v in given.values() if v.ndim == 1 and v.shape[0] != 1}
         if patients is not None:
             sizes.add(patients)

@@ -19,6 +19,7 @@ import numpy as np
 from numba import cuda
 
 _exp, _expm1, _log, _log1p, _tanh, _pow = math.exp, math.expm1, math.log, math.log1p, math.tanh, math.pow
+_sin, _cos = math.sin, math.cos
 DEVICE = dict(device=True)
 '''
 
@@ -134,6 +135,14 @@ def finite(W):
 
 
 @cuda.jit(**DEVICE)
+def fallen(W, tolerance, floors):
+    for j in range(@S@):
+        if W[@x@ + j] < floors[@S@ + j] - 100.0 * tolerance * W[@largest@ + j]:
+            return True
+    return False
+
+
+@cuda.jit(**DEVICE)
 def grow(e, log_error):
     growth = 0.9 * math.exp(0.04 * log_error - 0.17 * math.log(min(max(e, 1e-10), 1e10)))
     return min(max(growth, 0.2), 10.0)
@@ -204,7 +213,11 @@ def solve(P, X0, given, which, seg_first, seg_time, seg_inputs, seg_jump, seg_ke
         stage7(W)
         e = step_error(W) / tolerance
         tried += 1
-        if e <= 1.0:
+        if e <= 1.0 and fallen(W, tolerance, floors):
+            step = 0.1 * h
+            if h < 1e-6 * (1.0 + math.fabs(now)):
+                status[i] = 4
+        elif e <= 1.0:
             worst = max(worst, e)
             growth = grow(e, log_error)
             log_error = math.log(max(e, 1e-4))

@@ -141,8 +141,9 @@ class Timeline:
         else:
             rate = rate if dose.rate is None else self.zero + dose.rate
             lasts = arriving / rate
-        for i in np.flatnonzero(~(rate.value >= 0.0) | ~(lasts.value >= 0.0)):
-            self.refused[int(i)] = f"the rate or duration on the route '{route.name}' is negative or not a number"
+        possible = (rate.value >= 0.0) & (rate.value < np.inf) & (lasts.value >= 0.0) & (lasts.value < np.inf)
+        for i in np.flatnonzero(~possible):
+            self.refused[int(i)] = f"the rate or duration on the route '{route.name}' is not a number above 0"
         return Way(state, self.model.input_names.index(route.input), lag, arriving, rate, lasts)
 
     def schedules(self, start: float, end: float) -> tuple[Schedules, Motion]:

@@ -1,11 +1,13 @@
-"""exp, log, tanh and power as plain arithmetic, so that they run in SIMD lanes.
+"""exp, log, tanh, sin, cos and power as plain arithmetic, so that they run in SIMD lanes.
 
 The source below is copied into every generated file (numba's disk cache does not notice changes in other files).
 None of it is compiled with fast-math flags; ``_fma`` is written out where one rounding is wanted. Accuracy against
-mpmath (tests/kernel/test_elementary.py): exp, log, expm1, log1p, tanh ≤ 2 ulp, power ≤ 1e-14 relative.
+mpmath (tests/kernel/test_elementary.py): exp, log, expm1, log1p, tanh, sin, cos ≤ 2 ulp, power ≤ 1e-14 relative.
 
 Method: exp by reduction to |r| ≤ ln 2 / 2 and the Taylor series of degree 13; log by ``log(1 + f) = 2 atanh(f / (2 +
-f))`` on the mantissa in [√½, √2); tanh by expm1; power by a logarithm of twice the precision.
+f))`` on the mantissa in [√½, √2); tanh by expm1; power by a logarithm of twice the precision; sin and cos by reduction
+to |r| ≤ π/4 with π/2 in three parts (the first fused product is exact) and Taylor series. From |x| = 2⁵⁰ on, where
+neighbouring numbers are a quarter of a radian apart and more, sin and cos are NaN.
 """
 
 import math
@@ -15,6 +17,14 @@ from fractions import Fraction
 _LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009493393621969694715605863326996418687")
 _LN2_HIGH = Fraction(int(_LN2 * 2**33), 2**33)
 _LN2_LOW = _LN2 - _LN2_HIGH
+# π/2 as the sum of three floats
+_QUARTER = (
+    Fraction("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798")
+    / 2
+)
+_QUARTERS = [float(_QUARTER)]
+_QUARTERS.append(float(_QUARTER - Fraction(_QUARTERS[0])))
+_QUARTERS.append(float(_QUARTER - Fraction(_QUARTERS[0]) - Fraction(_QUARTERS[1])))
 
 
 def _horner(variable: str, coefficients: list[float]) -> str:
@@ -40,6 +50,8 @@ def _paired(variable: str, square: str, coefficients: list[float]) -> str:
 
 
 _EXP_TAIL = _paired("r", "r2", [1.0 / math.factorial(k) for k in range(2, 14)])
+_SIN_TAIL = _paired("z", "z2", [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(1, 9)])
+_COS_TAIL = _paired("z", "z2", [(-1.0) ** k / math.factorial(2 * k) for k in range(2, 10)])
 _LOG_TAIL = _horner("z", [2.0 / (2 * k + 1) for k in range(1, 12)])
 
 SOURCE = f"""
@@ -126,11 +138,62 @@ def _log(x):
 
 
 @njit(**PLAIN)
+def _about_exp(x):
+    # to 1e-4, for |x| < 700: enough for the size of a step, at a quarter of the cost
+    shifted = _fma(x, {1 / math.log(2)!r}, 6755399441055744.0)
+    r = _fma(shifted - 6755399441055744.0, {-math.log(2)!r}, x)
+    k = _bits(shifted) - _bits(6755399441055744.0)
+    return (1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0))))) * _float((k + 1023) << 52)
+
+
+@njit(**PLAIN)
+def _about_log(x):
+    # to 1e-5, for ordinary numbers above 0
+    b = _bits(x)
+    k = (b - {0x3FE6A09E667F3BCD}) >> 52
+    f = _float(b - (k << 52)) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    return float(k) * {math.log(2)!r} + s * (2.0 + z * (2.0 / 3.0 + z * 0.4))
+
+
+@njit(**PLAIN)
 def _log1p(x):
     u = 1.0 + x
     value = _log(u)
     correction = (x - (u - 1.0)) / u
     return value + correction if (u > 0.0) & (u < np.inf) else value
+
+
+@njit(**PLAIN)
+def _turned(x, quarter):
+    # sin(x + quarter π/2):  x = n π/2 + r + low, and which of the four quarters n is in
+    shifted = _fma(x, {float(1 / _QUARTER)!r}, 6755399441055744.0)
+    n = shifted - 6755399441055744.0
+    k = _bits(shifted) + quarter
+    first = _fma(-n, {_QUARTERS[0]!r}, x)
+    less = n * {_QUARTERS[1]!r}
+    r = first - less
+    low = ((first - r) - less) - _fma(n, {_QUARTERS[1]!r}, -less) - n * {_QUARTERS[2]!r}
+    z = r * r
+    z2 = z * z
+    sine = r + _fma(r * z, {_SIN_TAIL}, low * _fma(-0.5, z, 1.0))
+    half = 0.5 * z
+    w = 1.0 - half
+    cosine = w + (((1.0 - w) - half) + _fma(z2, {_COS_TAIL}, -r * low))
+    value = cosine if k & 1 else sine
+    value = -value if k & 2 else value
+    return value if math.fabs(x) < {2.0**50!r} else np.nan
+
+
+@njit(**PLAIN)
+def _sin(x):
+    return _turned(x, 0)
+
+
+@njit(**PLAIN)
+def _cos(x):
+    return _turned(x, 1)
 
 
 @njit(**PLAIN)

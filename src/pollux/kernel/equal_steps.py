@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from pollux.kernel import fixed
 from pollux.kernel.generated import load
-from pollux.kernel.lanes import NOT_FINITE, TOO_MANY_STEPS
+from pollux.kernel.lanes import BELOW_LEAST, NOT_FINITE, TOO_MANY_STEPS
 from pollux.kernel.simulation import Simulation, finished
 from pollux.kernel.task import Task
 
@@ -41,10 +41,13 @@ def equal_steps(task: Task, threads: int) -> Simulation:
         if len(waiting) == 0:
             break
     status = np.where(error <= task.tolerance, 0, TOO_MANY_STEPS)
-    status[~np.isfinite(states).all(axis=(1, 2))] = NOT_FINITE
+    lowest = task.compiled.least - 2.0 * task.tolerance * np.abs(states).max(axis=1, keepdims=True)
+    lost, fallen = ~np.isfinite(states).all(axis=2), (states < lowest).any(axis=2)
+    status[fallen.any(axis=1)] = BELOW_LEAST
+    status[lost.any(axis=1)] = NOT_FINITE
     failed = status != 0
     states[failed], outputs[:, failed] = np.nan, np.nan
-    stopped = np.full(n, task.times[0])
+    stopped = np.where((lost | fallen).any(axis=1), task.times[(lost | fallen).argmax(axis=1)], task.times[0])
     kept = states if task.keep_states else states[:0]
     return finished(task, kept, outputs, status, error, steps, stopped, "equal steps, order 4, halved")
 

@@ -39,7 +39,7 @@ def on_gpu(task: Task, method: str = "adaptive") -> Simulation:
         code.solve[-(-n // cuda.THREADS), cuda.THREADS](
             driver.to_device(task.parameters), driver.to_device(initial), task.given,
             *(driver.to_device(np.ascontiguousarray(a)) for a in given), STEP_SHARE * task.tolerance,
-            driver.to_device(task.compiled.floors), MAX_STEPS, task.keep_states, *there,
+            driver.to_device(task.compiled.limits), MAX_STEPS, task.keep_states, *there,
         )  # fmt: skip
         for here, array in zip(results, there, strict=True):
             array.copy_to_host(here)

@@ -57,6 +57,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
     due = np.zeros(@L@)
     step = np.zeros(@L@)
     before = np.zeros(@L@)
+    gap = np.zeros(@L@)
     stiff = np.zeros(@L@, np.int64)
     budget = np.zeros(@L@)
     hits = np.zeros(@L@, np.bool_)
@@ -83,6 +84,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                     reached[l] = seg_time[segment[l]]
                     step[l] = 0.0
                     before[l] = 0.0
+                    gap[l] = 0.0
                     stiff[l] = 0
                     budget[l] = patience
                     W[@trust@ + l] = 0.0
@@ -163,6 +165,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
         stage4(W)
         stage5(W)
         stage6(W)
+        stage7(W)
         step_end(W)
         wanted = False
         for l in range(@L@):
@@ -181,7 +184,13 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
             h = W[@h@ + l]
             e = W[@error@ + l]
             steps[i] += 1
-            if e <= 1.0:
+            if e <= 1.0 and W[@below@ + l] != 0.0:
+                # nothing of a step that falls is written; shorter ones find out when
+                W[@accepted@ + l] = 0.0
+                step[l] = 0.1 * h
+                if h < 1e-6 * (1.0 + math.fabs(reached[l])):
+                    status[i] = 4
+            elif e <= 1.0:
                 error[i] = e if e > error[i] else error[i]
                 now = due[l] if hits[l] else times[at[l]] if (@LAND@ and lands[l]) else reached[l] + h
                 while at[l] < T and (times[at[l]] < now or (@LAND@ and lands[l] and times[at[l]] <= now)):
@@ -204,14 +213,18 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 elif at[l] >= T:
                     new[l] = 3
                 W[@trust@ + l] = 0.0
-                if before[l] > 0.0:
+                if gap[l] > 0.0:
+                    step[l] = gap[l]
+                    W[@trust@ + l] = 1.0 if step[l] < 1e-10 * (1.0 + math.fabs(now)) else 0.0
+                    gap[l] = 0.0
+                elif before[l] > 0.0:
                     step[l] = step[l] if step[l] > before[l] else before[l]
                     before[l] = 0.0
             elif W[@side@ + l] != W[@new_side@ + l] and e < 1e10:
-                # the step crosses a kink: the next one ends just before it, or crosses in a 64th of this one
+                # the step crosses a kink: the next one ends just before it, and the one after that crosses it alone
                 low = 0.0
                 high = 1.0
-                for _ in range(6):
+                for _ in range(5):
                     middle = 0.5 * (low + high)
                     if side_at(W, l, middle) == W[@side@ + l]:
                         low = middle
@@ -219,16 +232,23 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                         high = middle
                 if before[l] == 0.0:
                     before[l] = 0.2 * h
-                step[l] = low * h if low > 0.0 else high * h
-                # across a jump no step looks good: one that is next to nothing needs no caution
-                W[@trust@ + l] = 1.0 if step[l] < 1e-10 * (1.0 + math.fabs(reached[l])) else 0.0
+                least = 2e-12 * (1.0 + math.fabs(reached[l]))
+                W[@trust@ + l] = 0.0
+                gap[l] = 0.0
+                if low * h > least:
+                    step[l] = low * h
+                    gap[l] = max(1.5 * (high - low) * h, least)
+                else:
+                    step[l] = max(high * h, least)
+                    # across a jump no step looks good: one that is next to nothing needs no caution
+                    W[@trust@ + l] = 1.0 if step[l] < 50.0 * least else 0.0
             else:
                 step[l] = h * (W[@growth@ + l] if e < 1e10 else 0.1)
-            if step[l] < 1e-12 * (1.0 + math.fabs(reached[l])):
+            if status[i] == 0 and step[l] < 1e-12 * (1.0 + math.fabs(reached[l])):
                 status[i] = 1 if e <= 1e300 else 2
                 if patience < np.inf and @STIFF@:
                     status[i] = 5
-            elif steps[i] >= max_steps and at[l] < T:
+            elif status[i] == 0 and steps[i] >= max_steps and at[l] < T:
                 status[i] = 3
             if status[i] != 0:
                 stopped[i] = reached[l]
@@ -236,17 +256,21 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
                 new[l] = 0
                 W[@accepted@ + l] = 0.0
         commit(W)
-        for l in range(@L@):
-            i = patient[l]
-            if i >= 0 and W[@below@ + l] != 0.0:
-                status[i] = 4
-                stopped[i] = reached[l]
-                patient[l] = -1
-                new[l] = 0
 """
 
 # A short way for filters: everybody from t0 to t1 under constant inputs, nothing written on the way.
 ADVANCE = """
+@njit(**FAST)
+def set_all_sizes(W, floors):
+    for i in range(@S@):
+        for l in range(@L@):
+            size = math.fabs(W[@y@ + i * @L@ + l])
+            W[@largest@ + i * @L@ + l] = size if size > floors[i] else floors[i]
+            W[@lowest@ + i * @L@ + l] = floors[@S@ + i]
+    for l in range(@L@):
+        W[@log_error@ + l] = -9.210340371976182
+
+
 @njit(**FAST)
 def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, status):
     W = np.zeros(@ROWS@ * @L@)
@@ -264,13 +288,14 @@ def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, 
                 W[@p@ + j * @L@ + l] = P[i, j]
             for j in range(@S@):
                 W[@y@ + j * @L@ + l] = X[i, j]
-            hoist_patient(W, l)
-            set_inputs(W, l, U[0 if shared else i])
-            set_sizes(W, l, floors)
+            for j in range(@U@):
+                W[@u@ + j * @L@ + l] = U[0 if shared else i, j]
             W[@t@ + l] = t0
             reached[l] = t0
             open_[l] = True
             status[i] = 0
+        hoist_all(W)
+        set_all_sizes(W, floors)
         running = count
         stage1(W)
         for l in range(count):
@@ -290,6 +315,7 @@ def advance(first, last, P, U, X, t0, t1, tolerance, floors, max_steps, RESULT, 
             stage4(W)
             stage5(W)
             stage6(W)
+            stage7(W)
             step_end(W)
             for l in range(count):
                 if not open_[l]:

@@ -4,6 +4,8 @@ Each lane keeps its own time, step and events; when its patient is done it takes
 so a patient's result does not depend on who shares the block.
 """
 
+from collections.abc import Callable
+
 from pollux.kernel.lane_control import ADVANCE, SOLVE
 from pollux.kernel.layout import PATIENT, SEGMENT, STAGE, Layout, fill
 from pollux.kernel.program import Program
@@ -11,6 +13,7 @@ from pollux.kernel.tableau import DORMAND_PRINCE, weighted
 from pollux.kernel.writing import HEADER, block
 
 LANES = 8
+FEW = 4  # states that are done together where nothing binds one state to another
 
 # A step across a kink of the derivative must look this many times better than another: there the embedded estimate
 # can miss most of the error. If it does not, the crossing is located, and the next step ends just before it.
@@ -30,12 +33,14 @@ def source(program: Program) -> str:
     parts += [_stage(layout, s) for s in range(2, 7)]
     parts += [
         _step_end(layout),
+        _step_judged(layout),
         _dense(layout),
         _commit(layout),
         _emit(layout),
         _side_at(layout),
         _stiffness(layout),
         fill(layout, SOLVE, LAND="False", STIFF=f"stiffness(W, l) > {STABLE!r}"),
+        lane_loop("hoist_all", layout.hoisting(PATIENT), layout.hoisting(SEGMENT)),
         fill(layout, ADVANCE),
     ]
     return "\n\n".join(parts) + "\n"
@@ -51,9 +56,16 @@ def one_lane(layout: Layout) -> list[str]:
     return [f"@njit(**FAST)\ndef {name}(W, l):\n{block(body, 4)}" for name, body in functions]
 
 
-def lane_loop(name: str, body: list[str]) -> str:
-    """A function that does the same in every lane."""
-    return f"@njit(**FAST)\ndef {name}(W):\n    for l in range({LANES}):\n{block(body, 8)}"
+def lane_loop(name: str, *bodies: list[str]) -> str:
+    """A function that does the same in every lane; several bodies are done one after the other, in all lanes each."""
+    loops = "\n".join(f"    for l in range({LANES}):\n{block(body, 8)}" for body in bodies)
+    return f"@njit(**FAST)\ndef {name}(W):\n{loops}"
+
+
+def in_parts(states: int, written: Callable[[int], list[str]], before: list[str], after: list[str]) -> list[list[str]]:
+    """Bodies of ``lane_loop`` for a few states each: what compiling one costs grows with the square of its length."""
+    parts = [range(first, min(first + FEW, states)) for first in range(0, states, FEW)]
+    return [[*before, *(line for i in part for line in written(i)), *after] for part in parts]
 
 
 def _stage_at_step_start(layout: Layout) -> str:
@@ -78,45 +90,69 @@ def _stage(layout: Layout, s: int) -> str:
 
 
 def _step_end(layout: Layout) -> str:
-    """x = the new state, k7 = its derivative, the error relative to what is allowed, and the next step's factor.
-
-    Step control: Hairer, Nørsett, Wanner, Solving Ordinary Differential Equations I, IV.2 (PI controller, β = 0.04).
-    """
+    """x = the new state, k7 = its derivative, and the side of each kink that it is on."""
     tableau = DORMAND_PRINCE
-    states = range(layout.program.states)
     body = [f"h = {layout.row('h')}"]
-    for i in states:
+    for i in range(layout.program.states):
         terms = [layout.row(f"k{j}", i) for j in range(1, 7)]
         body.append(f"x{i} = {layout.row('y', i)} + h * ({weighted(tableau.weights, terms)})")
         body.append(f"{layout.row('x', i)} = x{i}")
     code, name = layout.code(layout.rates, "x{}", f"{layout.row('t')} + h", STAGE)
     body += code
-    body.append("worst = 0.0")
-    for i, n in enumerate(layout.rates):
-        body.append(f"{layout.row('k7', i)} = {name(n)}")
-        terms = [*(layout.row(f"k{j}", i) for j in range(1, 7)), name(n)]
-        body.append(f"size = math.fabs(x{i})")
-        body.append(f"size = size if size > {layout.row('largest', i)} else {layout.row('largest', i)}")
-        body.append(f"e = math.fabs(h * ({weighted(tableau.error, terms)})) / size")
-        body.append("worst = worst if worst >= e else e")  # a NaN stays
-    body += step_control(
-        layout, layout.side(name), f"0.9 * _exp(0.04 * {layout.row('log_error')} - 0.17 * log_e)", 10.0
-    )
-    return lane_loop("step_end", body)
+    body += [f"{layout.row('k7', i)} = {name(n)}" for i, n in enumerate(layout.rates)]
+    body.append(f"{layout.row('new_side')} = {layout.side(name)}")
+    return lane_loop("stage7", body)
 
 
-def step_control(layout: Layout, side: str, growth: str, most: float) -> list[str]:
-    """From ``worst``, the largest relative error of a step: whether it is accepted, and the next step's factor."""
+def _step_judged(layout: Layout) -> str:
+    """The error relative to what is allowed, and the next step's factor.
+
+    Step control: Hairer, Nørsett, Wanner, Solving Ordinary Differential Equations I, IV.2 (PI controller, β = 0.04).
+    """
+
+    def estimated(i: int) -> list[str]:
+        terms = [layout.row(f"k{j}", i) for j in range(1, 8)]
+        return [
+            f"x{i} = {layout.row('x', i)}",
+            *largest_error(layout, i, f"h * ({weighted(DORMAND_PRINCE.error, terms)})"),
+        ]
+
+    growth = f"0.9 * _about_exp(0.04 * {layout.row('log_error')} - 0.17 * log_e)"
+    return judged("step_end", layout, estimated, growth, 10.0)
+
+
+def largest_error(layout: Layout, i: int, error: str) -> list[str]:
+    """Source that takes one state's error and whether it has fallen into ``worst`` and ``below``."""
+    largest, lowest = layout.row("largest", i), layout.row("lowest", i)
     return [
-        f"side = {side}",
-        f"{layout.row('new_side')} = side",
-        f"calm = (side == {layout.row('side')}) | ({layout.row('trust')} != 0.0)",
+        f"size = math.fabs(x{i})",
+        f"size = size if size > {largest} else {largest}",
+        f"e = math.fabs({error}) / size",
+        "worst = worst if worst >= e else e",  # a NaN stays
+        # by more than twice the tolerance of its largest value
+        f"below = 1.0 if x{i} < {lowest} - 100.0 * {layout.row('tolerance')} * {largest} else below",
+    ]
+
+
+def judged(name: str, layout: Layout, estimated: Callable[[int], list[str]], growth: str, most: float) -> str:
+    """A function that finds each lane's largest error, state by state, and decides on the step."""
+    error, below = layout.row("error"), layout.row("below")
+    taken = [f"h = {layout.row('h')}", f"worst = {error}", f"below = {below}"]
+    parts = in_parts(layout.program.states, estimated, taken, [f"{error} = worst", f"{below} = below"])
+    return lane_loop(name, [f"{error} = 0.0", f"{below} = 0.0"], *parts, step_control(layout, growth, most))
+
+
+def step_control(layout: Layout, growth: str, most: float) -> list[str]:
+    """From the largest relative error of a step: whether it is accepted, and the next step's factor."""
+    return [
+        f"worst = {layout.row('error')}",
+        f"calm = ({layout.row('new_side')} == {layout.row('side')}) | ({layout.row('trust')} != 0.0)",
         f"worst = worst if calm else {KINK_CAUTION!r} * worst",
         f"e = worst / {layout.row('tolerance')}",
         f"{layout.row('error')} = e",
         "bounded = e if e > 1e-10 else 1e-10",
         "bounded = bounded if bounded < 1e10 else 1e10",
-        "log_e = _log(bounded)",
+        "log_e = _about_log(bounded)",
         f"growth = {growth}",
         f"growth = growth if growth < {most!r} else {most!r}",
         "growth = growth if growth > 0.2 else 0.2",
@@ -130,11 +166,12 @@ def step_control(layout: Layout, side: str, growth: str, most: float) -> list[st
 
 def _dense(layout: Layout) -> str:
     """The fifth coefficient of the dense output, in every lane."""
-    body = []
-    for i in range(layout.program.states):
+
+    def written(i: int) -> list[str]:
         terms = [layout.row(f"k{j}", i) for j in range(1, 8)]
-        body.append(f"{layout.row('dense', i)} = {layout.row('h')} * ({weighted(DORMAND_PRINCE.dense, terms)})")
-    return lane_loop("dense", body)
+        return [f"{layout.row('dense', i)} = h * ({weighted(DORMAND_PRINCE.dense, terms)})"]
+
+    return lane_loop("dense", *in_parts(layout.program.states, written, [f"h = {layout.row('h')}"], []))
 
 
 def _stiffness(layout: Layout) -> str:
@@ -143,44 +180,47 @@ def _stiffness(layout: Layout) -> str:
     k6 and k7 are taken at the same time from two states, which differ mostly along the fastest direction where
     stability limits the steps: |k7 − k6| / |x7 − x6| is then the size of its eigenvalue λ.
     """
-    body = [f"h = {layout.row('h')}", "rates = 0.0", "states = 0.0"]
-    for i in range(layout.program.states):
-        y, x, k6, k7, largest = (layout.row(n, i) for n in ("y", "x", "k6", "k7", "largest"))
-        terms = [layout.row(f"k{j}", i) for j in range(1, 6)]
-        body += [
-            f"one = 1.0 / {largest}",
-            f"d = ({k7} - {k6}) * one",
-            "rates = rates + d * d",
-            f"d = ({x} - {y} - h * ({weighted(DORMAND_PRINCE.stages[5], terms)})) * one",
-            "states = states + d * d",
-        ]
-    body.append("return h * math.sqrt(rates / states) if states > 0.0 else 0.0")
-    return f"@njit(**FAST)\ndef stiffness(W, l):\n{block(body, 4)}"
+    one = weighted(DORMAND_PRINCE.stages[5], [f"W[@k{j}@ + at]" for j in range(1, 6)])
+    return fill(layout, _STIFFNESS, SIXTH=one)
+
+
+_STIFFNESS = """
+@njit(**FAST)
+def stiffness(W, l):
+    h = W[@h@ + l]
+    rates = 0.0
+    states = 0.0
+    for i in range(@S@):
+        at = i * @L@ + l
+        one = 1.0 / W[@largest@ + at]
+        d = (W[@k7@ + at] - W[@k6@ + at]) * one
+        rates = rates + d * d
+        d = (W[@x@ + at] - W[@y@ + at] - h * (@SIXTH@)) * one
+        states = states + d * d
+    return h * math.sqrt(rates / states) if states > 0.0 else 0.0
+"""
 
 
 def _commit(layout: Layout) -> str:
     """In lanes whose step was accepted: the new state becomes the state."""
-    body = [f"accepted = {layout.row('accepted')} != 0.0"]
-    body.append(f"{layout.row('side')} = {layout.row('new_side')} if accepted else {layout.row('side')}")
-    for i in range(layout.program.states):
-        y, x, k1, k7 = (layout.row(n, i) for n in ("y", "x", "k1", "k7"))
+    return committed(layout, ("k1", "k7"))
+
+
+def committed(layout: Layout, *also: tuple[str, str]) -> str:
+    """The function ``commit``: y and the side are taken over where the step was accepted, and rows ``also``."""
+    accepted = f"accepted = {layout.row('accepted')} != 0.0"
+
+    def written(i: int) -> list[str]:
+        pairs = [(layout.row(to, i), layout.row(source, i)) for to, source in (("y", "x"), *also)]
         largest = layout.row("largest", i)
-        body += [
-            f"{y} = {x} if accepted else {y}",
-            f"{k1} = {k7} if accepted else {k1}",
-            f"size = math.fabs({y})",
+        return [
+            *(f"{to} = {source} if accepted else {to}" for to, source in pairs),
+            f"size = math.fabs({layout.row('y', i)})",
             f"{largest} = size if size > {largest} else {largest}",
         ]
-    return lane_loop("commit", [*body, *below_least(layout)])
 
-
-def below_least(layout: Layout) -> list[str]:
-    """Whether a state has fallen below its least value by more than twice the tolerance of its largest."""
-    body = ["below = 0.0"]
-    for i in range(layout.program.states):
-        y, largest, lowest = (layout.row(n, i) for n in ("y", "largest", "lowest"))
-        body.append(f"below = 1.0 if {y} < {lowest} - 100.0 * {layout.row('tolerance')} * {largest} else below")
-    return [*body, f"{layout.row('below')} = below"]
+    side = f"{layout.row('side')} = {layout.row('new_side')} if accepted else {layout.row('side')}"
+    return lane_loop("commit", [accepted, side], *in_parts(layout.program.states, written, [accepted], []))
 
 
 def _between(layout: Layout) -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from pollux.kernel.derivatives import Derivatives
 from pollux.kernel.lane_control import SOLVE
-from pollux.kernel.lanes import LANES, below_least, lane_loop, one_lane, step_control
+from pollux.kernel.lanes import LANES, committed, judged, lane_loop, largest_error, one_lane
 from pollux.kernel.layout import STAGE, Layout, fill
 from pollux.kernel.program import Program
 from pollux.kernel.tableau import weighted
@@ -103,9 +103,10 @@ class _Writer:
         parts = [HEADER, *one_lane(self.layout), self.fresh(), self.first()]
         parts += [self.stage(s) for s in range(2, 6)]
         parts += [
+            self.stage_6(),
             self.step_end(),
             self.dense(),
-            self.commit(),
+            committed(self.layout),
             self.side_at(),
             self.emit(),
             fill(self.layout, SOLVE, LAND="True", STIFF="False"),
@@ -183,22 +184,23 @@ class _Writer:
         """k2 … k5, in the functions stage3 … stage6."""
         return lane_loop(f"stage{s + 1}", self._stage(s))
 
-    def step_end(self) -> str:
-        """k6, the new state and its error."""
+    def stage_6(self) -> str:
+        """k6, the new state, and the side of each kink that it is on."""
         layout = self.layout
-        body = [*self._stage(6), "worst = 0.0"]
+        body = self._stage(6)
         for i in range(layout.program.states):
-            body += [
-                f"x{i} = x{i} + b{i}",
-                f"{layout.row('x', i)} = x{i}",
-                f"size = math.fabs(x{i})",
-                f"size = size if size > {layout.row('largest', i)} else {layout.row('largest', i)}",
-                f"e = math.fabs(b{i}) / size",
-                "worst = worst if worst >= e else e",
-            ]
+            body += [f"x{i} = x{i} + b{i}", f"{layout.row('x', i)} = x{i}"]
         code, side = self._side("x{}", f"{layout.row('t')} + h")
-        body += code + step_control(layout, side, "0.9 * _exp(-0.25 * log_e)", 6.0)
-        return lane_loop("step_end", body)
+        return lane_loop("stage7", [*body, *code, f"{layout.row('new_side')} = {side}"])
+
+    def step_end(self) -> str:
+        """The new state's error, which is k6."""
+        layout = self.layout
+
+        def estimated(i: int) -> list[str]:
+            return [f"x{i} = {layout.row('x', i)}", *largest_error(layout, i, layout.row("k6", i))]
+
+        return judged("step_end", layout, estimated, "0.9 * _about_exp(-0.25 * log_e)", 6.0)
 
     def _side(self, states: str, time: str) -> tuple[list[str], str]:
         """On which side of each kink a state is; nodes are named anew, so as not to meet those of a stage."""
@@ -226,20 +228,6 @@ class _Writer:
             y, x, first, second = (layout.row(n, i) for n in ("y", "x", "dense", "k7"))
             body.append(f"x{i} = (1.0 - theta) * {y} + theta * ({x} + (1.0 - theta) * ({first} + theta * {second}))")
         return body
-
-    def commit(self) -> str:
-        """In lanes whose step was accepted: the new state becomes the state."""
-        layout = self.layout
-        body = [f"accepted = {layout.row('accepted')} != 0.0"]
-        body.append(f"{layout.row('side')} = {layout.row('new_side')} if accepted else {layout.row('side')}")
-        for i in range(layout.program.states):
-            y, x, largest = (layout.row(n, i) for n in ("y", "x", "largest"))
-            body += [
-                f"{y} = {x} if accepted else {y}",
-                f"size = math.fabs({y})",
-                f"{largest} = size if size > {largest} else {largest}",
-            ]
-        return lane_loop("commit", [*body, *below_least(layout)])
 
     def side_at(self) -> str:
         """On which side of each kink one patient is at ``theta`` of the present step."""

@@ -97,6 +97,10 @@ def simulate(
     """
     from pollux.kernel.methods import choose
 
+    if device not in ("cpu", "gpu"):
+        raise UnknownName(f"there is no device '{device}'", advice="There are: cpu, gpu.")
+    if threads < 1:
+        raise ModelError(f"{threads} threads cannot simulate anything", advice="Give 1 or more.")
     task, _ = checked(compile(model), parameters, schedule, times, initial, tolerance, keep_states)
     if device == "gpu":
         from pollux.kernel.gpu import on_gpu

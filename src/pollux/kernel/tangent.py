@@ -41,8 +41,9 @@ class Tangent:
 
     def __truediv__(self, other: "Number") -> "Tangent":
         o = self.like(other)
-        ratio = self.value / o.value
-        return Tangent(ratio, (self.slope - ratio * o.slope) / o.value)
+        with np.errstate(all="ignore"):  # who divides by nothing is refused by name, not warned of
+            ratio = self.value / o.value
+            return Tangent(ratio, (self.slope - ratio * o.slope) / o.value)
 
     def where(self, condition: NDArray[np.bool_], other: "Number") -> "Tangent":
         """This one where the condition holds, the other elsewhere."""

@@ -50,7 +50,7 @@ def tangents(task: Task, wrt: Columns, motion: Motion, seed: Array | None = None
         code.solve(
             task.parameters, task.initial, start, task.given, column, C, s.which, s.first, s.times, s.inputs, s.jumps,
             s.keeps, motion.times, motion.inputs, motion.jumps, task.times, STEP_SHARE * task.tolerance,
-            task.compiled.floors, MAX_STEPS, outputs, slopes, final, final_slopes, status, error, steps, stopped,
+            task.compiled.limits, MAX_STEPS, outputs, slopes, final, final_slopes, status, error, steps, stopped,
         )  # fmt: skip
         method = "adaptive, order 5, with variational equations"
     else:
@@ -61,8 +61,8 @@ def tangents(task: Task, wrt: Columns, motion: Motion, seed: Array | None = None
         moved = _still(len(s.times), program.inputs, S, C) if still else motion
         code.solve(
             task.parameters, task.initial, start, task.given, column, C, s.which, s.first, s.times, s.inputs, s.jumps,
-            s.keeps, moved.times, moved.inputs, moved.jumps, task.times, outputs, slopes, final, final_slopes, status,
-            stopped,
+            s.keeps, moved.times, moved.inputs, moved.jumps, task.times, task.compiled.least, outputs, slopes, final,
+            final_slopes, status, stopped,
         )  # fmt: skip
         method = "closed form"
     return Tangents(outputs, slopes, final, final_slopes, status, stopped, error * task.tolerance, steps, method)

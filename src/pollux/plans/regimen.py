@@ -44,6 +44,13 @@ class Dose:
 
     def __post_init__(self) -> None:
         numbers = [self.time, self.amount, self.interval, self.rate or 0.0, self.duration or 0.0]
+        if any(isinstance(n, str) for n in numbers):
+            raise ModelError("a dose has text where a number belongs", where="regimen", advice="Give numbers.")
+        if self.steady_state not in ("", "replace", "add") or self.modelled not in ("", "rate", "duration"):
+            raise self._wrong(
+                f"says steady_state '{self.steady_state}' and modelled '{self.modelled}'",
+                "Steady states are replace or add; modelled is rate or duration.",
+            )
         if not np.isfinite(numbers).all() or min(numbers[1:]) < 0 or self.additional < 0:
             raise self._wrong("has a number that is negative or not finite", "Amounts, rates and intervals are ≥ 0.")
         if sum(way is not None for way in (self.rate, self.duration, self.modelled or None)) > 1:
@@ -97,8 +104,11 @@ class Regimen:
     def __post_init__(self) -> None:
         object.__setattr__(self, "events", tuple(sorted(self.events, key=lambda e: e.time)))
         for name, course in self.covariates.items():
-            pairs = ((0.0, course),) if isinstance(course, int | float | np.number) else tuple(course)
-            pairs = tuple((float(t), float(v)) for t, v in pairs)
+            try:
+                pairs = ((0.0, course),) if isinstance(course, int | float | np.number) else tuple(course)
+                pairs = tuple((float(t), float(v)) for t, v in pairs)
+            except (TypeError, ValueError):
+                pairs = ()
             if not pairs or not np.isfinite(pairs).all() or any(a >= b for (a, _), (b, _) in pairwise(pairs)):
                 raise ModelError(
                     f"the course of '{name}' is not a number or (time, value) pairs in rising order", where="regimen"
