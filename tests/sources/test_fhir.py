@@ -8,6 +8,7 @@ import pytest
 
 from pollux.errors import RefusedInput
 from pollux.record import Code, Event, Person
+from pollux.sources.fhir.references import Links, person_of
 from tests.sources.conftest import Reads, ReadText
 from tests.sources.examples import bundle, observation, patient
 
@@ -374,3 +375,22 @@ def test_one_number_that_no_computer_holds_costs_one_resource(reads: ReadText) -
     assert found.reasons == ["a number is larger than a number can be"]
     assert "Bundle.entry[1]" in found.quarantined[0].finding.where
     assert "1e999" in found.quarantined[0].document
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"resourceType": "Task", "for": {"reference": "Patient/p1"}},
+        {"resourceType": "Account", "subject": [{"reference": "Patient/p1"}]},
+        {"resourceType": "Appointment", "participant": [
+            {"actor": {"reference": "Practitioner/d"}}, {"actor": {"reference": "Patient/p1"}}]},
+        {"resourceType": "Flag", "subject": {"reference": "Patient/p1"}},
+    ],
+)  # fmt: skip
+def test_whatever_names_a_patient_is_kept_with_them(about: dict[str, Any]) -> None:
+    assert person_of(about, Links())[0] == "p1"
+
+
+def test_two_patients_of_one_appointment_are_no_ones_record() -> None:
+    both = [{"actor": {"reference": f"Patient/p{i}"}} for i in (1, 2)]
+    assert person_of({"resourceType": "Appointment", "participant": both}, Links())[0] == ""

@@ -119,6 +119,19 @@ def test_who_has_no_resource_of_their_own_gets_one(place: Place) -> None:
     assert patients == [{"resourceType": "Patient", "id": "p1"}]
 
 
+def test_nothing_of_it_is_nobodys_elsewhere_and_all_of_it_can_be_erased(
+    store: Store, place: Place, tmp_path: Path
+) -> None:
+    file = tmp_path / "held.json"
+    file.write_bytes(b"".join(portable(store.held("p1"), NOW)))
+    with place.another("other.db").open() as other:
+        other.take(read(file, learned=NOW), NOW)
+        assert list(other.documents("")) == []
+        other.erase("p1")
+        assert other.people() == []
+        assert list(other.documents("")) == []
+
+
 def test_it_is_handed_out_while_processing_is_restricted(store: Store) -> None:
     store.restrict("p1", "accuracy contested")
     assert len(bundle_of(store)["entry"]) > 20

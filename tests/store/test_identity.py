@@ -113,6 +113,17 @@ def test_a_resource_that_names_another_patient_than_before_leaves_the_first(stor
     assert [e.value for e in store.record("p2").of("body_weight")] == [70.0]
 
 
+def test_a_newer_version_that_still_names_the_wrong_patient_does_not_undo_a_move(store: Store) -> None:
+    store.take([*of("wrong"), *of("right")], NOW)
+    store.move(["Observation/wrong-o1"], "wrong", "right")
+    before = (store.record("wrong").current, store.record("right").current)
+    newer = [document("wrong", "wrong-o1", "newer"), weight("wrong", 63.0, id="Observation/wrong-o1#")]
+    receipt = store.take(newer, NOW + timedelta(days=1))
+    assert receipt.quarantined == 1
+    assert "was moved from this patient" in receipt.text()
+    assert (store.record("wrong").current, store.record("right").current) == before
+
+
 def test_what_is_not_there_cannot_be_moved(store: Store) -> None:
     store.take([*of("wrong"), *of("right")], NOW)
     with pytest.raises(UnknownName, match="wrong has nothing under Observation/x"):

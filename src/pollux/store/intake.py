@@ -140,6 +140,9 @@ class Intake:
             self._count["already_known"] += 1
             self._say(document, there[0][1] if there else document.name)
             return
+        if earlier and person and document.name in self._hidden(person):
+            self._refuse(document, "it was moved from this patient to another, and the sender still names this one")
+            return
         if document.new and earlier:
             self._refuse(document, "it is to be created (POST) under a name that something else here has")
             return
@@ -153,6 +156,10 @@ class Intake:
         self._say(document, document.name)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _hidden(self, person: str) -> list[str]:
+        chart = self._filing.find(person)
+        return chart.chart.hidden if chart else []
 
     def _refuse(self, document: Document, why: str) -> None:
         """Keep a document, and all that is said of the patient whom it is, in quarantine."""

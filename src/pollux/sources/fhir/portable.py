@@ -21,6 +21,7 @@ from pollux.record.held import Held
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.sources.fhir.observation import UCUM
+from pollux.sources.fhir.references import HELD
 from pollux.vocabulary import LOINC, QUANTITY, term
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -84,6 +85,7 @@ def _entries(held: Held) -> Iterator[tuple[str, bytes]]:
             sources[event.source.name, event.learned].append(f"Observation/{made['id']}")
             yield _url(f"Observation/{made['id']}"), _JSON.encode(made)
     others = [*_quarantined(held.quarantined), *_checkpoints(held.checkpoints), *_provenances(sources)]
+    others = [one | {"meta": {"source": f"{HELD}{id}"}} for one in others]
     for resource in (*others, *(audit_event(act, f"Patient/{id}") for act in held.acts)):
         yield _url(f"{resource['resourceType']}/{resource['id']}"), _JSON.encode(resource)
 

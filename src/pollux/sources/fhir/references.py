@@ -12,6 +12,7 @@ _NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]
 
 
 _MOST = 200
+HELD = "urn:pollux:person:"  # what an export of Pollux says of resources that FHIR gives no subject
 
 
 @dataclass
@@ -80,26 +81,49 @@ def person_of(resource: Mapping[str, Any], links: Links) -> tuple[str, str]:
     >>> person_of({"resourceType": "Condition", "subject": {"reference": "Patient/p1"}}, Links())
     ('p1', '')
     """
-    for element in ("subject", "patient", "beneficiary", "individual"):
-        holder = resource.get(element)
-        if not isinstance(holder, dict):
-            continue
-        reference = holder.get("reference")
-        if not isinstance(reference, str):
-            return "", f"its {element} is named without a reference"
-        if criterion := identifier_of(reference):
-            reference = f"{IDENTIFIED}{criterion}"
-        if reference in links.patients:
-            person = links.patients[reference]
-            return person, "" if person else f"its {element} is a Patient of the bundle without a fullUrl"
-        if criterion:
-            return reference, ""
-        found = target(reference)
-        if found and found[0] == "Patient":
-            return found[1], ""
-        if found:
-            return "", f"its {element} is a {found[0]}"
-        if reference.startswith("#"):
-            return "", f"its {element} is contained in it and so nobody's record"
-        return "", f"its {element} cannot be found"
-    return "", ""
+    for element in ("subject", "patient", "beneficiary", "individual", "for", "participant", "entity"):
+        for holder in _holders(resource, element):
+            person, astray = _person_in(holder, element, links)
+            if person or astray:
+                return person, astray
+    source = resource["meta"].get("source") if isinstance(resource.get("meta"), dict) else ""
+    return (source.removeprefix(HELD), "") if isinstance(source, str) and source.startswith(HELD) else ("", "")
+
+
+def _holders(resource: Mapping[str, Any], element: str) -> list[Mapping[str, Any]]:
+    """The references that an element holds; of participants and of what an audit event is about, just patients."""
+    stated = resource.get(element)
+    some: list[Mapping[str, Any]] = [
+        one for one in (stated if isinstance(stated, list) else [stated]) if isinstance(one, dict)
+    ]
+    if element not in ("participant", "entity"):
+        return some[:1]
+    inner: list[Any] = [one.get("actor" if element == "participant" else "what") for one in some]
+    named: list[Mapping[str, Any]] = [
+        one for one in inner if isinstance(one, dict) and "Patient" in str(one.get("reference", ""))
+    ]
+    return named if len(named) == 1 else []
+
+
+def _person_in(holder: Mapping[str, Any], element: str, links: Links) -> tuple[str, str]:
+    reference = holder.get("reference")
+    identifier = identifiers({"identifier": holder.get("identifier")})
+    if not isinstance(reference, str) and identifier and holder.get("type", "Patient") == "Patient":
+        reference = f"{IDENTIFIED}{identifier[0]}"
+    if not isinstance(reference, str):
+        return "", f"its {element} is named without a reference"
+    if criterion := identifier_of(reference):
+        reference = f"{IDENTIFIED}{criterion}"
+    if reference in links.patients:
+        person = links.patients[reference]
+        return person, "" if person else f"its {element} is a Patient of the bundle without a fullUrl"
+    if criterion:
+        return reference, ""
+    found = target(reference)
+    if found and found[0] == "Patient":
+        return found[1], ""
+    if found:
+        return "", f"its {element} is a {found[0]}"
+    if reference.startswith("#"):
+        return "", f"its {element} is contained in it and so nobody's record"
+    return "", f"its {element} cannot be found"
