@@ -124,6 +124,15 @@ def test_a_newer_version_that_still_names_the_wrong_patient_does_not_undo_a_move
     assert (store.record("wrong").current, store.record("right").current) == before
 
 
+def test_what_was_moved_away_is_not_handed_to_the_wrong_patient(store: Store) -> None:
+    store.take([*of("wrong"), *of("right")], NOW)
+    store.move(["Observation/wrong-o1"], "wrong", "right")
+    for person, there in (("wrong", 0), ("right", 1)):
+        held = store.held(person)
+        assert sum(event.id.startswith("Observation/wrong-o1") for event in held.events) == there
+        assert sum(document.name == "Observation/wrong-o1" for document in held.documents) == there
+
+
 def test_what_is_not_there_cannot_be_moved(store: Store) -> None:
     store.take([*of("wrong"), *of("right")], NOW)
     with pytest.raises(UnknownName, match="wrong has nothing under Observation/x"):

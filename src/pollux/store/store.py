@@ -250,7 +250,7 @@ class Store:
             return Held(
                 _person(charts),
                 tuple(document for chart in charts for document in chart.documents()),
-                _record(charts).events,
+                _theirs(charts),
                 tuple(item for chart in charts for item in chart.quarantine()),
                 tuple(one for chart in charts for one in chart.checkpoints()),
                 acts,
@@ -480,6 +480,16 @@ class Store:
 def _record(charts: list[OneChart]) -> Record:
     """What the charts of one person hold, every version."""
     return Record(_person(charts), tuple(event for chart in charts for event in chart.events()))
+
+
+def _theirs(charts: list[OneChart]) -> tuple[Event, ...]:
+    """What the charts of one person hold, without what came to them by mistake and was moved to whose it is."""
+    record = _record(charts)
+    moved = {name for chart in charts for move in chart.chart.moves for name in move.names}
+    standing = {event.id for event in record.current}
+    return tuple(
+        event for event in record.events if event.id in standing or not {event.id, event.id.partition("#")[0]} & moved
+    )
 
 
 def _person(charts: list[OneChart]) -> Person:
