@@ -1,6 +1,9 @@
 """Erasure is whole, proven, and holds even when an older copy comes back; unless a legal hold forbids it."""
 
 import os
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -8,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pollux.errors import PolluxError, UnknownName
 from pollux.store import Store
 from pollux.store.erasure import read_ledger
+from pollux.store.keys import Keys
 from pollux.store.tables import OF_A_PATIENT
 from tests.store.made import NOW, of, weight
 from tests.store.places import Place, only
@@ -188,3 +192,56 @@ def test_the_folder_of_an_erased_person_holds_no_copy(place: Place) -> None:
     assert sorted(os.listdir(place.folder)) == sorted(
         ["store.db", "store.db.keys", "store.db.site-key", "store.db.head", "store.db.erased"]
     )
+
+
+def test_what_is_taken_in_beside_an_erasure_is_kept_for_somebody_new(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes in the same id when the rows are gone and the keys are not yet."""
+    destroy = Keys.destroy
+
+    def slowly(keys: Keys, whos: list[bytes]) -> int:
+        monkeypatch.setattr(Keys, "destroy", destroy)
+        assert other.take([weight("p1", 99.0, days=2)], NOW).accepted == 1
+        return destroy(keys, whos)
+
+    with place.open() as other, place.open() as store:
+        before = pseudonym(store, "p1")
+        monkeypatch.setattr(Keys, "destroy", slowly)
+        assert store.erase("p1").keys == 1
+        for one in (store, other):
+            assert [event.value for event in one.record("p1").events] == [99.0]
+            assert pseudonym(one, "p1") != before
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+    with place.open() as store:
+        assert [event.value for event in store.record("p1").events] == [99.0]
+
+
+def test_what_waits_at_the_same_time_is_not_in_the_transaction_of_an_erasure(place: Place) -> None:
+    """Else what breaks theirs undoes the erasure, and what they file goes under a pseudonym that is being erased."""
+    busy, go = Flag(), Flag()
+    answers: dict[str, Any] = {}
+
+    def gate(*_: object) -> None:
+        busy.set()
+        go.wait()
+
+    with place.open() as store:
+        before = pseudonym(store, "p1")
+        first = Thread(target=lambda: store._do(gate))
+        erasing = Thread(target=lambda: answers.update(erase=store.erase("p1")))
+        taking = Thread(target=lambda: answers.update(take=store.take([weight("p1", 99.0)], NOW)))
+        first.start()
+        busy.wait()
+        for thread in (erasing, taking):
+            thread.start()
+            while store._writer._waiting.empty() and thread is erasing:
+                pass
+        go.set()
+        for thread in (first, erasing, taking):
+            thread.join()
+        assert answers["erase"].keys == 1
+        assert answers["take"].accepted == 1
+        assert [event.value for event in store.record("p1").events] == [99.0]
+        assert pseudonym(store, "p1") != before
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []

@@ -64,15 +64,17 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
     Raises `PolluxError` when a legal hold forbids it.
     """
 
-    def job(connection: Connection, acts: list[Done]) -> dict[str, int]:
+    def job(connection: Connection, acts: list[Done]) -> tuple[dict[str, int], int]:
         _refuse_held(connection, keys, whos)
+        count = keys.count(whos)  # now, since another process may destroy them as soon as this is durable
         write_ledger(ledger, whos, act.at)
         rows = remove(connection, whos, act.at)
         acts += [msgspec.structs.replace(act, who=who, detail={**act.detail, **rows}) for who in whos]
-        return rows
+        return rows, count
 
-    rows = do(job)
-    destroyed = keys.destroy(whos)
+    rows, destroyed = do(job)
+    keys.destroy(whos)
+    keys.database.scrub()
     reason = str(act.detail.get("reason", ""))
     receipt = ErasureReceipt(act.at, tuple(who.hex() for who in whos), rows, destroyed, reason)
     return msgspec.structs.replace(receipt, signature=keys.signing.sign(receipt.signed()).hex())
@@ -114,6 +116,7 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
     left = keys.pseudonyms() & set(erased)
     if left:
         keys.destroy(left)
+        keys.database.scrub()
     return len(back)
 
 

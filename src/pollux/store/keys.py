@@ -146,9 +146,11 @@ class Keys:
             self._waiting = []
 
     def forget(self) -> None:
-        """Read keys again: another process may have changed or destroyed some."""
+        """Read keys again: another process may have changed or destroyed some. Those not yet durable stay."""
         with self._lock:
-            self._known.clear()
+            waiting = {bytes(row["handle"]) for row in self._waiting}
+            for handle in self._known.keys() - waiting:
+                del self._known[handle]
 
     def destroy(self, whos: Iterable[bytes]) -> int:
         """Delete the keys of pseudonyms for ever; how many there were."""
@@ -158,9 +160,12 @@ class Keys:
                 gone = [
                     connection.execute(delete(PATIENT_KEY).where(PATIENT_KEY.c.who == who)).rowcount for who in whos
                 ]
-            if any(gone):
-                self._database.scrub()
             return sum(gone)
+
+    def count(self, whos: Iterable[bytes]) -> int:
+        """How many keys pseudonyms have, older versions included."""
+        with self._database.reading() as connection:
+            return len(connection.execute(select(PATIENT_KEY.c.who).where(PATIENT_KEY.c.who.in_(whos))).all())
 
     def renew(self, person: str) -> Keyed:
         """A new version of a person's key; the older ones still open what they sealed."""

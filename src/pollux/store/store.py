@@ -136,7 +136,7 @@ class Store:
                 store._go_on(*_goes_on)
             if first.waiting(database):
                 first.move_in(database, opened, store._do)
-            replay(database, opened, files.erased, store._do)
+            replay(database, opened, files.erased, store._writer.alone)
         except BaseException:
             database.close()
             key_database.close()
@@ -356,7 +356,7 @@ class Store:
     def erase(self, person_id: str, reason: str = "") -> ErasureReceipt:
         """Destroy a person's keys and delete everything held about them; a legal hold refuses it, with its reason."""
         whos = self._pseudonyms(person_id)
-        receipt = erase(self._database, self._keys, self._files.erased, self._do, whos, Done(
+        receipt = erase(self._database, self._keys, self._files.erased, self._writer.alone, whos, Done(
             now(), self.actor, self.purpose, "erase", b"", {"reason": reason} if reason else {}))  # fmt: skip
         self._database.scrub()
         return receipt
