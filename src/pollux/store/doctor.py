@@ -16,7 +16,7 @@ from pollux.errors import PolluxError
 from pollux.store import audit
 from pollux.store.chart import Chart, open_chart
 from pollux.store.database import Database
-from pollux.store.erasure import read_ledger
+from pollux.store.erasure import holds, read_ledger
 from pollux.store.filing import identifier_mark, short_name, source_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.reading import OneChart
@@ -158,13 +158,26 @@ def _audit(database: Database, keys: Keys, head: Path) -> list[Trouble]:
     return [Trouble(problem, "Find out who had access to the database; restore a backup.") for problem in problems]
 
 
-def _erasures(database: Database, keys: Keys, ledger: Path) -> Iterator[Trouble]:
-    erased = set(read_ledger(ledger))
+def _erasures(database: Database, keys: Keys, path: Path) -> Iterator[Trouble]:
+    ledger = read_ledger(path, keys.public)
+    erased = set(ledger.erased)
     left: dict[str, set[bytes]] = defaultdict(set)
     with database.reading() as connection:
+        charted = erased & set(connection.execute(select(CHART.c.who)).scalars())
+        held = {who for who in charted if holds(connection, keys, who)}
         for table in OF_A_PATIENT:
-            left[table.name] = erased & set(connection.execute(select(table.c.who).distinct()).scalars())
+            left[table.name] = erased & set(connection.execute(select(table.c.who).distinct()).scalars()) - held
         noted = set(connection.execute(select(ERASED.c.who)).scalars())
+    if ledger.unsigned:
+        yield Trouble(
+            f"{ledger.unsigned} lines of the ledger of erasures are not signed by this store and erase nobody",
+            "Find out who wrote them; put back a copy of the ledger.",
+        )
+    for who in sorted(held):
+        yield Trouble(
+            f"patient {who.hex()[:8]} stands in the ledger of erasures and is under a legal hold, so was not erased",
+            "Decide which holds: release the hold and open the store again, or keep both.",
+        )
     for table_name, whos in left.items():
         if whos:
             yield Trouble(
@@ -176,7 +189,7 @@ def _erasures(database: Database, keys: Keys, ledger: Path) -> Iterator[Trouble]
             f"{len(noted - erased)} erasures are in the database and not in the ledger beside it",
             "Put the ledger back: without it a restored backup would bring these people back.",
         )
-    if keys.pseudonyms() & erased:
+    if keys.pseudonyms() & erased - held:
         yield Trouble("keys of erased people are there", "Open the store again: the ledger is replayed.")
 
 

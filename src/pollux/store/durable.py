@@ -1,6 +1,8 @@
 """Small files beside the data that must survive a power cut, their names included."""
 
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -22,3 +24,46 @@ def settle_name(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def append(path: Path, lines: bytes) -> None:
+    """Add whole lines to a file, all or none of them; durable when it returns.
+
+    What a crash or a full disk left of a line is cut off first: else the next line would be joined to it.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = len(whole_lines(os.pread(file, os.fstat(file).st_size, 0)))
+        try:
+            os.ftruncate(file, end)
+            done = 0
+            while done < len(lines):
+                done += os.pwrite(file, lines[done:], end + done)
+            os.fsync(file)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file, end)
+            raise
+    finally:
+        os.close(file)
+    settle_name(path)
+
+
+def take_back(path: Path, lines: bytes) -> bool:
+    """Cut lines off the end of a file again, which needs no room on the disk; False where others stand behind them."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        content = os.pread(file, os.fstat(file).st_size, 0)
+        if content.endswith(lines):
+            os.ftruncate(file, len(content) - len(lines))
+            os.fsync(file)
+        return content.endswith(lines)
+    finally:
+        os.close(file)
+
+
+def whole_lines(content: bytes) -> bytes:
+    """Without what was cut off at the end."""
+    return content[: content.rfind(b"\n") + 1]
