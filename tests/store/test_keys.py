@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from threading import Event as Flag
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -233,3 +234,53 @@ def test_files_with_keys_can_be_read_by_their_owner_alone(place: Place) -> None:
     os.chmod(place.site_key, 0o644)
     with place.open() as store:
         assert any("can be read by others" in str(trouble) for trouble in store.doctor())
+
+
+def test_two_rotations_at_once_never_destroy_a_key_that_is_needed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second makes its key while the first is about to destroy the old one, and never gets to seal anything."""
+    drop = Keys.drop_older
+
+    def beside(keys: Keys, *which: Any) -> None:
+        monkeypatch.setattr(Keys, "drop_older", drop)
+        other._keys.renew("p1")
+        drop(keys, *which)
+
+    with place.open() as store, place.open() as other:
+        monkeypatch.setattr(Keys, "drop_older", beside)
+        store.rotate("p1")
+        assert len(other.record("p1").current) == 21
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21
+        store.rotate("p1")
+        assert [row[0] for row in versions(store)] == [1, 4]
+
+
+def test_rotations_of_one_patient_by_several_at_once_lose_nothing(place: Place) -> None:
+    failed: list[BaseException] = []
+
+    def rotate(store: Store) -> None:
+        try:
+            for _ in range(5):
+                store.rotate("p1")
+        except BaseException as error:
+            failed.append(error)
+
+    with place.open() as store, place.open() as other:
+        threads = [Thread(target=rotate, args=(one,)) for one in (store, store, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        assert len(store.record("p1").current) == 21
+        assert [trouble for trouble in other.doctor() if trouble.serious] == []
+        assert [row[0] for row in versions(store)] == [1, 16]
+
+
+def versions(store: Store) -> list[tuple[int]]:
+    with store._keys.database.reading() as connection:
+        rows = connection.exec_driver_sql("select version from patient_key order by version").all()
+    return [tuple(row) for row in rows]

@@ -168,8 +168,12 @@ class Keys:
             return len(connection.execute(select(PATIENT_KEY.c.who).where(PATIENT_KEY.c.who.in_(whos))).all())
 
     def renew(self, person: str) -> Keyed:
-        """A new version of a person's key; the older ones still open what they sealed."""
+        """A new version of a person's key; the older ones still open what they sealed.
+
+        Only inside a transaction of the data that writes: so two never make the same version.
+        """
         with self._lock:
+            self.forget()
             old = self.find(person)
             if old is None:
                 raise PolluxError("this person has no key")
@@ -181,16 +185,15 @@ class Keys:
             assert found is not None
             return found
 
-    def drop_older(self, person: str) -> None:
-        """Destroy all versions of a person's key but the newest, once nothing is sealed with them."""
+    def drop_older(self, keyed: Keyed) -> None:
+        """Destroy the versions of a key that came before this one, once nothing is sealed with them.
+
+        Newer ones stay: somebody else may be sealing with them.
+        """
         with self._lock:
-            keyed = self.find(person)
-            if keyed is None:
-                return
             older = (PATIENT_KEY.c.who == keyed.who) & (PATIENT_KEY.c.version < keyed.cipher.version)
             with self._database.writing() as connection:
                 connection.execute(delete(PATIENT_KEY).where(older))
-            self._database.scrub()
             self.forget()
 
     def rewrap(self, site: SiteKey) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -315,14 +316,20 @@ class Store:
         if not charts:
             raise self._unknown(person_id)
         for one in charts:
-            keyed = self._keys.renew(one.chart.person)
+            person = one.chart.person
 
-            def job(connection: Connection, acts: list[Done], keyed: Keyed = keyed) -> None:
+            def job(connection: Connection, acts: list[Done], person: str = person) -> Keyed:
+                keyed = self._keys.renew(person)
                 detail = seal_again(connection, keyed)
                 acts.append(Done(now(), self.actor, self.purpose, "rotate", keyed.who, detail))
+                return keyed
 
-            self._do(job)
-            self._keys.drop_older(one.chart.person)
+            keyed = self._do(job)
+            self._do(partial(self._drop_older, keyed))  # while nobody else writes
+        self._keys.database.scrub()
+
+    def _drop_older(self, keyed: Keyed, *_: object) -> None:
+        self._keys.drop_older(keyed)
 
     @property
     def site_key_file(self) -> Path | None:
