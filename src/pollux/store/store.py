@@ -24,7 +24,7 @@ from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.store import audit, first
 from pollux.store.audit import Done, stamp
-from pollux.store.backup import Note, backup, check, check_site_key, restore
+from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
 from pollux.store.database import Database
@@ -307,7 +307,12 @@ class Store:
         site = site_key or find(files.site_key, make=False)
         check_site_key(keys_folder, site)
         note = restore(folder, keys_folder, where, Path(files.keys), files.erased)
-        return cls.open(where, keys=keys, site_key=site, actor=actor, _goes_on=("restore", {"until": note.last_act}))
+        goes_on: tuple[str, dict[str, int | str]] = ("restore", {"until": note.last_act})
+        try:
+            return cls.open(where, keys=keys, site_key=site, actor=actor, _goes_on=goes_on)
+        except BaseException:
+            take_away(where, Path(files.keys))
+            raise
 
     def rotate(self, person_id: str) -> None:
         """A new key for a person, with which everything of theirs is sealed again; the old key is destroyed."""
