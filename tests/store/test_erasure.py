@@ -2,19 +2,22 @@
 
 import errno
 import os
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sqlalchemy import select
 
 from pollux.errors import PolluxError, UnknownName
 from pollux.store import Store, durable
-from pollux.store.database import CannotWrite
+from pollux.store.database import CannotWrite, Database
 from pollux.store.erasure import ledger_lines, read_ledger
-from pollux.store.keys import Keys
+from pollux.store.keys import PATIENT_KEY, Keys
 from pollux.store.tables import OF_A_PATIENT
 from tests.store.made import NOW, of, weight
 from tests.store.places import Place, only
@@ -350,3 +353,35 @@ def test_a_line_for_which_there_is_no_room_leaves_nothing_of_it(place: Place, mo
         assert len(tries) == 2
         assert place.files.erased.read_bytes() == before
         assert len(store.record("p1").current) == 21
+
+
+@only("sqlite")
+def test_a_receipt_does_not_say_that_all_is_gone_while_a_reader_keeps_the_log(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Path(place.files.keys)
+    (wrapped,) = wrapped_of(place, "p1")
+    scrub = Database.scrub
+    monkeypatch.setattr(Database, "scrub", lambda self, **how: scrub(self, **{"patience": 0.1} | how))
+    with place.open() as store:
+        reader = sqlite3.connect(keys, isolation_level=None)
+        reader.execute("begin")
+        reader.execute("select count(*) from patient_key").fetchone()
+        receipt = store.erase("p1")
+        assert wrapped in keys.with_name(f"{keys.name}-wal").read_bytes() + keys.read_bytes()
+        assert receipt.uncut == (str(keys),)
+        assert f"NOT YET GONE from the write-ahead log of {keys}" in receipt.text()
+        public = Ed25519PublicKey.from_public_bytes(store._keys.public)
+        public.verify(bytes.fromhex(receipt.signature), receipt.signed())
+        told = [str(trouble) for trouble in store.doctor()]
+        assert any(f"note: erased data may still be in the write-ahead log of {keys}" in one for one in told)
+        reader.close()
+        assert not any("write-ahead log" in str(trouble) for trouble in store.doctor())
+        assert wrapped not in keys.with_name(f"{keys.name}-wal").read_bytes() + keys.read_bytes()
+        assert store.erase("p2").uncut == ()
+
+
+def wrapped_of(place: Place, person: str) -> list[bytes]:
+    with place.open() as store, store._keys.database.reading() as connection:
+        which = PATIENT_KEY.c.who == pseudonym(store, person)
+        return list(connection.execute(select(PATIENT_KEY.c.wrapped).where(which)).scalars())

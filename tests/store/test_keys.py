@@ -2,7 +2,10 @@
 
 import base64
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -284,3 +287,53 @@ def versions(store: Store) -> list[tuple[int]]:
     with store._keys.database.reading() as connection:
         rows = connection.exec_driver_sql("select version from patient_key order by version").all()
     return [tuple(row) for row in rows]
+
+
+@only("postgresql")
+def test_new_keys_are_never_made_over_a_database_in_use(place: Place) -> None:
+    before = place.dump()
+    with pytest.raises(
+        PolluxError, match=r"the keys of this store are missing .*typo\.keys.*right file in \$POLLUX_KEYS"
+    ):
+        place.open(keys=place.folder / "typo.keys")
+    assert place.dump() == before
+    assert not list(place.folder.glob("typo*"))
+    with place.open() as store:
+        assert store.verify()[0] == []
+
+
+def test_no_key_is_made_before_the_server_answers(tmp_path: Path) -> None:
+    with pytest.raises(PolluxError):
+        Store.open("postgresql://nobody@127.0.0.1:1/x", keys=tmp_path / "keys")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_that_begin_a_site_key_at_once_both_have_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process makes its key when this one has seen that there is none."""
+    file = tmp_path / "site-key"
+    made: list[bytes] = []
+
+    def begin() -> bytes:
+        if not made:
+            made.append(new_key())
+            find(file, make=True)
+        return new_key()
+
+    monkeypatch.setattr("pollux.store.site_key.new_key", begin)
+    mine = find(file, make=True)
+    theirs = find(file, make=False)
+    assert theirs.unwrap(mine.wrap(bytes(32), b""), b"") == bytes(32)
+    assert [path.name for path in tmp_path.iterdir()] == ["site-key"]
+
+
+def test_several_processes_may_begin_one_store(empty: Place) -> None:
+    code = "import sys; from pollux.store import Store; Store.open(sys.argv[1], keys=sys.argv[2]).close()"
+    command = [sys.executable, "-c", code, str(empty.where), str(empty.keys)]
+    begun = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    told = [process.communicate()[1].decode() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0, 0, 0], told
+    with empty.open(keys=empty.keys) as store:
+        assert store.take(of("p1"), NOW).accepted == 21
+        assert store.verify()[0] == []

@@ -112,8 +112,12 @@ def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, eras
         shutil.copyfile(keys_folder / KEYS, new[0])
         if embedded:
             shutil.copyfile(folder / DATA, new[1])
-        else:
+    if not embedded:
+        try:
             _copy_in(folder / DATA, where)
+        except BaseException:
+            _remove(keys)
+            raise
     return note
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from pollux.errors import PolluxError
 from pollux.store import audit
 from pollux.store.chart import Chart, open_chart
-from pollux.store.database import Database
+from pollux.store.database import CannotWrite, Database
 from pollux.store.erasure import holds, read_ledger
 from pollux.store.filing import identifier_mark, short_name, source_name
 from pollux.store.keys import Keyed, Keys
@@ -51,6 +51,7 @@ class Places:
 def examine(database: Database, keys: Keys, places: Places) -> list[Trouble]:
     """All that is wrong with a store; an empty list if nothing is."""
     found: list[Trouble] = []
+    keys.forget()  # another process may have erased somebody and taken them in again
     if database.embedded:
         found += _file(database, "the database")
     if keys.database.embedded:
@@ -61,6 +62,7 @@ def examine(database: Database, keys: Keys, places: Places) -> list[Trouble]:
     found += _attempt(lambda: _rows(database, keys))
     found += _attempt(lambda: _audit(database, keys, places.head))
     found += _attempt(lambda: _erasures(database, keys, places.erased))
+    found += _attempt(lambda: _uncut(database, keys))
     return found + _around(places)
 
 
@@ -191,6 +193,20 @@ def _erasures(database: Database, keys: Keys, path: Path) -> Iterator[Trouble]:
         )
     if keys.pseudonyms() & erased - held:
         yield Trouble("keys of erased people are there", "Open the store again: the ledger is replayed.")
+
+
+def _uncut(database: Database, keys: Keys) -> Iterator[Trouble]:
+    """Logs that may still hold somebody who was erased; they are cut off where nobody reads."""
+    with database.reading() as connection:
+        if connection.execute(select(ERASED.c.who).limit(1)).first() is None:
+            return
+    for one in (keys.database, database):
+        with suppress(CannotWrite):
+            if not one.scrub(patience=0):
+                yield Trouble(
+                    f"erased data may still be in the write-ahead log of {one.where}, since another process uses it",
+                    "End what has been reading for long, then run `pollux doctor` again.", serious=False,
+                )  # fmt: skip
 
 
 def _around(places: Places) -> list[Trouble]:

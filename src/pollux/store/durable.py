@@ -21,6 +21,23 @@ def replace(path: Path, content: bytes) -> None:
     settle_name(path)
 
 
+def place_first(path: Path, content: bytes) -> bool:
+    """Put a file where there is none, whole at once and readable by its owner only; False where one is already."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(new, path)
+    except FileExistsError:
+        return False
+    finally:
+        new.unlink(missing_ok=True)
+    settle_name(path)
+    return True
+
+
 def settle_name(path: Path) -> None:
     """Make the name of a new file durable: while its folder is not flushed, a power cut may take the file away."""
     folder = os.open(path.parent, os.O_RDONLY)

@@ -60,6 +60,7 @@ class ErasureReceipt(msgspec.Struct, frozen=True):
     rows: dict[str, int]
     keys: int
     reason: str = ""
+    uncut: tuple[str, ...] = ()  # files whose write-ahead log could not be cut off, since somebody was reading
     signature: str = ""
 
     def signed(self) -> bytes:
@@ -69,9 +70,16 @@ class ErasureReceipt(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The receipt as lines for a person to read."""
         rows = ", ".join(f"{table} {count:,}" for table, count in sorted(self.rows.items()) if count)
+        uncut = (
+            f"  NOT YET GONE from the write-ahead log of {' and '.join(self.uncut)}, since another process is reading: "
+            "end it, then run `pollux doctor`.\n"
+            if self.uncut
+            else ""
+        )
         return (
             f"erased at {self.at:%Y-%m-%d %H:%M:%S} UTC: {self.keys} keys destroyed; rows deleted: {rows or 'none'}\n"
             f"  pseudonyms in audit and ledger: {', '.join(self.subjects)}\n"
+            f"{uncut}"
             f"  signature: {self.signature}\n"
             "  Backups made before still hold the sealed rows; restoring one erases them again. Destroy old backups of "
             "the keys."
@@ -103,9 +111,9 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
             _take_back(ledger, line, ledger_lines(whos, now(), keys.signing, undone=True), error)
         raise
     keys.destroy(whos)
-    keys.database.scrub()
+    uncut = tuple(one.where for one in (keys.database, database) if not one.scrub())
     reason = str(act.detail.get("reason", ""))
-    receipt = ErasureReceipt(act.at, tuple(who.hex() for who in whos), rows, destroyed, reason)
+    receipt = ErasureReceipt(act.at, tuple(who.hex() for who in whos), rows, destroyed, reason, uncut)
     return msgspec.structs.replace(receipt, signature=keys.signing.sign(receipt.signed()).hex())
 
 

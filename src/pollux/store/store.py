@@ -27,7 +27,7 @@ from pollux.store.audit import Done, stamp
 from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
-from pollux.store.database import Database
+from pollux.store.database import Database, in_use
 from pollux.store.doctor import Places, Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.filing import Filing
@@ -122,10 +122,17 @@ class Store:
                 "the keys of this store are missing", where=str(files.keys),
                 advice="Put back their file, or restore a backup; without them nothing can be opened.",
             )  # fmt: skip
-        site = site_key or find(files.site_key, make=new_keys)
         database = Database(where)
-        key_database = Database(files.keys)
+        key_database = None
         try:
+            if not embedded and new_keys and in_use(database):  # asked before a key is made: it has to answer first
+                raise PolluxError(
+                    "the keys of this store are missing", where=str(files.keys),
+                    advice="Name the right file in $POLLUX_KEYS, put it back, or restore a backup into an empty "
+                    "database.",
+                )  # fmt: skip
+            site = site_key or find(files.site_key, make=new_keys)
+            key_database = Database(files.keys)
             opened = Keys(key_database, site)
             if state == FIRST:
                 first.set_aside(database)
@@ -140,7 +147,8 @@ class Store:
             replay(database, opened, files.erased, store._writer.alone)
         except BaseException:
             database.close()
-            key_database.close()
+            if key_database is not None:
+                key_database.close()
             raise
         return store
 
@@ -368,10 +376,8 @@ class Store:
     def erase(self, person_id: str, reason: str = "") -> ErasureReceipt:
         """Destroy a person's keys and delete everything held about them; a legal hold refuses it, with its reason."""
         whos = self._pseudonyms(person_id)
-        receipt = erase(self._database, self._keys, self._files.erased, self._writer.alone, whos, Done(
+        return erase(self._database, self._keys, self._files.erased, self._writer.alone, whos, Done(
             now(), self.actor, self.purpose, "erase", b"", {"reason": reason} if reason else {}))  # fmt: skip
-        self._database.scrub()
-        return receipt
 
     def hold(self, person_id: str, reason: str) -> None:
         """Forbid to erase a person's data, for a reason (a legal hold)."""
