@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from pollux.errors import PolluxError
+from pollux.cli import keeping
+from pollux.errors import PolluxError, RefusedInput
 from pollux.store import Damaged, LocalSiteKey, Store
+from pollux.store import site_key as site_keys
 from pollux.store.keys import Keys
 from pollux.store.seal import Cipher
 from pollux.store.site_key import add_key, find, keep_first, new_key
@@ -337,3 +339,65 @@ def test_several_processes_may_begin_one_store(empty: Place) -> None:
     with empty.open(keys=empty.keys) as store:
         assert store.take(of("p1"), NOW).accepted == 21
         assert store.verify()[0] == []
+
+
+def test_two_rotations_of_the_site_key_at_once_lose_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One has read the file and is slow to write it: the other waits."""
+    write, begun = site_keys._write, Flag()
+
+    def slowly(path: Path, keys: Any) -> None:
+        if not begun.is_set():
+            begun.set()
+            other.start()
+            other.join(1.0)
+        write(path, keys)
+
+    def rotate() -> None:
+        keeping.keys("rotate")
+
+    monkeypatch.setenv("POLLUX_STORE", str(place.where))
+    monkeypatch.setenv("POLLUX_KEYS", str(place.keys))
+    monkeypatch.setattr(site_keys, "_write", slowly)
+    other = Thread(target=rotate)
+    rotate()
+    other.join()
+    assert len(site_keys.read_keys(place.site_key)) == 3
+    with place.open() as store:
+        assert [len(store.record(p).current) for p in ("p1", "p2")] == [21, 21]
+        assert store._keys.check() == []
+
+
+def test_a_site_key_from_the_environment_is_rotated_by_putting_the_new_one_in_front(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = place.site_key.read_text().strip(), base64.b64encode(new_key()).decode()
+    place.site_key.unlink()
+    monkeypatch.setenv("POLLUX_STORE", str(place.where))
+    monkeypatch.setenv("POLLUX_KEYS", str(place.keys))
+    monkeypatch.setenv("POLLUX_SITE_KEY", old)
+    with pytest.raises(RefusedInput, match="Put a new one in front of the old"):
+        keeping.keys("rotate")
+    monkeypatch.setenv("POLLUX_SITE_KEY", f"{new},{old}")
+    keeping.keys("rotate")
+    assert "4 keys wrapped again" in capsys.readouterr().out
+    monkeypatch.setenv("POLLUX_SITE_KEY", new)
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21
+
+
+def test_old_site_keys_are_forgotten_only_after_it_is_said_what_needs_them(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POLLUX_STORE", str(place.where))
+    monkeypatch.setenv("POLLUX_KEYS", str(place.keys))
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    keeping.keys("rotate")
+    with pytest.raises(RefusedInput, match="no site key was forgotten"):
+        keeping.keys("retire")
+    assert "Backups made before the site key was rotated open with the old one alone" in capsys.readouterr().out
+    assert len(site_keys.read_keys(place.site_key)) == 2
+    keeping.keys("retire", yes=True)
+    assert "1 old site keys forgotten" in capsys.readouterr().out
+    assert len(site_keys.read_keys(place.site_key)) == 1
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21

@@ -65,6 +65,11 @@ class LocalSiteKey:
                 "a key is damaged", where=self._where, advice="Restore the backup of the keys' file."
             ) from None
 
+    @property
+    def count(self) -> int:
+        """How many keys there are, the old ones included."""
+        return len(self._keys)
+
     def newest(self, wrapped: bytes) -> bool:
         """Whether the first key wrapped it."""
         return wrapped[:_ID] == self._first
