@@ -1,5 +1,7 @@
 """A backup of a store in use is whole, and comes back just as it was."""
 
+import errno
+import sqlite3
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -8,6 +10,8 @@ import pytest
 
 from pollux.errors import PolluxError
 from pollux.store import Store
+from pollux.store import backup as backups
+from pollux.store.database import Database
 from tests.store.made import NOW, of, reading, weight
 from tests.store.places import DATABASES, Place, place_of
 
@@ -123,3 +127,149 @@ def test_a_backup_of_one_database_can_be_restored_into_the_other(place: Place, t
         with new.restore(tmp_path / "data", tmp_path / "keys") as back:
             assert (back.record("p1"), list(back.documents("p1")), back.people()) == before
             assert [trouble for trouble in back.doctor() if trouble.serious] == []
+
+
+@pytest.mark.parametrize("rounds", [[(0, 1)], [(1, 0)], [(1, 1), (2, 1)]])
+def test_a_backup_during_which_keys_are_rotated_opens(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: list[tuple[int, int]]
+) -> None:
+    """Between the keys and the data so often, and between the data and the keys: no version may be lacking."""
+    copy_out, left = backups._copy_out, list(rounds)
+
+    def rotating(database: Database, path: Path) -> None:
+        first, then = left.pop(0) if left else (0, 0)
+        for _ in range(first):
+            store.rotate("p1")
+        copy_out(database, path)
+        for _ in range(then):
+            store.rotate("p1")
+
+    with place.open() as store:
+        monkeypatch.setattr(backups, "_copy_out", rotating)
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        before = store.record("p1")
+    with new_place(place).restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert back.record("p1") == before
+        assert [trouble for trouble in back.doctor() if trouble.serious] == []
+
+
+def test_a_backup_during_which_somebody_is_erased_has_no_key_of_theirs(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_out = backups._copy_out
+
+    def erasing(database: Database, path: Path) -> None:
+        copy_out(database, path)
+        store.erase("p1")
+
+    with place.open() as store:
+        monkeypatch.setattr(backups, "_copy_out", erasing)
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    with sqlite3.connect(tmp_path / "keys" / "keys.db") as copy:
+        assert copy.execute("select count(*) from patient_key").fetchone() == (1,)
+    copy.close()
+    with new_place(place).restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert [person.id for person in back.people()] == ["p2"]
+        assert [trouble for trouble in back.doctor() if trouble.serious] == []
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_nothing_that_another_store_left_is_mixed_into_a_restored_one(place: Place, tmp_path: Path, end: str) -> None:
+    with place.open() as store:
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    new = new_place(place)
+    left = [Path(f"{new.keys}{end}")] if place.server else [Path(f"{new.path}{end}"), Path(f"{new.keys}{end}")]
+    for path in left:
+        path.write_bytes(b"of another")
+        with pytest.raises(PolluxError, match=f"another store has left something .*{path.name}"):
+            new.restore(tmp_path / "data", tmp_path / "keys")
+        path.unlink()
+    with new.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert len(back.record("p1").current) == 21
+
+
+def test_restoring_changes_nothing_in_the_backup(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.erase("p2")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    before = content(tmp_path / "data") | content(tmp_path / "keys")
+    for name in ("one/store.db", "two/store.db"):
+        new_place(place, name).restore(tmp_path / "data", tmp_path / "keys").close()
+        assert content(tmp_path / "data") | content(tmp_path / "keys") == before
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_copy_can_be_read_by_its_owner_alone(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.erase("p2")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    new = new_place(place)
+    new.restore(tmp_path / "data", tmp_path / "keys").close()
+    copies = [*(tmp_path / "data").iterdir(), *(tmp_path / "keys").iterdir(), new.files.erased, Path(new.files.keys)]
+    for path in copies if place.server else [*copies, new.path]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_the_ledger_of_a_backup_is_compared_as_well(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.erase("p2")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    (tmp_path / "data" / "erased").unlink()
+    with pytest.raises(PolluxError, match="the backup is damaged or incomplete"):
+        new_place(place).restore(tmp_path / "data", tmp_path / "keys")
+
+
+@pytest.mark.parametrize("step", ["_add_keys", "_flush"])
+def test_after_a_backup_that_failed_the_next_one_succeeds(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    with place.open() as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(backups, step, no_room)
+            with pytest.raises(PolluxError, match="the copy cannot be written"):
+                store.backup(tmp_path / "data", tmp_path / "keys")
+        assert content(tmp_path / "data") | content(tmp_path / "keys") == {}
+        for name in ("data/data.db.new", "data/data.db.new-journal", "keys/keys.db.new"):  # of one that was killed
+            (tmp_path / name).write_bytes(b"half of it")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    assert sorted(content(tmp_path / "data")) == ["backup.json", "data.db"]
+    with new_place(place).restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert len(back.record("p1").current) == 21
+
+
+@pytest.mark.parametrize("step", ["pollux.store.backup._flush", "pollux.store.store.replay"])
+def test_after_a_restoring_that_failed_the_next_one_succeeds(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    with place.open() as store:
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    new = new_place(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(step, no_room)
+        with pytest.raises((PolluxError, OSError), match=r"no space left|cannot be written"):
+            new.restore(tmp_path / "data", tmp_path / "keys")
+    with new.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert len(back.record("p1").current) == 21
+        assert [trouble for trouble in back.doctor() if trouble.serious] == []
+
+
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
+
+
+def test_restoring_beside_a_ledger_keeps_its_lines_and_cuts_off_what_a_crash_left(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        store.erase("p1")
+        store.erase("p2")
+        store.backup(tmp_path / "later", tmp_path / "later keys")
+    first, second = place.files.erased.read_bytes().splitlines(keepends=True)
+    place.vanish()
+    place.files.erased.write_bytes(second + first[:30])
+    with place.restore(tmp_path / "later", tmp_path / "later keys") as back:
+        assert back.people() == []
+        assert [trouble for trouble in back.doctor() if trouble.serious] == []
+    assert place.files.erased.read_bytes() == second + first

@@ -100,3 +100,11 @@ def test_a_database_that_is_not_whole_is_found(place: Place) -> None:
     content[4096 * 5 : 4096 * 5 + 40] = b"\xff" * 40
     place.path.write_bytes(content)
     assert serious(place)
+
+
+def test_whoever_was_erased_elsewhere_and_came_back_is_no_trouble(place: Place) -> None:
+    with place.open() as running, place.open() as other:
+        running.record("p1")
+        other.erase("p1")
+        other.take(of("p1"), NOW)
+        assert [str(trouble) for trouble in running.doctor() if trouble.serious] == []

@@ -1,13 +1,23 @@
 """Erasure is whole, proven, and holds even when an older copy comes back; unless a legal hold forbids it."""
 
+import errno
 import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sqlalchemy import select
 
 from pollux.errors import PolluxError, UnknownName
-from pollux.store import Store
-from pollux.store.erasure import read_ledger
+from pollux.store import Store, durable
+from pollux.store.database import CannotWrite, Database
+from pollux.store.erasure import ledger_lines, read_ledger
+from pollux.store.keys import PATIENT_KEY, Keys
 from pollux.store.tables import OF_A_PATIENT
 from tests.store.made import NOW, of, weight
 from tests.store.places import Place, only
@@ -154,7 +164,8 @@ def test_a_line_cut_off_by_a_crash_is_no_erasure_and_a_damaged_one_is_told(place
         ledger = store._files.erased
     whole = ledger.read_bytes()
     ledger.write_bytes(whole + whole[:20])
-    assert len(read_ledger(ledger)) == 1
+    with place.open() as store:
+        assert len(read_ledger(ledger, store._keys.public).erased) == 1
     ledger.write_bytes(whole[:20] + b"\n" + whole)
     with pytest.raises(PolluxError, match="line 1 of the ledger of erasures cannot be read"):
         place.open()
@@ -188,3 +199,189 @@ def test_the_folder_of_an_erased_person_holds_no_copy(place: Place) -> None:
     assert sorted(os.listdir(place.folder)) == sorted(
         ["store.db", "store.db.keys", "store.db.site-key", "store.db.head", "store.db.erased"]
     )
+
+
+def test_what_is_taken_in_beside_an_erasure_is_kept_for_somebody_new(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes in the same id when the rows are gone and the keys are not yet."""
+    destroy = Keys.destroy
+
+    def slowly(keys: Keys, whos: list[bytes]) -> int:
+        monkeypatch.setattr(Keys, "destroy", destroy)
+        assert other.take([weight("p1", 99.0, days=2)], NOW).accepted == 1
+        return destroy(keys, whos)
+
+    with place.open() as other, place.open() as store:
+        before = pseudonym(store, "p1")
+        monkeypatch.setattr(Keys, "destroy", slowly)
+        assert store.erase("p1").keys == 1
+        for one in (store, other):
+            assert [event.value for event in one.record("p1").events] == [99.0]
+            assert pseudonym(one, "p1") != before
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+    with place.open() as store:
+        assert [event.value for event in store.record("p1").events] == [99.0]
+
+
+def test_what_waits_at_the_same_time_is_not_in_the_transaction_of_an_erasure(place: Place) -> None:
+    """Else what breaks theirs undoes the erasure, and what they file goes under a pseudonym that is being erased."""
+    busy, go = Flag(), Flag()
+    answers: dict[str, Any] = {}
+
+    def gate(*_: object) -> None:
+        busy.set()
+        go.wait()
+
+    with place.open() as store:
+        before = pseudonym(store, "p1")
+        first = Thread(target=lambda: store._do(gate))
+        erasing = Thread(target=lambda: answers.update(erase=store.erase("p1")))
+        taking = Thread(target=lambda: answers.update(take=store.take([weight("p1", 99.0)], NOW)))
+        first.start()
+        busy.wait()
+        for thread in (erasing, taking):
+            thread.start()
+            while store._writer._waiting.empty() and thread is erasing:
+                pass
+        go.set()
+        for thread in (first, erasing, taking):
+            thread.join()
+        assert answers["erase"].keys == 1
+        assert answers["take"].accepted == 1
+        assert [event.value for event in store.record("p1").events] == [99.0]
+        assert pseudonym(store, "p1") != before
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+
+
+def break_the_next_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a full disk: everything is done and nothing of it becomes durable."""
+
+    def fail(*_: object) -> None:
+        raise CannotWrite("the disk is full")
+
+    monkeypatch.setattr(store._keys, "settle", fail)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_an_erasure_that_failed_does_not_happen_later(
+    place: Place, monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    with place.open() as store:
+        store.erase("p2")
+        with monkeypatch.context() as patch:
+            break_the_next_commit(store, patch)
+            if not room:
+                steps: list[Callable[..., None]] = [no_room, durable.append]  # the last of them first
+                patch.setattr(durable, "append", lambda path, lines: steps.pop()(path, lines))
+            with pytest.raises(PolluxError, match="the disk is full"):
+                store.erase("p1")
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21
+        assert [person.id for person in store.people()] == ["p1"]
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+        assert store.erase("p1").keys == 1
+    with place.open() as store:
+        assert store.people() == []
+
+
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
+
+
+def test_an_erasure_that_was_interrupted_does_not_go_over_a_legal_hold(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with place.open() as store:
+        with monkeypatch.context() as patch:
+            patch.setattr("pollux.store.erasure.remove", crash)
+            with pytest.raises(KeyboardInterrupt):
+                store.erase("p1")
+        store.hold("p1", "court order 7 O 12/26")
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21
+        assert any("is under a legal hold, so was not erased" in str(trouble) for trouble in store.doctor())
+        store.release("p1")
+    with place.open() as store:
+        assert [person.id for person in store.people()] == ["p2"]
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+
+
+def test_a_line_that_the_store_did_not_sign_erases_nobody(place: Place) -> None:
+    with place.open() as store:
+        who = pseudonym(store, "p1")
+    foreign = ledger_lines([who], NOW, Ed25519PrivateKey.generate())
+    for line in (foreign, b'{"subject":"%s","at":"x"}\n' % who.hex().encode()):
+        place.files.erased.write_bytes(line)
+        with place.open() as store:
+            assert len(store.record("p1").current) == 21
+            assert any("1 lines of the ledger of erasures are not signed" in str(t) for t in store.doctor())
+
+
+def test_what_a_crash_left_of_a_line_does_not_spoil_the_next(place: Place) -> None:
+    with place.open() as store:
+        store.erase("p1")
+        ledger = store._files.erased
+        whole = ledger.read_bytes()
+        ledger.write_bytes(whole + whole[:20])
+        store.erase("p2")
+    with place.open() as store:
+        assert store.people() == []
+        assert len(read_ledger(ledger, store._keys.public).erased) == 2
+
+
+def test_a_line_for_which_there_is_no_room_leaves_nothing_of_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.pwrite
+    tries = []
+
+    def fill(file: int, content: bytes, at: int) -> int:
+        tries.append(at)
+        if len(tries) > 1:
+            raise OSError(errno.ENOSPC, "no space left")
+        return write(file, content[:-50], at)
+
+    with place.open() as store:
+        store.erase("p2")
+        before = place.files.erased.read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", fill)
+            with pytest.raises(PolluxError, match="so nothing was erased"):
+                store.erase("p1")
+        assert len(tries) == 2
+        assert place.files.erased.read_bytes() == before
+        assert len(store.record("p1").current) == 21
+
+
+@only("sqlite")
+def test_a_receipt_does_not_say_that_all_is_gone_while_a_reader_keeps_the_log(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Path(place.files.keys)
+    (wrapped,) = wrapped_of(place, "p1")
+    scrub = Database.scrub
+    monkeypatch.setattr(Database, "scrub", lambda self, **how: scrub(self, **{"patience": 0.1} | how))
+    with place.open() as store:
+        reader = sqlite3.connect(keys, isolation_level=None)
+        reader.execute("begin")
+        reader.execute("select count(*) from patient_key").fetchone()
+        receipt = store.erase("p1")
+        assert wrapped in keys.with_name(f"{keys.name}-wal").read_bytes() + keys.read_bytes()
+        assert receipt.uncut == (str(keys),)
+        assert f"NOT YET GONE from the write-ahead log of {keys}" in receipt.text()
+        public = Ed25519PublicKey.from_public_bytes(store._keys.public)
+        public.verify(bytes.fromhex(receipt.signature), receipt.signed())
+        told = [str(trouble) for trouble in store.doctor()]
+        assert any(f"note: erased data may still be in the write-ahead log of {keys}" in one for one in told)
+        reader.close()
+        assert not any("write-ahead log" in str(trouble) for trouble in store.doctor())
+        assert wrapped not in keys.with_name(f"{keys.name}-wal").read_bytes() + keys.read_bytes()
+        assert store.erase("p2").uncut == ()
+
+
+def wrapped_of(place: Place, person: str) -> list[bytes]:
+    with place.open() as store, store._keys.database.reading() as connection:
+        which = PATIENT_KEY.c.who == pseudonym(store, person)
+        return list(connection.execute(select(PATIENT_KEY.c.wrapped).where(which)).scalars())

@@ -2,14 +2,20 @@
 
 import base64
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from pollux.errors import PolluxError
+from pollux.cli import keeping
+from pollux.errors import PolluxError, RefusedInput
 from pollux.store import Damaged, LocalSiteKey, Store
+from pollux.store import site_key as site_keys
 from pollux.store.keys import Keys
 from pollux.store.seal import Cipher
 from pollux.store.site_key import add_key, find, keep_first, new_key
@@ -233,3 +239,165 @@ def test_files_with_keys_can_be_read_by_their_owner_alone(place: Place) -> None:
     os.chmod(place.site_key, 0o644)
     with place.open() as store:
         assert any("can be read by others" in str(trouble) for trouble in store.doctor())
+
+
+def test_two_rotations_at_once_never_destroy_a_key_that_is_needed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second makes its key while the first is about to destroy the old one, and never gets to seal anything."""
+    drop = Keys.drop_older
+
+    def beside(keys: Keys, *which: Any) -> None:
+        monkeypatch.setattr(Keys, "drop_older", drop)
+        other._keys.renew("p1")
+        drop(keys, *which)
+
+    with place.open() as store, place.open() as other:
+        monkeypatch.setattr(Keys, "drop_older", beside)
+        store.rotate("p1")
+        assert len(other.record("p1").current) == 21
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21
+        store.rotate("p1")
+        assert [row[0] for row in versions(store)] == [1, 4]
+
+
+def test_rotations_of_one_patient_by_several_at_once_lose_nothing(place: Place) -> None:
+    failed: list[BaseException] = []
+
+    def rotate(store: Store) -> None:
+        try:
+            for _ in range(5):
+                store.rotate("p1")
+        except BaseException as error:
+            failed.append(error)
+
+    with place.open() as store, place.open() as other:
+        threads = [Thread(target=rotate, args=(one,)) for one in (store, store, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        assert len(store.record("p1").current) == 21
+        assert [trouble for trouble in other.doctor() if trouble.serious] == []
+        assert [row[0] for row in versions(store)] == [1, 16]
+
+
+def versions(store: Store) -> list[tuple[int]]:
+    with store._keys.database.reading() as connection:
+        rows = connection.exec_driver_sql("select version from patient_key order by version").all()
+    return [tuple(row) for row in rows]
+
+
+@only("postgresql")
+def test_new_keys_are_never_made_over_a_database_in_use(place: Place) -> None:
+    before = place.dump()
+    with pytest.raises(
+        PolluxError, match=r"the keys of this store are missing .*typo\.keys.*right file in \$POLLUX_KEYS"
+    ):
+        place.open(keys=place.folder / "typo.keys")
+    assert place.dump() == before
+    assert not list(place.folder.glob("typo*"))
+    with place.open() as store:
+        assert store.verify()[0] == []
+
+
+def test_no_key_is_made_before_the_server_answers(tmp_path: Path) -> None:
+    with pytest.raises(PolluxError):
+        Store.open("postgresql://nobody@127.0.0.1:1/x", keys=tmp_path / "keys")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_that_begin_a_site_key_at_once_both_have_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process makes its key when this one has seen that there is none."""
+    file = tmp_path / "site-key"
+    made: list[bytes] = []
+
+    def begin() -> bytes:
+        if not made:
+            made.append(new_key())
+            find(file, make=True)
+        return new_key()
+
+    monkeypatch.setattr("pollux.store.site_key.new_key", begin)
+    mine = find(file, make=True)
+    theirs = find(file, make=False)
+    assert theirs.unwrap(mine.wrap(bytes(32), b""), b"") == bytes(32)
+    assert [path.name for path in tmp_path.iterdir()] == ["site-key"]
+
+
+def test_several_processes_may_begin_one_store(empty: Place) -> None:
+    code = "import sys; from pollux.store import Store; Store.open(sys.argv[1], keys=sys.argv[2]).close()"
+    command = [sys.executable, "-c", code, str(empty.where), str(empty.keys)]
+    begun = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    told = [process.communicate()[1].decode() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0, 0, 0], told
+    with empty.open(keys=empty.keys) as store:
+        assert store.take(of("p1"), NOW).accepted == 21
+        assert store.verify()[0] == []
+
+
+def test_two_rotations_of_the_site_key_at_once_lose_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One has read the file and is slow to write it: the other waits."""
+    write, begun = site_keys._write, Flag()
+
+    def slowly(path: Path, keys: Any) -> None:
+        if not begun.is_set():
+            begun.set()
+            other.start()
+            other.join(1.0)
+        write(path, keys)
+
+    def rotate() -> None:
+        keeping.keys("rotate")
+
+    monkeypatch.setenv("POLLUX_STORE", str(place.where))
+    monkeypatch.setenv("POLLUX_KEYS", str(place.keys))
+    monkeypatch.setattr(site_keys, "_write", slowly)
+    other = Thread(target=rotate)
+    rotate()
+    other.join()
+    assert len(site_keys.read_keys(place.site_key)) == 3
+    with place.open() as store:
+        assert [len(store.record(p).current) for p in ("p1", "p2")] == [21, 21]
+        assert store._keys.check() == []
+
+
+def test_a_site_key_from_the_environment_is_rotated_by_putting_the_new_one_in_front(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = place.site_key.read_text().strip(), base64.b64encode(new_key()).decode()
+    place.site_key.unlink()
+    monkeypatch.setenv("POLLUX_STORE", str(place.where))
+    monkeypatch.setenv("POLLUX_KEYS", str(place.keys))
+    monkeypatch.setenv("POLLUX_SITE_KEY", old)
+    with pytest.raises(RefusedInput, match="Put a new one in front of the old"):
+        keeping.keys("rotate")
+    monkeypatch.setenv("POLLUX_SITE_KEY", f"{new},{old}")
+    keeping.keys("rotate")
+    assert "4 keys wrapped again" in capsys.readouterr().out
+    monkeypatch.setenv("POLLUX_SITE_KEY", new)
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21
+
+
+def test_old_site_keys_are_forgotten_only_after_it_is_said_what_needs_them(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POLLUX_STORE", str(place.where))
+    monkeypatch.setenv("POLLUX_KEYS", str(place.keys))
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    keeping.keys("rotate")
+    with pytest.raises(RefusedInput, match="no site key was forgotten"):
+        keeping.keys("retire")
+    assert "Backups made before the site key was rotated open with the old one alone" in capsys.readouterr().out
+    assert len(site_keys.read_keys(place.site_key)) == 2
+    keeping.keys("retire", yes=True)
+    assert "1 old site keys forgotten" in capsys.readouterr().out
+    assert len(site_keys.read_keys(place.site_key)) == 1
+    with place.open() as store:
+        assert len(store.record("p1").current) == 21

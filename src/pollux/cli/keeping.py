@@ -3,12 +3,15 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from pollux.cli.app import StorePath, app, open_store, place
 from pollux.errors import RefusedInput
+
+if TYPE_CHECKING:
+    from pollux.store import Store
 
 Reason = Annotated[str, Parameter(help="Why; it is kept.")]
 KeysFolder = Annotated[Path, Parameter(name="--keys", help="The folder for the keys: another one than for the data.")]
@@ -186,14 +189,17 @@ def keys(
     what: Literal["rotate", "retire"],
     person: str = "",
     *,
+    yes: Annotated[bool, Parameter(help="Do not ask before old site keys are forgotten.", negative="")] = False,
     store: StorePath = "",
 ) -> None:
     """Replace keys while the store is used: a person's own (rotate PERSON), or the site key (rotate, then retire).
 
     `rotate` puts a new site key in front of the old one in its file and wraps all keys with it; `retire` forgets the
-    old ones, once no other process is running with them.
+    old ones, once no other process is running with them and no backup needs them: one made before `rotate` opens with
+    the old site key alone. With $POLLUX_SITE_KEY you put the new one in front yourself (new,old), then `rotate`.
     """
-    from pollux.store.site_key import add_key, find, keep_first
+    from pollux.store.durable import one_at_a_time
+    from pollux.store.site_key import find
 
     with open_store(store) as kept:
         if person:
@@ -201,17 +207,44 @@ def keys(
             print(f"everything about {person} is sealed with a new key; the old one is destroyed")
             return
         path = kept.site_key_file
-        if path is None:
+        if path is not None:
+            with one_at_a_time(path):
+                print(_retire(kept, path, yes) if what == "retire" else _rotate(kept, path))
+            return
+        site = find(None, make=False)
+        if site.count < 2:
             raise RefusedInput(
                 "the site key is not in a file",
                 advice="Put a new one in front of the old in $POLLUX_SITE_KEY (separated by a comma) and rotate again.",
             )
-        if what == "rotate":
-            add_key(path)
-        changed = kept.rotate_site_key(find(path, make=False))
-        if what == "retire":
-            keep_first(path)
-        print(f"{changed:,} keys wrapped again")
+        print(
+            f"{kept.rotate_site_key(site):,} keys wrapped again. Take the old ones out of $POLLUX_SITE_KEY when no "
+            f"process runs without the first. {_OLD_BACKUPS}"
+        )
+
+
+_OLD_BACKUPS = "Backups made before the site key was rotated open with the old one alone: keep it as long as they."
+
+
+def _rotate(kept: "Store", path: Path) -> str:
+    from pollux.store.site_key import add_key, find
+
+    add_key(path)
+    return f"{kept.rotate_site_key(find(path, make=False)):,} keys wrapped again"
+
+
+def _retire(kept: "Store", path: Path, yes: bool) -> str:
+    from pollux.store.site_key import find, keep_first
+
+    site = find(path, make=False)
+    old = site.count - 1
+    if old:
+        print(_OLD_BACKUPS)
+        if not yes and not _agreed("Forget the old site keys? Type retire to go on: ", "retire"):
+            raise RefusedInput("no site key was forgotten", advice="Type retire, or add --yes.")
+    changed = kept.rotate_site_key(site)
+    keep_first(path)
+    return f"{old} old site keys forgotten; {changed:,} keys were still wrapped with them and are wrapped again"
 
 
 def _agreed(question: str, answer: str) -> bool:

@@ -1,28 +1,37 @@
 """Copies of a running store, and back. Data and keys go to different folders, because whoever has both has everything.
 
-The data are copied first and the keys after them: a key is durable before the first row that uses it, so the keys are
-at least as new. A backup of a server's database is the same SQLite file as that of an embedded one, and either can be
-restored into either.
+Keys are copied before the data and after them, and put together: before the first row that uses it a key is durable,
+and a key that is replaced meanwhile is in the first copy. Keys of the erased stay out. A backup of a server's database
+is the same SQLite file as that of an embedded one, and either can be restored into either. Files get their names when
+all are written: of a try that failed nothing is left.
 """
 
 import hashlib
+import os
 import shutil
 import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, NullPool, create_engine, delete, func, insert, select
 
 from pollux.errors import PolluxError
+from pollux.store import durable
 from pollux.store.database import Database, said
-from pollux.store.keys import Keys
+from pollux.store.erasure import read_ledger
+from pollux.store.keys import PATIENT_KEY, Keys
 from pollux.store.schema import prepare
 from pollux.store.site_key import SiteKey
 from pollux.store.tables import AUDIT, METADATA, VERSION
 
 DATA, KEYS, ERASED, NOTE = "data.db", "keys.db", "erased", "backup.json"
 _ROWS = 500
+_BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file and takes for part of it
+_TRIES = 5
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -36,24 +45,24 @@ class Note(msgspec.Struct, frozen=True):
 
 def backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_folder: Path, at: datetime) -> Note:
     """Copy a store while it is used. Raises `PolluxError` if a folder holds a backup already."""
-    for one, name in ((folder, DATA), (keys_folder, KEYS)):
+    for one, name in ((folder, DATA), (folder, NOTE), (keys_folder, KEYS)):
         if (one / name).exists():
             raise PolluxError("there is a backup already", where=str(one / name), advice="Name an empty folder.")
         _make(one)
-    try:
-        _copy_out(database, folder / DATA)
-        if erased.exists():
-            shutil.copyfile(erased, folder / ERASED)
-        _copy_file(keys.database, keys_folder / KEYS)
-        (keys_folder / KEYS).chmod(0o600)
-    except OSError as error:
-        raise PolluxError("the backup cannot be written", where=str(folder), advice=error.strerror or "") from error
-    with sqlite3.connect(folder / DATA) as copy:
-        last = copy.execute("select coalesce(max(seq), 0) from audit").fetchone()[0]
-    copy.close()
-    hashes = {DATA: _digest(folder / DATA), KEYS: _digest(keys_folder / KEYS)}
-    note = Note(at, VERSION, last, hashes)
-    (folder / NOTE).write_bytes(msgspec.json.format(msgspec.json.encode(note)))
+    with _all_or_none(folder / DATA, keys_folder / KEYS, folder / ERASED, folder / NOTE) as new:
+        data, key_file, ledger, note_file = new
+        before = _copy_both(database, keys, data, key_file)
+        hashes = {}
+        if erased.exists():  # read after the keys: whose key was not there any more is named
+            ledger.write_bytes(durable.whole_lines(erased.read_bytes()))
+            hashes[ERASED] = _digest(ledger)
+        else:
+            ledger.unlink()
+        _add_keys(key_file, before, set(read_ledger(ledger, keys.public).erased))
+        with closing(sqlite3.connect(data)) as copy:
+            last = copy.execute("select coalesce(max(seq), 0) from audit").fetchone()[0]
+        note = Note(at, VERSION, last, {DATA: _digest(data), KEYS: _digest(key_file), **hashes})
+        note_file.write_bytes(msgspec.json.format(msgspec.json.encode(note)))
     return note
 
 
@@ -63,8 +72,9 @@ def check(folder: Path, keys_folder: Path) -> Note:
         note = msgspec.json.decode((folder / NOTE).read_bytes(), type=Note)
     except (OSError, msgspec.MsgspecError) as error:
         raise PolluxError("there is no backup here", where=str(folder), advice="Name a backup's folder.") from error
-    for path, name in ((folder / DATA, DATA), (keys_folder / KEYS, KEYS)):
-        if not path.exists() or _digest(path) != note.sha256[name]:
+    for name in {DATA, KEYS, *note.sha256}:
+        path = (keys_folder if name == KEYS else folder) / name
+        if not path.exists() or _digest(path) != note.sha256.get(name):
             raise PolluxError(
                 "the backup is damaged or incomplete",
                 where=str(path),
@@ -90,21 +100,131 @@ def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, eras
     The caller opens the store afterwards, which erases again whom the ledger names.
     """
     note = check(folder, keys_folder)
-    if keys.exists():
-        raise PolluxError("there are keys already", where=str(keys), advice="Move them away; nothing is overwritten.")
-    if "://" not in str(where):
-        if Path(where).exists():
-            raise PolluxError("there is a store already", where=str(where), advice="Move it away first.")
-        _place(folder / DATA, Path(where))
-    else:
-        _copy_in(folder / DATA, where)
-    _place(keys_folder / KEYS, keys)
-    keys.chmod(0o600)
+    embedded = "://" not in str(where)
+    _refuse_what_is_there(keys, "there are keys already")
+    if embedded:
+        _refuse_what_is_there(Path(where), "there is a store already")
+    for target in (keys, Path(where)) if embedded else (keys,):
+        _make(target.parent)
     if (folder / ERASED).exists():
-        known = erased.read_bytes() if erased.exists() else b""
-        lines = [line for line in (folder / ERASED).read_bytes().splitlines(keepends=True) if line not in known]
-        erased.write_bytes(known + b"".join(lines))
+        _add_to_ledger(folder / ERASED, erased)
+    with _all_or_none(keys, *([Path(where)] if embedded else [])) as new:
+        shutil.copyfile(keys_folder / KEYS, new[0])
+        if embedded:
+            shutil.copyfile(folder / DATA, new[1])
+    if not embedded:
+        try:
+            _copy_in(folder / DATA, where)
+        except BaseException:
+            _remove(keys)
+            raise
     return note
+
+
+def take_away(where: str | Path, keys: Path) -> None:
+    """Undo a `restore` after which the store could not be opened, so that it can be tried again."""
+    for path in (keys, Path(where)) if "://" not in str(where) else (keys,):
+        _remove(path)
+    if "://" in str(where):
+        with closing(Database(where)) as server, server.writing() as connection:
+            for table in reversed(METADATA.sorted_tables):
+                connection.execute(delete(table))
+
+
+_Versions = list[tuple[bytes, int, bytes, bytes]]
+
+
+def _copy_both(database: Database, keys: Keys, data: Path, key_file: Path) -> _Versions:
+    """Copy data and keys; the keys as they were before the data."""
+    for _ in range(_TRIES):
+        with keys.database.reading() as connection:
+            before = [tuple(row) for row in connection.execute(select(PATIENT_KEY)).all()]
+        for path in (data, key_file):
+            _blank(path)
+        _copy_out(database, data)
+        _copy_file(keys.database, key_file)
+        with closing(sqlite3.connect(key_file)) as copy:
+            after = copy.execute("select handle, version, who, wrapped from patient_key").fetchall()
+        newest = defaultdict(int, {(handle, who): version for handle, version, who, _ in sorted(before)})
+        if all(version - newest[handle, who] <= 1 for handle, version, who, _ in after):
+            return before  # else a version may have come and gone while the data were copied
+    raise PolluxError("keys are replaced faster than they can be copied", advice="Try again when nobody rotates keys.")
+
+
+def _add_keys(key_file: Path, rows: _Versions, erased: set[bytes]) -> None:
+    with closing(sqlite3.connect(key_file)) as copy, copy:
+        copy.executemany(
+            "insert or ignore into patient_key (handle, version, who, wrapped) values (?, ?, ?, ?)",
+            [row for row in rows if row[2] not in erased],
+        )
+
+
+def _add_to_ledger(lines: Path, erased: Path) -> None:
+    """Add lines that a ledger lacks; what a crash left of its last one is cut off."""
+    try:
+        known = durable.whole_lines(erased.read_bytes()) if erased.exists() else b""
+        there = set(known.splitlines())
+        new = [line for line in durable.whole_lines(lines.read_bytes()).splitlines() if line not in there]
+        durable.replace(erased, known + b"".join(line + b"\n" for line in new))
+    except OSError as error:
+        raise PolluxError(
+            "the ledger of erasures cannot be written, so nothing was restored", where=str(erased),
+            advice=error.strerror or "",
+        ) from error  # fmt: skip
+
+
+def _refuse_what_is_there(path: Path, what: str) -> None:
+    if path.exists():
+        raise PolluxError(what, where=str(path), advice="Move it away first; nothing is overwritten.")
+    left = [str(path) + end for end in _BESIDE if Path(str(path) + end).exists()]
+    if left:
+        raise PolluxError(
+            "another store has left something here that would be mixed into the restored one", where=", ".join(left),
+            advice="Move it away, to the store that it belongs to: it may hold what was written last.",
+        )  # fmt: skip
+
+
+@contextmanager
+def _all_or_none(*targets: Path) -> Iterator[list[Path]]:
+    """Files under other names, for their owner alone; they get their own when all are written and durable."""
+    new = [target.with_name(target.name + ".new") for target in targets]
+    placed: list[Path] = []
+    try:
+        for path in new:
+            _blank(path)
+        yield new
+        for path, target in zip(new, targets, strict=True):
+            if path.exists():
+                _flush(path)
+                os.replace(path, target)
+                placed.append(target)
+                durable.settle_name(target)
+    except BaseException as error:
+        for path in (*new, *placed):
+            _remove(path)
+        if isinstance(error, OSError):
+            raise PolluxError(
+                "the copy cannot be written", where=str(targets[-1]), advice=error.strerror or ""
+            ) from error
+        if isinstance(error, sqlite3.Error):
+            raise said(error, str(targets[-1])) from error
+        raise
+
+
+def _blank(path: Path) -> None:
+    """An empty file; nothing of an earlier one is left beside it."""
+    _remove(path)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _remove(path: Path) -> None:
+    for end in ("", *_BESIDE):
+        Path(str(path) + end).unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _copy_out(database: Database, path: Path) -> None:
@@ -118,19 +238,20 @@ def _copy_out(database: Database, path: Path) -> None:
             _rows(source, target)
     finally:
         copy.close()
+    with closing(sqlite3.connect(path)) as one:
+        one.execute("pragma journal_mode = delete")
 
 
 def _copy_in(path: Path, where: str | Path) -> None:
-    server, copy = Database(where), Database(path)
-    try:
+    """Read from a backup without changing it, were it only by opening it."""
+    uri = f"{path.absolute().as_uri()}?immutable=1"
+    copy = create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True), poolclass=NullPool)
+    with closing(Database(where)) as server:
         prepare(server)
-        with copy.reading() as source, server.writing() as target:
+        with copy.connect() as source, server.writing() as target:
             if target.execute(select(func.count()).select_from(AUDIT)).scalar():
                 raise PolluxError("the database holds a store already", where=server.where, advice="Make an empty one.")
             _rows(source, target)
-    finally:
-        server.close()
-        copy.close()
 
 
 def _rows(source: Connection, target: Connection) -> None:
@@ -150,14 +271,6 @@ def _copy_file(database: Database, path: Path) -> None:
         target.close()
     except sqlite3.Error as error:
         raise said(error, str(path)) from error
-
-
-def _place(source: Path, target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    except OSError as error:
-        raise PolluxError("the backup cannot be put there", where=str(target), advice=error.strerror or "") from error
 
 
 def _make(folder: Path) -> None:

@@ -121,15 +121,24 @@ class Database:
         with self.errors(), self._reader.connect() as connection, connection.begin():
             yield connection
 
-    def scrub(self, vacuum: bool = False) -> None:
-        """Leave nothing of what was deleted in the file or beside it (SQLite; PostgreSQL: after VACUUM)."""
-        if self.embedded:
-            with self.errors(), self._writer.connect() as connection:
-                raw = connection.connection.driver_connection
-                assert raw is not None
-                if vacuum:
-                    raw.execute("vacuum")
-                raw.execute("pragma wal_checkpoint(truncate)")
+    def scrub(self, vacuum: bool = False, patience: float = PATIENCE) -> bool:
+        """Leave nothing of what was deleted in the file or beside it (SQLite; PostgreSQL: after VACUUM).
+
+        False when somebody who reads or writes kept the log from being cut off for as long as one waits [s].
+        """
+        if not self.embedded:
+            return True
+        with self.errors(), self._writer.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            if vacuum:
+                raw.execute("vacuum")
+            raw.execute(f"pragma busy_timeout = {int(1000 * patience)}")
+            try:
+                busy, _, _ = raw.execute("pragma wal_checkpoint(truncate)").fetchone()
+            finally:
+                raw.execute(f"pragma busy_timeout = {int(1000 * PATIENCE)}")
+        return not busy
 
     def tables(self) -> set[str]:
         """The names of the tables that are there."""
@@ -221,3 +230,11 @@ def undone_alone(connection: Connection) -> Iterator[None]:
 def pragma(connection: Connection, name: str) -> Any:
     """What SQLite answers to a pragma."""
     return connection.execute(text(f"pragma {name}")).scalar()
+
+
+def in_use(database: Database) -> bool:
+    """Whether a store on a server has an audit that is begun."""
+    if "audit" not in database.tables():
+        return False
+    with database.reading() as connection:
+        return connection.execute(text("select 1 from audit limit 1")).first() is not None

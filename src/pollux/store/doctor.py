@@ -15,8 +15,8 @@ from sqlalchemy import Connection, select
 from pollux.errors import PolluxError
 from pollux.store import audit
 from pollux.store.chart import Chart, open_chart
-from pollux.store.database import Database
-from pollux.store.erasure import read_ledger
+from pollux.store.database import CannotWrite, Database
+from pollux.store.erasure import holds, read_ledger
 from pollux.store.filing import identifier_mark, short_name, source_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.reading import OneChart
@@ -51,6 +51,7 @@ class Places:
 def examine(database: Database, keys: Keys, places: Places) -> list[Trouble]:
     """All that is wrong with a store; an empty list if nothing is."""
     found: list[Trouble] = []
+    keys.forget()  # another process may have erased somebody and taken them in again
     if database.embedded:
         found += _file(database, "the database")
     if keys.database.embedded:
@@ -61,6 +62,7 @@ def examine(database: Database, keys: Keys, places: Places) -> list[Trouble]:
     found += _attempt(lambda: _rows(database, keys))
     found += _attempt(lambda: _audit(database, keys, places.head))
     found += _attempt(lambda: _erasures(database, keys, places.erased))
+    found += _attempt(lambda: _uncut(database, keys))
     return found + _around(places)
 
 
@@ -162,13 +164,26 @@ def _audit(database: Database, keys: Keys, head: Path) -> list[Trouble]:
     return [Trouble(problem, "Find out who had access to the database; restore a backup.") for problem in problems]
 
 
-def _erasures(database: Database, keys: Keys, ledger: Path) -> Iterator[Trouble]:
-    erased = set(read_ledger(ledger))
+def _erasures(database: Database, keys: Keys, path: Path) -> Iterator[Trouble]:
+    ledger = read_ledger(path, keys.public)
+    erased = set(ledger.erased)
     left: dict[str, set[bytes]] = defaultdict(set)
     with database.reading() as connection:
+        charted = erased & set(connection.execute(select(CHART.c.who)).scalars())
+        held = {who for who in charted if holds(connection, keys, who)}
         for table in OF_A_PATIENT:
-            left[table.name] = erased & set(connection.execute(select(table.c.who).distinct()).scalars())
+            left[table.name] = erased & set(connection.execute(select(table.c.who).distinct()).scalars()) - held
         noted = set(connection.execute(select(ERASED.c.who)).scalars())
+    if ledger.unsigned:
+        yield Trouble(
+            f"{ledger.unsigned} lines of the ledger of erasures are not signed by this store and erase nobody",
+            "Find out who wrote them; put back a copy of the ledger.",
+        )
+    for who in sorted(held):
+        yield Trouble(
+            f"patient {who.hex()[:8]} stands in the ledger of erasures and is under a legal hold, so was not erased",
+            "Decide which holds: release the hold and open the store again, or keep both.",
+        )
     for table_name, whos in left.items():
         if whos:
             yield Trouble(
@@ -180,8 +195,22 @@ def _erasures(database: Database, keys: Keys, ledger: Path) -> Iterator[Trouble]
             f"{len(noted - erased)} erasures are in the database and not in the ledger beside it",
             "Put the ledger back: without it a restored backup would bring these people back.",
         )
-    if keys.pseudonyms() & erased:
+    if keys.pseudonyms() & erased - held:
         yield Trouble("keys of erased people are there", "Open the store again: the ledger is replayed.")
+
+
+def _uncut(database: Database, keys: Keys) -> Iterator[Trouble]:
+    """Logs that may still hold somebody who was erased; they are cut off where nobody reads."""
+    with database.reading() as connection:
+        if connection.execute(select(ERASED.c.who).limit(1)).first() is None:
+            return
+    for one in (keys.database, database):
+        with suppress(CannotWrite):
+            if not one.scrub(patience=0):
+                yield Trouble(
+                    f"erased data may still be in the write-ahead log of {one.where}, since another process uses it",
+                    "End what has been reading for long, then run `pollux doctor` again.", serious=False,
+                )  # fmt: skip
 
 
 def _around(places: Places) -> list[Trouble]:

@@ -1,18 +1,53 @@
 """Small files beside the data that must survive a power cut, their names included."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 def replace(path: Path, content: bytes) -> None:
     """Put a file in place of another at once, readable by its owner only; durable when it returns."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
     settle_name(path)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until nobody else, in this process or another, changes a file; a file beside it, `….lock`, stays."""
+    file = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def place_first(path: Path, content: bytes) -> bool:
+    """Put a file where there is none, whole at once and readable by its owner only; False where one is already."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(new, path)
+    except FileExistsError:
+        return False
+    finally:
+        new.unlink(missing_ok=True)
+    settle_name(path)
+    return True
 
 
 def settle_name(path: Path) -> None:
@@ -22,3 +57,46 @@ def settle_name(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def append(path: Path, lines: bytes) -> None:
+    """Add whole lines to a file, all or none of them; durable when it returns.
+
+    What a crash or a full disk left of a line is cut off first: else the next line would be joined to it.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = len(whole_lines(os.pread(file, os.fstat(file).st_size, 0)))
+        try:
+            os.ftruncate(file, end)
+            done = 0
+            while done < len(lines):
+                done += os.pwrite(file, lines[done:], end + done)
+            os.fsync(file)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file, end)
+            raise
+    finally:
+        os.close(file)
+    settle_name(path)
+
+
+def take_back(path: Path, lines: bytes) -> bool:
+    """Cut lines off the end of a file again, which needs no room on the disk; False where others stand behind them."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        content = os.pread(file, os.fstat(file).st_size, 0)
+        if content.endswith(lines):
+            os.ftruncate(file, len(content) - len(lines))
+            os.fsync(file)
+        return content.endswith(lines)
+    finally:
+        os.close(file)
+
+
+def whole_lines(content: bytes) -> bytes:
+    """Without what was cut off at the end."""
+    return content[: content.rfind(b"\n") + 1]

@@ -1,35 +1,55 @@
 """Erasure: keys destroyed, rows deleted, and a ledger outside the database, by which restored copies are erased too.
 
-The line in the ledger comes first and is durable: if anything fails after it, the next opening finishes the erasure.
-It names pseudonyms alone. A person who comes back later has a new pseudonym.
+The line in the ledger comes first and is durable: if the process ends after it, the next opening finishes the erasure,
+unless a legal hold was set meanwhile. If the transaction fails, a second line takes the first back. Lines name
+pseudonyms alone and are signed by the store. A person who comes back later has a new pseudonym.
 """
 
-import os
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, delete, insert, select
 
 from pollux.errors import PolluxError
+from pollux.store import durable
 from pollux.store.audit import Done, stamp
-from pollux.store.chart import open_chart
+from pollux.store.chart import Hold, open_chart
 from pollux.store.database import Database
-from pollux.store.durable import settle_name
 from pollux.store.keys import Keys
+from pollux.store.seal import Damaged
 from pollux.store.tables import CHART, ERASED, OF_A_PATIENT
 from pollux.store.writer import now
 
 Do = Callable[[Callable[[Connection, list[Done]], Any]], Any]
 
 
-class Erased(msgspec.Struct, frozen=True):
-    """A line of the ledger."""
+_LOG = logging.getLogger("pollux.store")
+
+
+class Erased(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the ledger: whom an erasure names or, if it came to nothing (`undone`), names no longer."""
 
     subject: str
     at: str
+    undone: bool = False
+    signature: str = ""
+
+    def signed(self) -> bytes:
+        """The bytes that the signature is over."""
+        return b"pollux erased" + msgspec.json.encode(msgspec.structs.replace(self, signature=""), order="sorted")
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    """What the ledger says: who is erased, in their order, and how many lines are not this store's."""
+
+    erased: tuple[bytes, ...] = ()
+    unsigned: int = 0
 
 
 class ErasureReceipt(msgspec.Struct, frozen=True):
@@ -40,6 +60,7 @@ class ErasureReceipt(msgspec.Struct, frozen=True):
     rows: dict[str, int]
     keys: int
     reason: str = ""
+    uncut: tuple[str, ...] = ()  # files whose write-ahead log could not be cut off, since somebody was reading
     signature: str = ""
 
     def signed(self) -> bytes:
@@ -49,9 +70,16 @@ class ErasureReceipt(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The receipt as lines for a person to read."""
         rows = ", ".join(f"{table} {count:,}" for table, count in sorted(self.rows.items()) if count)
+        uncut = (
+            f"  NOT YET GONE from the write-ahead log of {' and '.join(self.uncut)}, since another process is reading: "
+            "end it, then run `pollux doctor`.\n"
+            if self.uncut
+            else ""
+        )
         return (
             f"erased at {self.at:%Y-%m-%d %H:%M:%S} UTC: {self.keys} keys destroyed; rows deleted: {rows or 'none'}\n"
             f"  pseudonyms in audit and ledger: {', '.join(self.subjects)}\n"
+            f"{uncut}"
             f"  signature: {self.signature}\n"
             "  Backups made before still hold the sealed rows; restoring one erases them again. Destroy old backups of "
             "the keys."
@@ -63,18 +91,29 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
 
     Raises `PolluxError` when a legal hold forbids it.
     """
+    line = ledger_lines(whos, act.at, keys.signing)
+    written = False
 
-    def job(connection: Connection, acts: list[Done]) -> dict[str, int]:
+    def job(connection: Connection, acts: list[Done]) -> tuple[dict[str, int], int]:
         _refuse_held(connection, keys, whos)
-        write_ledger(ledger, whos, act.at)
+        count = keys.count(whos)  # now, since another process may destroy them as soon as this is durable
+        nonlocal written
+        write_ledger(ledger, line)
+        written = True
         rows = remove(connection, whos, act.at)
         acts += [msgspec.structs.replace(act, who=who, detail={**act.detail, **rows}) for who in whos]
-        return rows
+        return rows, count
 
-    rows = do(job)
-    destroyed = keys.destroy(whos)
+    try:
+        rows, destroyed = do(job)
+    except Exception as error:  # an interrupted wait is none of these: the erasure may go on meanwhile
+        if written and not _is_erased(database, whos):
+            _take_back(ledger, line, ledger_lines(whos, now(), keys.signing, undone=True), error)
+        raise
+    keys.destroy(whos)
+    uncut = tuple(one.where for one in (keys.database, database) if not one.scrub())
     reason = str(act.detail.get("reason", ""))
-    receipt = ErasureReceipt(act.at, tuple(who.hex() for who in whos), rows, destroyed, reason)
+    receipt = ErasureReceipt(act.at, tuple(who.hex() for who in whos), rows, destroyed, reason, uncut)
     return msgspec.structs.replace(receipt, signature=keys.signing.sign(receipt.signed()).hex())
 
 
@@ -91,8 +130,11 @@ def remove(connection: Connection, whos: Sequence[bytes], at: datetime) -> dict[
 
 
 def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
-    """Erase again what the ledger names and a restored copy brought back; how many pseudonyms."""
-    erased = read_ledger(ledger)
+    """Erase again what the ledger names and a restored copy brought back; how many pseudonyms.
+
+    Whoever is under a legal hold stays: the doctor says so.
+    """
+    erased = read_ledger(ledger, keys.public).erased
     if not erased:
         return 0
     back: set[bytes] = set()
@@ -101,31 +143,42 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
             for table in OF_A_PATIENT:
                 back |= set(connection.execute(select(table.c.who).where(table.c.who.in_(some)).distinct()).scalars())
             back |= set(some) - set(connection.execute(select(ERASED.c.who).where(ERASED.c.who.in_(some))).scalars())
+    held: set[bytes] = set()
     if back:
         at = now()
 
         def job(connection: Connection, acts: list[Done]) -> None:
             for who in sorted(back):
+                if _is_held(connection, keys, who):
+                    held.add(who)
+                    continue
                 rows = remove(connection, [who], at)
                 acts.append(Done(at, "pollux", "erasure ledger", "erase", who, {"again": 1, **rows}))
 
         do(job)
         database.scrub()
-    left = keys.pseudonyms() & set(erased)
+    for who in held:
+        _LOG.warning("not erased, though the ledger of erasures says so: %s is under a legal hold", who.hex()[:8])
+    left = keys.pseudonyms() & set(erased) - held
     if left:
         keys.destroy(left)
-    return len(back)
+        keys.database.scrub()
+    return len(back - held)
 
 
-def write_ledger(path: Path, whos: Sequence[bytes], at: datetime) -> None:
-    """Add pseudonyms to the ledger; durable when it returns."""
-    lines = b"".join(msgspec.json.encode(Erased(who.hex(), stamp(at))) + b"\n" for who in whos)
+def ledger_lines(whos: Sequence[bytes], at: datetime, key: Ed25519PrivateKey, undone: bool = False) -> bytes:
+    """The lines for some pseudonyms, signed."""
+    lines = []
+    for who in whos:
+        line = Erased(who.hex(), stamp(at), undone)
+        lines.append(msgspec.structs.replace(line, signature=key.sign(line.signed()).hex()))
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+def write_ledger(path: Path, lines: bytes) -> None:
+    """Add lines to the ledger; durable when it returns."""
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        settle_name(path)
+        durable.append(path, lines)
     except OSError as error:
         raise PolluxError(
             "the ledger of erasures cannot be written, so nothing was erased", where=str(path),
@@ -133,38 +186,81 @@ def write_ledger(path: Path, whos: Sequence[bytes], at: datetime) -> None:
         ) from error  # fmt: skip
 
 
-def read_ledger(path: Path) -> list[bytes]:
-    """The pseudonyms that were erased, in their order. A last line that was cut off by a crash named nobody yet."""
+def read_ledger(path: Path, public: bytes) -> Ledger:
+    """What the ledger says. A last line that was cut off by a crash named nobody yet."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return []
-    found = []
-    lines = content.split(b"\n")
-    for number, line in enumerate(lines, 1):
+        return Ledger()
+    key = Ed25519PublicKey.from_public_bytes(public)
+    erased: dict[bytes, None] = {}
+    unsigned = 0
+    for number, text in enumerate(durable.whole_lines(content).splitlines(), 1):
         try:
-            if line:
-                found.append(bytes.fromhex(msgspec.json.decode(line, type=Erased).subject))
+            line = msgspec.json.decode(text, type=Erased)
+            who, signature = bytes.fromhex(line.subject), bytes.fromhex(line.signature)
         except (msgspec.MsgspecError, ValueError):
-            if number < len(lines):
-                raise PolluxError(
-                    f"line {number} of the ledger of erasures cannot be read", where=str(path),
-                    advice="Put back a copy of it; without it a restored backup may hold erased people.",
-                ) from None  # fmt: skip
-    return found
+            raise PolluxError(
+                f"line {number} of the ledger of erasures cannot be read", where=str(path),
+                advice="Put back a copy of it; without it a restored backup may hold erased people.",
+            ) from None  # fmt: skip
+        try:
+            key.verify(signature, line.signed())
+        except InvalidSignature:
+            unsigned += 1
+            continue
+        if line.undone:
+            erased.pop(who, None)
+        else:
+            erased[who] = None
+    return Ledger(tuple(erased), unsigned)
+
+
+def holds(connection: Connection, keys: Keys, who: bytes) -> list[Hold]:
+    """The legal holds on a pseudonym's chart; none where nothing of it can be opened."""
+    row = connection.execute(select(CHART.c.version, CHART.c.sealed).where(CHART.c.who == who)).first()
+    keyed = keys.find_who(who)
+    if row is None or keyed is None:
+        return []
+    return open_chart(row.sealed, row.version, keyed).holds
+
+
+def _is_held(connection: Connection, keys: Keys, who: bytes) -> bool:
+    try:
+        return bool(holds(connection, keys, who))
+    except Damaged:  # nobody can read it, so nobody keeps it
+        return False
+
+
+def _is_erased(database: Database, whos: Sequence[bytes]) -> bool:
+    """Whether a transaction that failed is durable all the same; also where that cannot be said."""
+    try:
+        with database.reading() as connection:
+            return connection.execute(select(ERASED.c.who).where(ERASED.c.who.in_(whos))).first() is not None
+    except PolluxError:
+        return True
+
+
+def _take_back(ledger: Path, lines: bytes, undone: bytes, why: Exception) -> None:
+    try:
+        try:
+            durable.append(ledger, undone)
+        except OSError:  # a full disk has no room for a line; to cut one off needs none
+            if not durable.take_back(ledger, lines):
+                raise
+    except OSError:
+        raise PolluxError(
+            f"the erasure failed ({getattr(why, 'what', why)}), and the ledger still names it", where=str(ledger),
+            advice="It happens when the store is opened next, unless a legal hold is set before.",
+        ) from why  # fmt: skip
 
 
 def _refuse_held(connection: Connection, keys: Keys, whos: Iterable[bytes]) -> None:
     for who in whos:
-        row = connection.execute(select(CHART.c.version, CHART.c.sealed).where(CHART.c.who == who)).first()
-        keyed = keys.find_who(who)
-        if row is None or keyed is None:
-            continue
-        holds = open_chart(row.sealed, row.version, keyed).holds
-        if holds:
+        if found := holds(connection, keys, who):
             raise PolluxError(
-                f"a legal hold forbids to erase this person's data: {holds[0].reason} (since {holds[0].since[:10]}, "
-                f"by {holds[0].by})",
+                f"a legal hold forbids to erase this person's data: {found[0].reason} (since {found[0].since[:10]}, "
+                f"by {found[0].by})",
                 advice="When it has ended: pollux release ID.",
             )
 

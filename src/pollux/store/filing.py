@@ -400,7 +400,7 @@ class Filing:
             raise missing("chart", f"patient {before.who.hex()[:8]}")
         keyed = self.keys.make(person)
         if self.connection.execute(select(ERASED.c.who).where(ERASED.c.who == keyed.who)).first() is not None:
-            self.keys.forget()  # erased by another process; its key is gone and a new one is made
+            self.keys.destroy([keyed.who])  # whoever erased them has not come to it yet, or never did
             keyed = self.keys.make(person)
         return self._opened(person, OpenChart(self.connection, self.keys, keyed, Chart(person), 0))
 

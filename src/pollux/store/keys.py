@@ -146,9 +146,11 @@ class Keys:
             self._waiting = []
 
     def forget(self) -> None:
-        """Read keys again: another process may have changed or destroyed some."""
+        """Read keys again: another process may have changed or destroyed some. Those not yet durable stay."""
         with self._lock:
-            self._known.clear()
+            waiting = {bytes(row["handle"]) for row in self._waiting}
+            for handle in self._known.keys() - waiting:
+                del self._known[handle]
 
     def destroy(self, whos: Iterable[bytes]) -> int:
         """Delete the keys of pseudonyms for ever; how many there were."""
@@ -158,13 +160,20 @@ class Keys:
                 gone = [
                     connection.execute(delete(PATIENT_KEY).where(PATIENT_KEY.c.who == who)).rowcount for who in whos
                 ]
-            if any(gone):
-                self._database.scrub()
             return sum(gone)
 
+    def count(self, whos: Iterable[bytes]) -> int:
+        """How many keys pseudonyms have, older versions included."""
+        with self._database.reading() as connection:
+            return len(connection.execute(select(PATIENT_KEY.c.who).where(PATIENT_KEY.c.who.in_(whos))).all())
+
     def renew(self, person: str) -> Keyed:
-        """A new version of a person's key; the older ones still open what they sealed."""
+        """A new version of a person's key; the older ones still open what they sealed.
+
+        Only inside a transaction of the data that writes: so two never make the same version.
+        """
         with self._lock:
+            self.forget()
             old = self.find(person)
             if old is None:
                 raise PolluxError("this person has no key")
@@ -176,16 +185,15 @@ class Keys:
             assert found is not None
             return found
 
-    def drop_older(self, person: str) -> None:
-        """Destroy all versions of a person's key but the newest, once nothing is sealed with them."""
+    def drop_older(self, keyed: Keyed) -> None:
+        """Destroy the versions of a key that came before this one, once nothing is sealed with them.
+
+        Newer ones stay: somebody else may be sealing with them.
+        """
         with self._lock:
-            keyed = self.find(person)
-            if keyed is None:
-                return
             older = (PATIENT_KEY.c.who == keyed.who) & (PATIENT_KEY.c.version < keyed.cipher.version)
             with self._database.writing() as connection:
                 connection.execute(delete(PATIENT_KEY).where(older))
-            self._database.scrub()
             self.forget()
 
     def rewrap(self, site: SiteKey) -> int:

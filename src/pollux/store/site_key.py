@@ -65,6 +65,11 @@ class LocalSiteKey:
                 "a key is damaged", where=self._where, advice="Restore the backup of the keys' file."
             ) from None
 
+    @property
+    def count(self) -> int:
+        """How many keys there are, the old ones included."""
+        return len(self._keys)
+
     def newest(self, wrapped: bytes) -> bool:
         """Whether the first key wrapped it."""
         return wrapped[:_ID] == self._first
@@ -137,7 +142,7 @@ def find(beside: Path | None, make: bool) -> LocalSiteKey:
             "there is no site key", advice=f"Set ${VARIABLE} (32 bytes, base64) or ${FILE_VARIABLE} (a file with it)."
         )
     if make and not path.exists():
-        _write(path, [new_key()])
+        _write_first(path, new_key())
     return FileSiteKey(path)
 
 
@@ -169,6 +174,14 @@ def _parsed(text: str, where: str) -> list[bytes]:
         return [base64.b64decode(line.strip(), validate=True) for line in text.splitlines() if line.strip()]
     except ValueError:  # binascii.Error is one
         raise PolluxError("the site key is not base64", where=where, advice="Write 32 bytes as base64.") from None
+
+
+def _write_first(path: Path, key: bytes) -> None:
+    """Begin the file; if another process was faster, its key is the one."""
+    try:
+        durable.place_first(path, (as_text(key) + "\n").encode())
+    except OSError as error:
+        raise PolluxError("the site key cannot be written", where=str(path), advice=error.strerror or "") from error
 
 
 def _write(path: Path, keys: Sequence[bytes]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -23,10 +24,10 @@ from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.store import audit, first
 from pollux.store.audit import Done, stamp
-from pollux.store.backup import Note, backup, check, check_site_key, restore
+from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
-from pollux.store.database import Database
+from pollux.store.database import Database, in_use
 from pollux.store.doctor import Places, Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.filing import Filing
@@ -121,10 +122,17 @@ class Store:
                 "the keys of this store are missing", where=str(files.keys),
                 advice="Put back their file, or restore a backup; without them nothing can be opened.",
             )  # fmt: skip
-        site = site_key or find(files.site_key, make=new_keys)
         database = Database(where)
-        key_database = Database(files.keys)
+        key_database = None
         try:
+            if not embedded and new_keys and in_use(database):  # asked before a key is made: it has to answer first
+                raise PolluxError(
+                    "the keys of this store are missing", where=str(files.keys),
+                    advice="Name the right file in $POLLUX_KEYS, put it back, or restore a backup into an empty "
+                    "database.",
+                )  # fmt: skip
+            site = site_key or find(files.site_key, make=new_keys)
+            key_database = Database(files.keys)
             opened = Keys(key_database, site)
             if state == FIRST:
                 first.set_aside(database)
@@ -136,10 +144,11 @@ class Store:
                 store._go_on(*_goes_on)
             if first.waiting(database):
                 first.move_in(database, opened, store._do)
-            replay(database, opened, files.erased, store._do)
+            replay(database, opened, files.erased, store._writer.alone)
         except BaseException:
             database.close()
-            key_database.close()
+            if key_database is not None:
+                key_database.close()
             raise
         return store
 
@@ -306,7 +315,12 @@ class Store:
         site = site_key or find(files.site_key, make=False)
         check_site_key(keys_folder, site)
         note = restore(folder, keys_folder, where, Path(files.keys), files.erased)
-        return cls.open(where, keys=keys, site_key=site, actor=actor, _goes_on=("restore", {"until": note.last_act}))
+        goes_on: tuple[str, dict[str, int | str]] = ("restore", {"until": note.last_act})
+        try:
+            return cls.open(where, keys=keys, site_key=site, actor=actor, _goes_on=goes_on)
+        except BaseException:
+            take_away(where, Path(files.keys))
+            raise
 
     def rotate(self, person_id: str) -> None:
         """A new key for a person, with which everything of theirs is sealed again; the old key is destroyed."""
@@ -315,14 +329,20 @@ class Store:
         if not charts:
             raise self._unknown(person_id)
         for one in charts:
-            keyed = self._keys.renew(one.chart.person)
+            person = one.chart.person
 
-            def job(connection: Connection, acts: list[Done], keyed: Keyed = keyed) -> None:
+            def job(connection: Connection, acts: list[Done], person: str = person) -> Keyed:
+                keyed = self._keys.renew(person)
                 detail = seal_again(connection, keyed)
                 acts.append(Done(now(), self.actor, self.purpose, "rotate", keyed.who, detail))
+                return keyed
 
-            self._do(job)
-            self._keys.drop_older(one.chart.person)
+            keyed = self._do(job)
+            self._do(partial(self._drop_older, keyed))  # while nobody else writes
+        self._keys.database.scrub()
+
+    def _drop_older(self, keyed: Keyed, *_: object) -> None:
+        self._keys.drop_older(keyed)
 
     @property
     def site_key_file(self) -> Path | None:
@@ -356,10 +376,8 @@ class Store:
     def erase(self, person_id: str, reason: str = "") -> ErasureReceipt:
         """Destroy a person's keys and delete everything held about them; a legal hold refuses it, with its reason."""
         whos = self._pseudonyms(person_id)
-        receipt = erase(self._database, self._keys, self._files.erased, self._do, whos, Done(
+        return erase(self._database, self._keys, self._files.erased, self._writer.alone, whos, Done(
             now(), self.actor, self.purpose, "erase", b"", {"reason": reason} if reason else {}))  # fmt: skip
-        self._database.scrub()
-        return receipt
 
     def hold(self, person_id: str, reason: str) -> None:
         """Forbid to erase a person's data, for a reason (a legal hold)."""

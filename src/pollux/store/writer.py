@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -25,10 +25,19 @@ T = TypeVar("T")
 Job = Callable[[Connection, list[Done]], Any]
 
 
+class _Asked(NamedTuple):
+    """A job that waits."""
+
+    job: Job
+    answer: Future[Any]
+    alone: bool
+
+
 class Writer:
     """Does jobs one after the other; a job's answer is given when what it wrote is durable.
 
     A job is called with the connection and a list to which it adds its acts. What a job raises undoes that job alone.
+    What others could undo and must not (an erasure) is done alone, in a transaction of its own.
     Accesses are noted before anything is handed out. While the disk cannot be written to, reading goes on: accesses are
     owed, logged, and written down in front of the first acts that can be.
     """
@@ -37,12 +46,16 @@ class Writer:
         self._database = database
         self._keys = keys
         self._head = head
-        self._waiting: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Asked | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._starting = Lock()
         self._owed: list[Done] = []
 
-    def do(self, job: Callable[[Connection, list[Done]], T]) -> T:
+    def alone(self, job: Callable[[Connection, list[Done]], T]) -> T:
+        """The same in a transaction that no other job shares."""
+        return self.do(job, alone=True)
+
+    def do(self, job: Callable[[Connection, list[Done]], T], alone: bool = False) -> T:
         """Wait until the job is done and durable."""
         if current_thread() is self._thread:
             raise PolluxError("the store was asked from inside its own writing", advice="Read before you write.")
@@ -51,7 +64,7 @@ class Writer:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="pollux-store-writer", daemon=True)
                 self._thread.start()
-            self._waiting.put((job, answer))
+            self._waiting.put(_Asked(job, answer, alone))
         return answer.result()
 
     def note(self, acts: Sequence[Done]) -> None:
@@ -79,16 +92,21 @@ class Writer:
                 self._thread = None
 
     def _run(self) -> None:
-        going_on = True
+        going_on, held = True, None
         while going_on:
-            jobs = [self._waiting.get()]
-            while len(jobs) < _TOGETHER and jobs[-1] is not None:
+            jobs: list[_Asked | None] = [held or self._waiting.get()]
+            held = None
+            while len(jobs) < _TOGETHER and (last := jobs[-1]) is not None and not last.alone:
                 try:
-                    jobs.append(self._waiting.get_nowait())
+                    one = self._waiting.get_nowait()
                 except Empty:
                     break
+                if one is not None and one.alone:
+                    held = one  # after these, by itself
+                    break
+                jobs.append(one)
             going_on = jobs[-1] is not None
-            self._together([job for job in jobs if job is not None])
+            self._together([(one.job, one.answer) for one in jobs if one is not None])
 
     def _together(self, jobs: list[tuple[Job, Future[Any]]]) -> None:
         """One transaction for all; every future gets its answer here."""
