@@ -150,10 +150,12 @@ def change(where: str | Path, *statements: str) -> None:
 def administer(server: str, *statements: str) -> None:
     """Make and drop databases."""
     engine = create_engine(_driven(server), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()
 
 
 def place_of(database: str, folder: Path) -> Iterator[Place]:
@@ -169,9 +171,11 @@ def place_of(database: str, folder: Path) -> Iterator[Place]:
 @contextmanager
 def _connected(where: str | Path) -> Iterator[Any]:
     engine = create_engine(_driven(str(where)) if "://" in str(where) else f"sqlite:///{where}")
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _driven(url: str) -> str:
