@@ -35,19 +35,16 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 
 def place_first(path: Path, content: bytes) -> bool:
     """Put a file where there is none, whole at once and readable by its owner only; False where one is already."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.new")
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(new, path)
-    except FileExistsError:
-        return False
+        with suppress(OSError):  # a network's disk may have no locks for folders
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        if path.exists():
+            return False
+        replace(path, content)
+        return True
     finally:
-        new.unlink(missing_ok=True)
-    settle_name(path)
-    return True
+        os.close(folder)
 
 
 def settle_name(path: Path) -> None:
