@@ -396,7 +396,8 @@ def test_old_site_keys_are_forgotten_only_after_it_is_said_what_needs_them(
         keeping.keys("retire")
     assert "Backups made before the site key was rotated open with the old one alone" in capsys.readouterr().out
     assert len(site_keys.read_keys(place.site_key)) == 2
-    keeping.keys("retire", yes=True)
+    monkeypatch.setattr("builtins.input", lambda _: "retire")
+    keeping.keys("retire")
     assert "1 old site keys forgotten" in capsys.readouterr().out
     assert len(site_keys.read_keys(place.site_key)) == 1
     with place.open() as store:

@@ -189,7 +189,6 @@ def keys(
     what: Literal["rotate", "retire"],
     person: str = "",
     *,
-    yes: Annotated[bool, Parameter(help="Do not ask before old site keys are forgotten.", negative="")] = False,
     store: StorePath = "",
 ) -> None:
     """Replace keys while the store is used: a person's own (rotate PERSON), or the site key (rotate, then retire).
@@ -209,7 +208,7 @@ def keys(
         path = kept.site_key_file
         if path is not None:
             with one_at_a_time(path):
-                print(_retire(kept, path, yes) if what == "retire" else _rotate(kept, path))
+                print(_retire(kept, path) if what == "retire" else _rotate(kept, path))
             return
         site = find(None, make=False)
         if site.count < 2:
@@ -233,15 +232,15 @@ def _rotate(kept: "Store", path: Path) -> str:
     return f"{kept.rotate_site_key(find(path, make=False)):,} keys wrapped again"
 
 
-def _retire(kept: "Store", path: Path, yes: bool) -> str:
+def _retire(kept: "Store", path: Path) -> str:
     from pollux.store.site_key import find, keep_first
 
     site = find(path, make=False)
     old = site.count - 1
     if old:
         print(_OLD_BACKUPS)
-        if not yes and not _agreed("Forget the old site keys? Type retire to go on: ", "retire"):
-            raise RefusedInput("no site key was forgotten", advice="Type retire, or add --yes.")
+        if not _agreed("Forget the old site keys? Type retire to go on: ", "retire"):
+            raise RefusedInput("no site key was forgotten", advice="Type retire to go on.")
     changed = kept.rotate_site_key(site)
     keep_first(path)
     return f"{old} old site keys forgotten; {changed:,} keys were still wrapped with them and are wrapped again"

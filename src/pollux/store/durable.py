@@ -37,7 +37,8 @@ def place_first(path: Path, content: bytes) -> bool:
     """Put a file where there is none, whole at once and readable by its owner only; False where one is already."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        with suppress(OSError):  # a network's disk may have no locks for folders
+            fcntl.flock(folder, fcntl.LOCK_EX)
         if path.exists():
             return False
         replace(path, content)
