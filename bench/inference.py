@@ -147,7 +147,11 @@ def forecasts(folder: Path, name: str, days: int, repeat: int) -> dict[str, dict
     used = folder / f"{name}-used.pollux.db"
 
     def forget() -> None:
-        shutil.copy(fresh, used)
+        """The store as it was, with the keys and the head of its audit, which lie beside it."""
+        for old in folder.glob(f"{used.name}*"):
+            old.unlink()
+        for file in folder.glob(f"{fresh.name}*"):
+            shutil.copy(file, folder / file.name.replace(fresh.name, used.name))
 
     command = [sys.executable, "-m", "pollux", "forecast", name, "--json", "--store", str(used)]
     child(command, 1, forget)  # compiled before anything is timed
