@@ -5,11 +5,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pollux.demo.life import live
 from pollux.record import Event, Person, Record
 from pollux.twins import Twin
 from tests.people import START, STORY, events_of
+
+
+# How fast examples are made says how busy the machine is, and nothing about the code.
+settings.register_profile("pollux", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pollux")
 
 
 class ReferenceFolder:
