@@ -12,7 +12,6 @@ from pollux.record import Event, Person, Record
 from pollux.twins import Twin
 from tests.people import START, STORY, events_of
 
-
 # How fast examples are made says how busy the machine is, and nothing about the code.
 settings.register_profile("pollux", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pollux")
