@@ -171,6 +171,13 @@ def test_a_create_never_changes_what_is_there(store: Store, tmp_path: Path) -> N
     assert [event.number() for event in store.record("a").current] == [61.0]
 
 
+def test_a_create_never_takes_anything_from_another_patient(store: Store, tmp_path: Path) -> None:
+    send(store, tmp_path, put(patient("p1")), post(weight("Patient/p1", 61.0), "urn:uuid:w"))
+    receipt, _ = send(store, tmp_path, put(patient("p2", "43")), post(weight("Patient/p2", 92.0), "urn:uuid:w"))
+    assert (receipt.accepted, receipt.quarantined) == (0, 1)
+    assert [len(store.record(id).current) for id in ("p1", "p2")] == [1, 0]
+
+
 def test_long_ids_are_never_cut_to_the_same(store: Store, tmp_path: Path) -> None:
     for end in "xy":
         (tmp_path / "long.json").write_text(json.dumps(patient("p" * 200 + end, end)))

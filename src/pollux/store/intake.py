@@ -143,7 +143,7 @@ class Intake:
         if earlier and person and document.name in self._hidden(person):
             self._refuse(document, "it was moved from this patient to another, and the sender still names this one")
             return
-        if document.new and earlier:
+        if document.new and earlier and (document.kind == "Patient" or any(owner != person for owner, _ in earlier)):
             self._refuse(document, "it is to be created (POST) under a name that something else here has")
             return
         updated = stamp(document.updated) if document.updated else ""
