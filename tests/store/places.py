@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from pollux.store import Store
-from pollux.store.store import Files
+from pollux.store.files import Files
 
 SERVER = "POLLUX_TEST_POSTGRES"
 DATABASES = ("sqlite", "postgresql")

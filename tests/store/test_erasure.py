@@ -235,14 +235,14 @@ def test_what_waits_at_the_same_time_is_not_in_the_transaction_of_an_erasure(pla
 
     with place.open() as store:
         before = pseudonym(store, "p1")
-        first = Thread(target=lambda: store._do(gate))
+        first = Thread(target=lambda: store._writer.do(gate))
         erasing = Thread(target=lambda: answers.update(erase=store.erase("p1")))
         taking = Thread(target=lambda: answers.update(take=store.take([weight("p1", 99.0)], NOW)))
         first.start()
         busy.wait()
         for thread in (erasing, taking):
             thread.start()
-            while store._writer._waiting.empty() and thread is erasing:
+            while store._writer._queue.empty() and thread is erasing:
                 pass
         go.set()
         for thread in (first, erasing, taking):

@@ -49,7 +49,7 @@ def test_what_is_taken_can_be_read_again(store: Store) -> None:
 
 
 def test_a_record_on_several_pages_is_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pollux.store.filing.MOST_ON_A_PAGE", 2)
+    monkeypatch.setattr("pollux.store.open_chart.MOST_ON_A_PAGE", 2)
     store.take([weight(70.0 + i, days=i + 1) for i in range(5)], NOW)
     assert values(store) == [74.0, 73.0, 72.0, 71.0, 70.0]
     assert [e.value for e in store.latest("p1", 3)] == [70.0, 71.0, 72.0]
@@ -213,12 +213,13 @@ def test_what_belongs_to_nobody_is_kept(store: Store) -> None:
     assert store.quarantine("")[0].finding == finding
 
 
-def test_an_unknown_person_is_told_with_the_known_ones(store: Store) -> None:
-    with pytest.raises(UnknownName, match=r"nobody here has the id 'p9' .*Known are: none yet."):
-        store.record("p9")
+def test_an_unknown_person_is_told_without_naming_others_and_the_attempt_is_written_down(store: Store) -> None:
     store.take([weight()], NOW)
-    with pytest.raises(UnknownName, match=r"Known are: p1."):
+    with pytest.raises(UnknownName, match=r"nobody here has the id 'p9' .*`pollux people` lists who is known") as told:
         store.record("p9")
+    assert "p1" not in str(told.value).replace(str(store._database.where), "")
+    (refused,) = [act for act in store.acts() if act.action == "refused"]
+    assert refused.detail == {"of": "record", "why": "unknown"}
 
 
 def test_the_checkpoint_saved_last_is_given_back(store: Store) -> None:

@@ -1,9 +1,10 @@
 """The audit: one line for each act and each access, chained by hash, signed, and its head kept outside.
 
-link = SHA-256(link before ‖ seq ‖ at ‖ actor ‖ purpose ‖ action ‖ pseudonym ‖ detail), each with its length in front.
-The last line of every transaction carries an Ed25519 signature of its link. Whoever edits, removes, swaps or inserts a
-line breaks the chain from there on or lacks the signature; whoever cuts the end off or goes on from an older copy is
-found by the head, which stands in a file outside the database.
+link = SHA-256(link before ‖ signature before ‖ seq ‖ at ‖ actor ‖ purpose ‖ action ‖ pseudonym ‖ detail), from seq on
+each with its length in front. The last line of every transaction carries an Ed25519 signature of its link. Whoever
+edits, removes, swaps or inserts a line, or takes a signature off, breaks the chain from there on or lacks the
+signature; whoever cuts the end off or goes on from an older copy is found by the head, which stands in a file outside
+the database, and by whoever keeps an earlier head. In lines of before, the signature before does not count.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from pathlib import Path
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.act import Act
@@ -28,6 +29,8 @@ _START = bytes(32)
 _LINE = 512  # bytes of a line of the head's file, which a disk writes whole or not at all
 _JSON = msgspec.json.Encoder(order="sorted")
 
+
+_OF_EVERYBODY = ("search", "read", "backup", "restore", "accept")  # when no pseudonym stands with it
 
 # Acts that make a new head whatever the old one is: they say so in the audit.
 GOES_ON = frozenset({"accept", "restore"})
@@ -68,18 +71,23 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def detail_text(detail: Mapping[str, int | str]) -> str:
+    """The detail of an act as its column holds it."""
+    return _JSON.encode(detail).decode()
+
+
 def append(connection: Connection, acts: Sequence[Done], key: Ed25519PrivateKey) -> Head:
     """Write acts down behind those that are there, and sign the last."""
     last = connection.execute(LAST_ACT).first()
-    seq, link = (last.seq, last.link) if last else (0, _START)
+    seq, link, signed = (last.seq, last.link, last.signature) if last else (0, _START, b"")
     rows = []
     for act in acts:
         seq += 1
         row = {
             "seq": seq, "at": stamp(act.at), "actor": act.actor, "purpose": act.purpose, "action": act.action,
-            "who": act.who, "detail": _JSON.encode(act.detail).decode(), "signature": b"",
+            "who": act.who, "detail": detail_text(act.detail), "signature": b"",
         }  # fmt: skip
-        link = _link(link, row)
+        link, signed = _link(link + signed, row), b""
         rows.append(row | {"link": link})
     signature = key.sign(_signed(seq, link))
     rows[-1]["signature"] = signature
@@ -182,10 +190,12 @@ def _unreadable(path: Path) -> PolluxError:
 
 
 def acts(connection: Connection, whos: Sequence[bytes] | None = None) -> Iterator[Act]:
-    """The lines in their order, all or those about some pseudonyms."""
+    """The lines in their order: all, or those about some pseudonyms, what concerned everybody since included."""
     wanted = select(AUDIT).order_by(AUDIT.c.seq)
     if whos is not None:
-        wanted = wanted.where(AUDIT.c.who.in_(whos))
+        first = connection.execute(select(func.min(AUDIT.c.seq)).where(AUDIT.c.who.in_(whos))).scalar() or 0
+        everybody = (AUDIT.c.who == b"") & AUDIT.c.action.in_(_OF_EVERYBODY) & (AUDIT.c.seq > first)
+        wanted = wanted.where(AUDIT.c.who.in_(whos) | everybody)
     for row in streamed(connection, wanted):
         try:
             at, detail = datetime.fromisoformat(row.at), msgspec.json.decode(row.detail, type=dict[str, int | str])
@@ -198,49 +208,71 @@ def acts(connection: Connection, whos: Sequence[bytes] | None = None) -> Iterato
                   row.signature.hex())  # fmt: skip
 
 
-def verify(connection: Connection, public: bytes, head: Head | None) -> tuple[list[str], int]:
-    """What is wrong with the chain, and how many lines it has. No finding: nothing was altered unseen."""
+def verify(
+    connection: Connection, public: bytes, head: Head | None, kept: Sequence[Head] = ()
+) -> tuple[list[str], int]:
+    """What is wrong with the chain, and how many lines it has. No finding: nothing was altered unseen.
+
+    `kept` are heads of before that somebody kept elsewhere; the chain has to go through each.
+    """
     found: list[str] = []
     key = Ed25519PublicKey.from_public_bytes(public)
-    link, expected = _START, 1
-    signed, at_head = True, _START.hex() if head is not None and head.seq == 0 else None
+    link, signature, expected = _START, b"", 1
+    links = {0: _START.hex()}  # of the lines to which a head points
+    wanted = {one.seq for one in kept} | ({head.seq} if head else set())
     for row in streamed(connection, select(AUDIT).order_by(AUDIT.c.seq)):
         if row.seq != expected:
             found.append(f"lines {expected} to {row.seq - 1} of the audit are missing")
-        due = _link(link, row._asdict())
-        if due != row.link:
+        columns = row._asdict()
+        if row.link not in (_link(link + signature, columns), _link(link, columns)):  # the second as it was before
             found.append(f"line {row.seq} of the audit was altered, or a line before it was removed or put in")
-        signed = bool(row.signature)
-        if signed and not _signature_holds(key, row):
+        if row.signature and not _signature_holds(key, row):
             found.append(f"the signature of line {row.seq} of the audit is not this store's")
-        if head is not None and row.seq == head.seq:
-            at_head = row.link.hex()
-        link, expected = row.link, row.seq + 1
+        if row.seq in wanted:
+            links[row.seq] = row.link.hex()
+        link, signature, expected = row.link, row.signature, row.seq + 1
         if len(found) >= 20:
             found.append("and perhaps more")
             break
-    if not signed:
+    if expected > 1 and not signature:
         found.append(f"the last line of the audit ({expected - 1}) is not signed: it was put there or cut off behind")
     if head is None and expected > 1:
         found.append("the head of the audit, which is kept outside the database, is missing")
     elif head is not None:
-        found += _against_head(head, key, at_head, expected - 1)
+        found += _against(head, "the head outside", key, links, expected - 1)
+    for one in kept:
+        found += _against(one, "a head that was kept", key, links, expected - 1)
     return found, expected - 1
 
 
-def _against_head(head: Head, key: Ed25519PublicKey, at_head: str | None, last: int) -> list[str]:
+def _against(head: Head, name: str, key: Ed25519PublicKey, links: Mapping[int, str], last: int) -> list[str]:
     try:
         key.verify(bytes.fromhex(head.signature), _signed(head.seq, bytes.fromhex(head.link)))
     except (InvalidSignature, ValueError):
-        return ["the head of the audit, which is kept outside the database, is not signed by this store"]
+        return [f"{name} of the audit (line {head.seq}) is not signed by this store"]
     if head.seq > last:
-        return [f"the audit ends at line {last}, and the head kept outside is line {head.seq}: its end was cut off, or "
-                "an older copy of the database was put here without `pollux restore`"]  # fmt: skip
-    if at_head != head.link:
-        return [
-            f"line {head.seq} of the audit is not the one that the head outside has: another history took its place"
-        ]
+        return [f"the audit ends at line {last}, and {name} is line {head.seq}: its end was cut off, or an older copy "
+                "of the database was put here without `pollux restore`"]  # fmt: skip
+    if links.get(head.seq) != head.link:
+        return [f"line {head.seq} of the audit is not the one that {name} has: another history took its place"]
     return []
+
+
+def head_text(head: Head | None) -> bytes:
+    """A head as a line that one keeps elsewhere."""
+    return b"" if head is None else msgspec.json.encode(head) + b"\n"
+
+
+def kept_heads(path: Path) -> list[Head]:
+    """Heads that somebody kept, a line of JSON each, as `pollux audit head` prints them."""
+    try:
+        return [msgspec.json.decode(line, type=Head) for line in path.read_bytes().splitlines() if line.strip()]
+    except OSError as error:
+        raise PolluxError("the kept heads cannot be read", where=str(path), advice=error.strerror or "") from error
+    except msgspec.MsgspecError as error:
+        raise RefusedInput(
+            "this is no list of kept heads", where=str(path), advice="Give what `pollux audit head` printed."
+        ) from error
 
 
 def _signature_holds(key: Ed25519PublicKey, row: Row[tuple[object, ...]]) -> bool:

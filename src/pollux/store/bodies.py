@@ -1,18 +1,55 @@
-"""Quarantined things as JSON, and events as the first store kept them: what was written before is read.
+"""What rows hold before they are sealed: documents, quarantined things, and events as the first store kept them.
 
-JSON has no number that is not finite. What holds one is written with the number as a text ("inf", "nan"). Earlier
-versions wrote null in its place, which is read as the text "null".
+What was written before is read. JSON has no number that is not finite: what holds one is written with the number as a
+text ("inf", "nan"). Earlier versions wrote null in its place, which is read as the text "null".
 """
+
+import zlib
+from datetime import datetime
 
 import msgspec
 
+from pollux.record.entry import Document
 from pollux.record.event import Event
 from pollux.record.quality import Quarantined
 from pollux.store.columns import finite
 
 _ENCODE = msgspec.json.Encoder()
+_PACK = msgspec.msgpack.Encoder()
 _EVENT = msgspec.json.Decoder(Event)
 _QUARANTINED = msgspec.json.Decoder(Quarantined)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A document as its row holds it, the content compressed."""
+
+    kind: str
+    id: str
+    version: str
+    place: str
+    updated: str
+    learned: str
+    content: bytes
+    identifiers: tuple[str, ...] = ()
+
+    def document(self) -> Document:
+        """The document as it came."""
+        updated = datetime.fromisoformat(self.updated) if self.updated else None
+        return Document(self.kind, self.id, self.version, zlib.decompress(self.content), self.place, updated,
+                        identifiers=self.identifiers, learned=datetime.fromisoformat(self.learned))  # fmt: skip
+
+    @classmethod
+    def of(cls, document: Document, learned: str, updated: str) -> "Kept":
+        """A document that is to be kept."""
+        return cls(document.kind, document.id, document.version, document.place, updated, learned,
+                   zlib.compress(document.content, 1), document.identifiers)  # fmt: skip
+
+    def body(self) -> bytes:
+        """What is sealed."""
+        return _PACK.encode(self)
+
+
+KEPT = msgspec.msgpack.Decoder(Kept)
 
 
 def quarantined_body(item: Quarantined) -> bytes:

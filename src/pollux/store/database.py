@@ -15,6 +15,7 @@ from pollux.store.durable import settle_name
 PATIENCE = 10.0  # seconds to wait for another process that writes
 APPLICATION = 0x504C5558  # "PLUX", so that another program's database is not taken for a store
 _READERS = 8
+_MORE_READERS = 24  # while somebody reads slowly, such as an export that is handed on piece by piece
 _WRITING = 0x504C5558  # the advisory lock that a PostgreSQL transaction holds while it writes
 
 
@@ -26,7 +27,12 @@ class ReadOnly(CannotWrite):
     """It may not be written to."""
 
 
+class InUse(PolluxError):
+    """Somebody else writes, or too many read."""
+
+
 _ADVICE = {
+    "queuepool limit": ("too many things are being read at once", "Read what was begun to its end, or close it."),
     "locked": ("the store is in use", "Another process writes to it; wait until that has finished."),
     "read-only transaction": ("the database server lets nothing be written", "Use the primary, or end its recovery."),
     "readonly": ("the store cannot be written to", "Give write access to the file and its folder."),
@@ -41,8 +47,10 @@ _ADVICE = {
     "does not exist": ("the database is not there", "Make it with createdb, or check the URL."),
 }
 _DAMAGE = ("not a database", "malformed", "corrupt", "invalid page", "could not decode")
-_KINDS: dict[str, type[PolluxError]] = {"readonly": ReadOnly, "read-only transaction": ReadOnly} | dict.fromkeys(
-    ("full", "no space left", "could not extend file", "disk i/o"), CannotWrite
+_KINDS: dict[str, type[PolluxError]] = (
+    {"readonly": ReadOnly, "read-only transaction": ReadOnly}
+    | dict.fromkeys(("full", "no space left", "could not extend file", "disk i/o"), CannotWrite)
+    | {"locked": InUse, "queuepool limit": InUse}
 )
 
 
@@ -159,7 +167,8 @@ class Database:
                 f"sqlite:///{self.path}",
                 connect_args={"timeout": PATIENCE, "check_same_thread": False},
                 pool_size=1 if writing else _READERS,
-                max_overflow=0,
+                max_overflow=0 if writing else _MORE_READERS,
+                pool_timeout=PATIENCE,
             )
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "begin", _begin_immediate if writing else _begin)
@@ -171,7 +180,8 @@ class Database:
                 url,
                 isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
                 pool_size=1 if writing else _READERS,
-                max_overflow=0,
+                max_overflow=0 if writing else _MORE_READERS,
+                pool_timeout=PATIENCE,
                 pool_pre_ping=True,
             )
         self._engines.append(engine)

@@ -17,11 +17,13 @@ from pollux.store import audit
 from pollux.store.chart import Chart, open_chart
 from pollux.store.database import CannotWrite, Database
 from pollux.store.erasure import holds, read_ledger
-from pollux.store.filing import identifier_mark, short_name, source_name
+from pollux.store.files import Files
+from pollux.store.index import identifier_mark, short_name, source_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.reading import OneChart
 from pollux.store.seal import tag
 from pollux.store.tables import AUDIT, CHART, ERASED, IDENTIFIER, NAME, OF_A_PATIENT, PAGE, VERSION
+from pollux.store.waiting import count
 
 RESTORE = "Restore a backup: pollux restore FOLDER."
 
@@ -38,17 +40,7 @@ class Trouble:
         return f"{'damage' if self.serious else 'note'}: {self.what}. {self.advice}".rstrip()
 
 
-@dataclass(frozen=True)
-class Places:
-    """The files around the database."""
-
-    head: Path
-    erased: Path
-    keys: Path | None
-    site_key: Path | None
-
-
-def examine(database: Database, keys: Keys, places: Places) -> list[Trouble]:
+def examine(database: Database, keys: Keys, files: Files) -> list[Trouble]:
     """All that is wrong with a store; an empty list if nothing is."""
     found: list[Trouble] = []
     keys.forget()  # another process may have erased somebody and taken them in again
@@ -58,12 +50,12 @@ def examine(database: Database, keys: Keys, places: Places) -> list[Trouble]:
         found += _file(keys.database, "the keys' file")
     found += _attempt(lambda: [Trouble(what, "Restore the keys' backup.") for what in keys.check()])
     if any(t.serious for t in found):
-        return found + _around(places)  # the rest would only say the same in other words
+        return found + _around(files)  # the rest would only say the same in other words
     found += _attempt(lambda: _rows(database, keys))
-    found += _attempt(lambda: _audit(database, keys, places.head))
-    found += _attempt(lambda: _erasures(database, keys, places.erased))
+    found += _attempt(lambda: _audit(database, keys, files.head))
+    found += _attempt(lambda: _erasures(database, keys, files.erased))
     found += _attempt(lambda: _uncut(database, keys))
-    return found + _around(places)
+    return found + _around(files)
 
 
 def _attempt(step: Any) -> list[Trouble]:
@@ -213,13 +205,17 @@ def _uncut(database: Database, keys: Keys) -> Iterator[Trouble]:
                 )  # fmt: skip
 
 
-def _around(places: Places) -> list[Trouble]:
+def _around(files: Files) -> list[Trouble]:
     found = []
-    for path in (places.site_key, places.keys):
+    keys = None if "://" in str(files.keys) else Path(files.keys)
+    for path in (files.site_key, keys):
         if path is not None and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             found.append(Trouble(f"{path} can be read by others", f"chmod 600 {path}", serious=False))
-    key = places.site_key
-    if key is not None and key.exists() and places.keys is not None and key.parent == places.keys.parent:
+    if late := count(files.waiting):
+        advice = "The next thing that is written takes them up; if none can be, look at the disk."
+        found.append(Trouble(f"{late} accesses wait to be written into the audit", advice, serious=False))
+    key = files.site_key
+    if key.exists() and keys is not None and key.parent == keys.parent:
         advice = "Whoever copies the folder can read everything: keep it elsewhere, named by $POLLUX_SITE_KEY_FILE."
         found.append(Trouble(f"the site key lies beside the data ({key})", advice, serious=False))
     return found

@@ -33,6 +33,16 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+@contextmanager
+def locked(file: int) -> Iterator[None]:
+    """While no other holds an open file for itself."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
 def place_first(path: Path, content: bytes) -> bool:
     """Put a file where there is none, whole at once and readable by its owner only; False where one is already."""
     folder = os.open(path.parent, os.O_RDONLY)

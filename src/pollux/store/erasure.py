@@ -27,9 +27,11 @@ from pollux.store.tables import CHART, ERASED, OF_A_PATIENT
 from pollux.store.writer import now
 
 Do = Callable[[Callable[[Connection, list[Done]], Any]], Any]
-
-
 _LOG = logging.getLogger("pollux.store")
+
+
+class Forbidden(PolluxError):
+    """What may not be done or seen: a legal hold or a restriction stands against it."""
 
 
 class Erased(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -258,7 +260,7 @@ def _take_back(ledger: Path, lines: bytes, undone: bytes, why: Exception) -> Non
 def _refuse_held(connection: Connection, keys: Keys, whos: Iterable[bytes]) -> None:
     for who in whos:
         if found := holds(connection, keys, who):
-            raise PolluxError(
+            raise Forbidden(
                 f"a legal hold forbids to erase this person's data: {found[0].reason} (since {found[0].since[:10]}, "
                 f"by {found[0].by})",
                 advice="When it has ended: pollux release ID.",

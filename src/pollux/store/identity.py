@@ -9,7 +9,8 @@ from pollux.errors import PolluxError, UnknownName
 from pollux.record.event import Event
 from pollux.store.audit import stamp
 from pollux.store.chart import Hold, Move
-from pollux.store.filing import Filing, OpenChart
+from pollux.store.filing import Filing
+from pollux.store.open_chart import OpenChart
 from pollux.store.reading import OneChart
 
 

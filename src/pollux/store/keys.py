@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     delete,
     insert,
+    inspect,
     select,
     update,
 )
@@ -64,12 +65,7 @@ class Keys:
         self._lock = RLock()
         self._known: OrderedDict[bytes, Keyed] = OrderedDict()  # by handle
         self._waiting: list[dict[str, bytes | int]] = []  # made, and not yet durable
-        with database.writing() as connection:
-            METADATA.create_all(connection)
-            secrets = dict(connection.execute(select(SECRET.c.name, SECRET.c.wrapped)).all())
-            if not secrets:
-                secrets = {name: site.wrap(os.urandom(KEY_BYTES), name.encode()) for name in ("index", "sign")}
-                connection.execute(insert(SECRET), [{"name": n, "wrapped": w} for n, w in secrets.items()])
+        secrets = _secrets(database) or _made(database, site)
         self._index = site.unwrap(secrets["index"], b"index")
         self.signing = Ed25519PrivateKey.from_private_bytes(site.unwrap(secrets["sign"], b"sign"))
 
@@ -257,6 +253,24 @@ class Keys:
         self._known[handle] = keyed
         if len(self._known) > _REMEMBERED + len(self._waiting):
             self._known.popitem(last=False)
+
+
+def _secrets(database: Database) -> dict[str, bytes]:
+    with database.reading() as connection:
+        if not inspect(connection).has_table(SECRET.name):
+            return {}
+        return dict(connection.execute(select(SECRET.c.name, SECRET.c.wrapped)).all())
+
+
+def _made(database: Database, site: SiteKey) -> dict[str, bytes]:
+    """The secrets of new keys, unless another process was faster."""
+    with database.writing() as connection:
+        METADATA.create_all(connection)
+        secrets = dict(connection.execute(select(SECRET.c.name, SECRET.c.wrapped)).all())
+        if not secrets:
+            secrets = {name: site.wrap(os.urandom(KEY_BYTES), name.encode()) for name in ("index", "sign")}
+            connection.execute(insert(SECRET), [{"name": n, "wrapped": w} for n, w in secrets.items()])
+    return secrets
 
 
 def _context(who: bytes, version: int) -> bytes:

@@ -14,12 +14,12 @@ from pollux.record.entry import Document
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
-from pollux.store.bodies import quarantined_of
+from pollux.store.bodies import KEPT, quarantined_of
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import Columns, micros
 from pollux.store.database import streamed
-from pollux.store.filing import KEPT
 from pollux.store.keys import Keyed, Keys
+from pollux.store.statements import merged
 from pollux.store.tables import CHECKPOINT, DOCUMENT, PAGE, QUARANTINE
 from pollux.vocabulary import convert, term
 
@@ -201,6 +201,28 @@ def from_events(quantity: str, events: list[Event], since: int, until: int) -> R
         np.array([e.number() for e in used], np.float64),
         np.array([_SIDES[e.comparator] for e in used], np.int8),
     )
+
+
+def record_of(charts: list[OneChart]) -> Record:
+    """What the charts of one person hold, every version."""
+    return Record(person_of(charts), tuple(event for chart in charts for event in chart.events()))
+
+
+def theirs(charts: list[OneChart]) -> tuple[Event, ...]:
+    """What the charts of one person hold, without what came to them by mistake and was moved to whose it is."""
+    record = record_of(charts)
+    moved = {name for chart in charts for move in chart.chart.moves for name in move.names}
+    standing = {event.id for event in record.current}
+    return tuple(
+        event for event in record.events if event.id in standing or not {event.id, event.id.partition("#")[0]} & moved
+    )
+
+
+def person_of(charts: list[OneChart]) -> Person:
+    """The person whom charts speak of; what the first of them states goes before what the others do."""
+    id = charts[0].chart.person
+    stated = [one for chart in reversed(charts) for _, one in chart.chart.stated]
+    return merged([msgspec.structs.replace(one, id=id) for one in stated] or [Person(id)])
 
 
 def newest(documents: Iterator[Document]) -> list[Document]:

@@ -45,11 +45,16 @@ def look(path: Path) -> str:
 
 def prepare(database: Database) -> None:
     """Make the tables where there are none, and bring older ones up to date, in one transaction."""
+    with (
+        database.reading() as connection
+    ):  # while somebody writes for long, a store that is ready is opened all the same
+        if inspect(connection).has_table("alembic_version") and _version(connection) == VERSION:
+            return
     with database.writing() as connection:
         found = inspect(connection)
         tables = set(found.get_table_names())
         if "alembic_version" in tables:
-            version = str(connection.execute(text("select version_num from alembic_version")).scalar())
+            version = _version(connection)
             if version != VERSION:
                 _migrate(connection, version, database.where)
             return
@@ -62,6 +67,10 @@ def prepare(database: Database) -> None:
         connection.execute(text("insert into alembic_version values (:version)"), {"version": VERSION})
         if database.embedded:
             connection.exec_driver_sql(f"pragma application_id = {APPLICATION}")
+
+
+def _version(connection: Connection) -> str:
+    return str(connection.execute(text("select version_num from alembic_version")).scalar())
 
 
 def _migrate(connection: Connection, version: str, where: str) -> None:

@@ -4,18 +4,15 @@ import copy
 import getpass
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-import msgspec
 from sqlalchemy import Connection, select
 
-from pollux.errors import PolluxError, UnknownName
+from pollux.errors import PolluxError
 from pollux.record.act import Act
 from pollux.record.entry import Answer, Document, Entry
 from pollux.record.event import Event, Person
@@ -23,18 +20,20 @@ from pollux.record.held import Held
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.store import audit, first
-from pollux.store.audit import Done, stamp
+from pollux.store.access import Access
+from pollux.store.audit import Done, Head, stamp
 from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
 from pollux.store.database import Database, in_use
-from pollux.store.doctor import Places, Trouble, examine
+from pollux.store.doctor import Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
+from pollux.store.files import Files
 from pollux.store.filing import Filing
 from pollux.store.identity import hold, merge, move, move_back, release, restrict, unmerge, unrestrict
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
-from pollux.store.reading import OneChart, Series, from_events, newest, series
+from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
 from pollux.store.receipt import Receipt
 from pollux.store.rotation import seal_again
 from pollux.store.schema import FIRST, look, prepare
@@ -45,35 +44,6 @@ from pollux.store.writer import Writer, now
 
 T = TypeVar("T")
 _ALWAYS, _NEVER = -(2**62), 2**62
-# What a person's data may be used for while their processing is restricted (Regulation (EU) 2016/679, Art. 18(2)).
-UNDER_RESTRICTION = frozenset({"export", "legal claim", "consent"})
-
-
-@dataclass(frozen=True)
-class Files:
-    """What lies beside the data: keys, site key, head of the audit, ledger of erasures."""
-
-    keys: str | Path
-    site_key: Path | None
-    head: Path
-    erased: Path
-
-    @classmethod
-    def beside(cls, where: str | Path, keys: str | Path | None) -> "Files":
-        """The usual places: beside an embedded store; for a server in the folder of `keys`, which must be given."""
-        if "://" not in str(where):
-            base = str(where)
-            return cls(
-                keys or Path(base + ".keys"), Path(base + ".site-key"), Path(base + ".head"), Path(base + ".erased")
-            )
-        chosen = keys or os.environ.get("POLLUX_KEYS")
-        if not chosen or "://" in str(chosen):
-            raise PolluxError(
-                "it is not said where the keys of this store are",
-                advice="Name a file for them, apart from the database: keys=… or $POLLUX_KEYS.",
-            )
-        base = str(chosen)
-        return cls(Path(base), Path(base + ".site-key"), Path(base + ".head"), Path(base + ".erased"))
 
 
 class Store:
@@ -90,7 +60,7 @@ class Store:
         self._database = database
         self._keys = keys
         self._files = files
-        self._writer = Writer(database, keys, files.head)
+        self._writer = Writer(database, keys, files)
         self.actor = actor
         self.purpose = purpose
 
@@ -101,6 +71,7 @@ class Store:
         *,
         keys: str | Path | None = None,
         site_key: SiteKey | None = None,
+        accounts: str | Path | None = None,
         actor: str = "",
         purpose: str = "",
         _goes_on: tuple[str, dict[str, int | str]] | None = None,
@@ -108,14 +79,15 @@ class Store:
         """The store at a path or a URL (``postgresql://…``), which is made if it is not there.
 
         `keys` is where patients' keys lie (default: beside an embedded store); `site_key` wraps them (default: from
-        ``POLLUX_SITE_KEY``, ``POLLUX_SITE_KEY_FILE``, or a file beside the keys). Who opens it is written down as
-        `actor` (default: who is logged in). A store of the first version is sealed on the way.
+        ``POLLUX_SITE_KEY``, ``POLLUX_SITE_KEY_FILE``, or a file beside the keys); `accounts` is a folder for
+        the audit's head and the ledger of erasures (default: ``POLLUX_ACCOUNTS``, or beside the keys). Who opens it is
+        written down as `actor` (default: who is logged in). A store of the first version is sealed on the way.
 
         Raises `PolluxError` when it cannot be opened, is no store, or the keys do not fit.
         """
         embedded = "://" not in str(where)
         state = look(Path(where)) if embedded else ""
-        files = Files.beside(where, keys)
+        files = Files.beside(where, keys, accounts)
         new_keys = "://" not in str(files.keys) and not Path(files.keys).exists()
         if embedded and new_keys and state not in ("", FIRST):
             raise PolluxError(
@@ -143,7 +115,7 @@ class Store:
             if _goes_on is not None:
                 store._go_on(*_goes_on)
             if first.waiting(database):
-                first.move_in(database, opened, store._do)
+                first.move_in(database, opened, store._writer.do)
             replay(database, opened, files.erased, store._writer.alone)
         except BaseException:
             database.close()
@@ -151,6 +123,10 @@ class Store:
                 key_database.close()
             raise
         return store
+
+    @property
+    def _access(self) -> Access:
+        return Access(self._database, self._keys, self._writer, self.actor, self.purpose)
 
     def by(self, actor: str, purpose: str = "") -> "Store":
         """The same store on behalf of somebody."""
@@ -187,7 +163,7 @@ class Store:
                 intake.take(entry)
             return intake.receipt()
 
-        return self._file("take", job)
+        return self._file("take", job, refusing=False)
 
     def save_checkpoint(self, person_id: str, name: str, content: bytes, at: datetime) -> None:
         """Keep the state of a twin under a name; earlier states stay."""
@@ -197,7 +173,7 @@ class Store:
 
     def people(self) -> list[Person]:
         """Everybody whose record is kept here, by id."""
-        self._seen("search", [])
+        self._access.seen("search", [])
         found = []
         with self._database.reading() as connection:
             for who, version, sealed in connection.execute(select(CHART)):
@@ -211,14 +187,14 @@ class Store:
 
     def record(self, person_id: str) -> Record:
         """Everything known about a person, every version of it."""
-        with self._charts(person_id, "read", {"of": "record"}) as charts:
-            return _record(charts)
+        with self._access.charts(person_id, "read", "record") as charts:
+            return record_of(charts)
 
     def latest(self, person_id: str, count: int = 100) -> list[Event]:
         """The standing events of a person that are the last in time, newest first."""
-        with self._charts(person_id, "read", {"of": "latest"}) as charts:
+        with self._access.charts(person_id, "read", "latest") as charts:
             if len(charts) > 1:  # of merged ids; the same thing may have come to both
-                return list(reversed(_record(charts).current[-count:])) if count else []
+                return list(reversed(record_of(charts).current[-count:])) if count else []
             return charts[0].latest(count)
 
     def series(
@@ -227,20 +203,20 @@ class Store:
         """The standing readings of a quantity, as arrays, from `since` to `until` inclusive."""
         begin = _ALWAYS if since is None else micros(since)
         end = _NEVER if until is None else micros(until)
-        with self._charts(person_id, "read", {"of": "series"}) as charts:
+        with self._access.charts(person_id, "read", "series") as charts:
             found = charts[0].readings(quantity, begin, end) if len(charts) == 1 else None
             if found is None:
-                found = from_events(quantity, list(_record(charts).of(quantity)), begin, end)
+                found = from_events(quantity, list(record_of(charts).of(quantity)), begin, end)
         return series(quantity, found)
 
     def quarantine(self, person_id: str) -> list[Quarantined]:
         """What came in for a person and is not used, with the reasons; for "" what could be given to nobody."""
-        with self._charts(person_id, "read", {"of": "quarantine"}, known=bool(person_id)) as charts:
+        with self._access.charts(person_id, "read", "quarantine", known=bool(person_id)) as charts:
             return [item for chart in charts for item in chart.quarantine()]
 
     def documents(self, person_id: str) -> Iterator[Document]:
         """The documents of a person, every version, as received; for "" those that belong to nobody."""
-        with self._charts(person_id, "read", {"of": "documents"}, known=bool(person_id), restricted=True) as charts:
+        with self._access.charts(person_id, "read", "documents", known=bool(person_id), restricted=True) as charts:
             for chart in charts:
                 yield from chart.documents()
 
@@ -255,11 +231,11 @@ class Store:
     def held(self, person_id: str) -> Held:
         """Everything held about a person, to be handed to them; allowed also while processing is restricted."""
         acts = tuple(self.acts(person_id))
-        with self._charts(person_id, "read", {"of": "everything"}, restricted=True) as charts:
+        with self._access.charts(person_id, "read", "everything", restricted=True) as charts:
             return Held(
-                _person(charts),
+                person_of(charts),
                 tuple(document for chart in charts for document in chart.documents()),
-                _theirs(charts),
+                theirs(charts),
                 tuple(item for chart in charts for item in chart.quarantine()),
                 tuple(one for chart in charts for one in chart.checkpoints()),
                 acts,
@@ -268,31 +244,36 @@ class Store:
     def checkpoint(self, person_id: str, name: str) -> bytes | None:
         """The state saved last under a name, or None."""
         mark = self._keys.mark("checkpoint", name)
-        with self._charts(person_id, "read", {"of": "checkpoint"}, known=False) as charts:
+        with self._access.charts(person_id, "read", "checkpoint", known=False) as charts:
             found = (chart.checkpoint(mark) for chart in charts)
             return next((content for content in found if content is not None), None)
 
     def acts(self, person_id: str | None = None) -> Iterator[Act]:
         """The audit's lines in their order: all, or those about a person: who looked, when and what for."""
-        whos = None if person_id is None else self._pseudonyms(person_id)
-        self._seen("read", whos or [], {"of": "audit"})
+        whos = None if person_id is None else self._access.pseudonyms(person_id, "audit")
+        self._access.seen("read", whos or [], {"of": "audit"})
         with self._database.reading() as connection:
             yield from audit.acts(connection, whos)
 
-    def verify(self) -> tuple[list[str], int]:
-        """What is wrong with the audit (nothing: an empty list), and how many lines it has."""
+    def verify(self, kept: Sequence[Head] = ()) -> tuple[list[str], int]:
+        """What is wrong with the audit (nothing: an empty list), and how many lines it has.
+
+        `kept` are heads of before (`head`) that were kept elsewhere: the audit has to go through each of them.
+        """
         with self._database.reading() as connection:
-            return audit.verify(connection, self._keys.public, audit.read_head(self._files.head))
+            return audit.verify(connection, self._keys.public, audit.read_head(self._files.head), kept)
+
+    def head(self) -> Head | None:
+        """The end of the audit, signed; kept elsewhere, it shows later that nothing up to here was cut off."""
+        return audit.read_head(self._files.head)
 
     def doctor(self) -> list[Trouble]:
         """What is wrong with the store, with advice; an empty list when nothing is. Everything in it is opened."""
-        keys = None if "://" in str(self._files.keys) else Path(self._files.keys)
-        places = Places(self._files.head, self._files.erased, keys, self._files.site_key)
-        return examine(self._database, self._keys, places)
+        return examine(self._database, self._keys, self._files)
 
     def backup(self, folder: Path, keys_folder: Path) -> Note:
         """Copy data and keys to two folders while the store is used; the site key is not among them."""
-        self._seen("backup", [])
+        self._access.seen("backup", [])
         return backup(self._database, self._keys, self._files.erased, folder, keys_folder, now())
 
     @classmethod
@@ -304,41 +285,37 @@ class Store:
         *,
         keys: Path | None = None,
         site_key: SiteKey | None = None,
+        accounts: str | Path | None = None,
         actor: str = "",
     ) -> "Store":
         """Put a backup where there is no store, erase again whom the ledger names, and open it.
 
         Raises `PolluxError` when there is a store, the backup is not whole, or the site key does not open it.
         """
-        files = Files.beside(where, keys)
+        files = Files.beside(where, keys, accounts)
         check(folder, keys_folder)
         site = site_key or find(files.site_key, make=False)
         check_site_key(keys_folder, site)
         note = restore(folder, keys_folder, where, Path(files.keys), files.erased)
         goes_on: tuple[str, dict[str, int | str]] = ("restore", {"until": note.last_act})
         try:
-            return cls.open(where, keys=keys, site_key=site, actor=actor, _goes_on=goes_on)
+            return cls.open(where, keys=keys, site_key=site, accounts=accounts, actor=actor, _goes_on=goes_on)
         except BaseException:
             take_away(where, Path(files.keys))
             raise
 
     def rotate(self, person_id: str) -> None:
         """A new key for a person, with which everything of theirs is sealed again; the old key is destroyed."""
-        with self._database.reading() as connection:
-            charts = self._all_charts(connection, person_id)
-        if not charts:
-            raise self._unknown(person_id)
-        for one in charts:
-            person = one.chart.person
+        for person in self._access.ids(person_id, "rotate"):
 
             def job(connection: Connection, acts: list[Done], person: str = person) -> Keyed:
                 keyed = self._keys.renew(person)
                 detail = seal_again(connection, keyed)
-                acts.append(Done(now(), self.actor, self.purpose, "rotate", keyed.who, detail))
+                acts.append(self._access.done("rotate", keyed.who, detail))
                 return keyed
 
-            keyed = self._do(job)
-            self._do(partial(self._drop_older, keyed))  # while nobody else writes
+            keyed = self._writer.do(job)
+            self._writer.do(partial(self._drop_older, keyed))  # while nobody else writes
         self._keys.database.scrub()
 
     def _drop_older(self, keyed: Keyed, *_: object) -> None:
@@ -354,7 +331,7 @@ class Store:
 
     def rotate_site_key(self, site: SiteKey) -> int:
         """Wrap all keys with the newest key of `site`, which can also unwrap the old one; how many were."""
-        self._seen("rotate", [])
+        self._access.seen("rotate", [])
         return self._keys.rewrap(site)
 
     def accept(self, reason: str) -> None:
@@ -368,16 +345,17 @@ class Store:
         except PolluxError:
             head = None
         before: dict[str, int | str] = {} if head is None else {"head": head.seq, "link": head.link}
-        at = now()
-        self._do(lambda _, acts: acts.append(Done(at, self.actor, self.purpose, action, b"", {**detail, **before})))
+        act = self._access.done(action, b"", {**detail, **before})
+        self._writer.do(lambda _, acts: acts.append(act))
 
     # Rights of a person
 
     def erase(self, person_id: str, reason: str = "") -> ErasureReceipt:
         """Destroy a person's keys and delete everything held about them; a legal hold refuses it, with its reason."""
-        whos = self._pseudonyms(person_id)
-        return erase(self._database, self._keys, self._files.erased, self._writer.alone, whos, Done(
-            now(), self.actor, self.purpose, "erase", b"", {"reason": reason} if reason else {}))  # fmt: skip
+        whos = self._access.pseudonyms(person_id, "erase")
+        act = self._access.done("erase", b"", {"reason": reason} if reason else {})
+        with self._access.refusals("erase", whos):
+            return erase(self._database, self._keys, self._files.erased, self._writer.alone, whos, act)
 
     def hold(self, person_id: str, reason: str) -> None:
         """Forbid to erase a person's data, for a reason (a legal hold)."""
@@ -418,103 +396,22 @@ class Store:
 
     # Inside
 
-    def _do(self, job: Callable[[Connection, list[Done]], T]) -> T:
-        return self._writer.do(job)
-
-    def _file(self, action: str, job: Callable[[Filing], T]) -> T:
+    def _file(self, action: str, job: Callable[[Filing], T], refusing: bool = True) -> T:
         """Change charts in one transaction, and write down whose were changed."""
 
         def whole(connection: Connection, acts: list[Done]) -> T:
             filing = Filing(connection, self._keys)
             answer = job(filing)
             filing.close()
-            at = now()
-            acts += [Done(at, self.actor, self.purpose, action, who, detail) for who, detail in filing.acts.items()]
+            acts += [self._access.done(action, who, detail) for who, detail in filing.acts.items()]
             looked = filing.found - filing.acts.keys()
-            acts += [Done(at, self.actor, self.purpose, "search", who, {"of": "identifier"}) for who in sorted(looked)]
+            acts += [self._access.done("search", who, {"of": "identifier"}) for who in sorted(looked)]
             return answer
 
-        return self._do(whole)
-
-    def _seen(self, action: str, whos: Sequence[bytes], detail: dict[str, int | str] | None = None) -> None:
-        """Write down an access, before anything is handed out."""
-        at = now()
-        acts = [Done(at, self.actor, self.purpose, action, who, detail or {}) for who in whos or [b""]]
-        self._writer.note(acts)
-
-    @contextmanager
-    def _charts(
-        self, person_id: str, action: str, detail: dict[str, int | str], known: bool = True, restricted: bool = False
-    ) -> Iterator[list[OneChart]]:
-        """The charts of a person, those of merged ids included, after the access was written down."""
-        with self._database.reading() as connection:
-            charts = self._all_charts(connection, person_id)
-            why = next((c.chart.restricted for c in charts if c.chart.restricted), "")
-            if why and not restricted and self.purpose not in UNDER_RESTRICTION:
-                raise PolluxError(
-                    "the processing of this person's data is restricted", where=person_id,
-                    advice=f"Reason: {why}. Lift it with `pollux unrestrict`, or ask for the purpose export, consent "
-                    "or legal claim.",
-                )  # fmt: skip
-            if charts:
-                self._seen(action, [c.keyed.who for c in charts], detail)
-            if charts or not known:
-                yield charts
-                return
-        raise self._unknown(person_id)
-
-    def _all_charts(self, connection: Connection, person_id: str) -> list[OneChart]:
-        """The chart of a person and those of the ids merged into it, wherever one begins."""
-        chart = OneChart.find(connection, self._keys, person_id)
-        if chart is None:
-            return []
-        if chart.chart.into and (merged := self._all_charts(connection, chart.chart.into)):
-            return merged  # else a restored copy is merged into somebody who was erased since
-        return [chart, *(one for also in chart.chart.also for one in self._with_merged(connection, also))]
-
-    def _with_merged(self, connection: Connection, person_id: str) -> list[OneChart]:
-        chart = OneChart.find(connection, self._keys, person_id)
-        if chart is None:
-            return []
-        return [chart, *(one for also in chart.chart.also for one in self._with_merged(connection, also))]
-
-    def _pseudonyms(self, person_id: str) -> list[bytes]:
-        with self._database.reading() as connection:
-            charts = self._all_charts(connection, person_id)
-        if not charts:
-            raise self._unknown(person_id)
-        return [chart.keyed.who for chart in charts]
-
-    def _unknown(self, person_id: str) -> UnknownName:
-        known = [person.id for person in self.people()]
-        names = ", ".join(known[:20]) + (" and more" if len(known) > 20 else "")
-        return UnknownName(
-            f"nobody here has the id {person_id[:80]!r}",
-            where=self._database.where,
-            advice=f"Known are: {names or 'none yet'}.",
-        )
-
-
-def _record(charts: list[OneChart]) -> Record:
-    """What the charts of one person hold, every version."""
-    return Record(_person(charts), tuple(event for chart in charts for event in chart.events()))
-
-
-def _theirs(charts: list[OneChart]) -> tuple[Event, ...]:
-    """What the charts of one person hold, without what came to them by mistake and was moved to whose it is."""
-    record = _record(charts)
-    moved = {name for chart in charts for move in chart.chart.moves for name in move.names}
-    standing = {event.id for event in record.current}
-    return tuple(
-        event for event in record.events if event.id in standing or not {event.id, event.id.partition("#")[0]} & moved
-    )
-
-
-def _person(charts: list[OneChart]) -> Person:
-    """The person whom charts speak of; what the first of them states goes before what the others do."""
-    id = charts[0].chart.person
-    stated = [one for chart in reversed(charts) for _, one in chart.chart.stated]
-    return merged([msgspec.structs.replace(one, id=id) for one in stated] or [Person(id)])
+        if not refusing:
+            return self._writer.do(whole)
+        with self._access.refusals(action):
+            return self._writer.do(whole)
 
 
 def _user() -> str:

@@ -127,5 +127,5 @@ CHARTED = (  # whether the audit knows of a chart that no erasure took away
     .where(~select(ERASED.c.who).where(ERASED.c.who == bindparam("of")).exists())
     .limit(1)
 )
-LAST_ACT = select(AUDIT.c.seq, AUDIT.c.link).order_by(AUDIT.c.seq.desc()).limit(1)
+LAST_ACT = select(AUDIT.c.seq, AUDIT.c.link, AUDIT.c.signature).order_by(AUDIT.c.seq.desc()).limit(1)
 LINK_OF = select(AUDIT.c.link).where(AUDIT.c.seq == bindparam("at"))

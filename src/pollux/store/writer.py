@@ -5,22 +5,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
 from sqlalchemy import Connection
 
 from pollux.errors import PolluxError
+from pollux.store import waiting
 from pollux.store.audit import GOES_ON, Done, append, check_continuation, place_head, write_head
-from pollux.store.database import CannotWrite, Database, undone_alone
+from pollux.store.database import CannotWrite, Database, InUse, undone_alone
+from pollux.store.files import Files
 from pollux.store.keys import Keys
 
 _LOG = logging.getLogger("pollux.store")
 _TOGETHER = 256  # jobs in one transaction
-_MOST_OWED = 10_000  # accesses that may wait for a disk; then reading is refused too
+_LOOK = "Look at the disk."
+SOON = 1.0  # seconds that an access waits for its place in the audit before it is put into the file of those waiting
 T = TypeVar("T")
 Job = Callable[[Connection, list[Done]], Any]
 
@@ -38,18 +39,20 @@ class Writer:
 
     A job is called with the connection and a list to which it adds its acts. What a job raises undoes that job alone.
     What others could undo and must not (an erasure) is done alone, in a transaction of its own.
-    Accesses are noted before anything is handed out. While the disk cannot be written to, reading goes on: accesses are
-    owed, logged, and written down in front of the first acts that can be.
+    Accesses are noted before anything is handed out. While something else writes for long they wait in a file, and
+    where that cannot be written to either, in memory: the next transaction puts them in front of its own acts.
     """
 
-    def __init__(self, database: Database, keys: Keys, head: Path) -> None:
+    def __init__(self, database: Database, keys: Keys, files: Files) -> None:
         self._database = database
         self._keys = keys
-        self._head = head
-        self._waiting: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._files = files
+        self._queue: SimpleQueue[_Asked | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._starting = Lock()
+        self._asked: set[Future[Any]] = set()
         self._owed: list[Done] = []
+        self._busy = False  # an access had to wait since the last transaction ended
 
     def alone(self, job: Callable[[Connection, list[Done]], T]) -> T:
         """The same in a transaction that no other job shares."""
@@ -57,28 +60,24 @@ class Writer:
 
     def do(self, job: Callable[[Connection, list[Done]], T], alone: bool = False) -> T:
         """Wait until the job is done and durable."""
-        if current_thread() is self._thread:
-            raise PolluxError("the store was asked from inside its own writing", advice="Read before you write.")
-        answer: Future[T] = Future()
-        with self._starting:
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="pollux-store-writer", daemon=True)
-                self._thread.start()
-            self._waiting.put(_Asked(job, answer, alone))
-        return answer.result()
+        return self._ask(job, alone).result()
 
     def note(self, acts: Sequence[Done]) -> None:
-        """Write accesses down, or owe it while nothing can be written."""
+        """Write accesses down: into the audit or, while that cannot be written to, where it is taken up later."""
+        answer: Future[None] = self._ask(lambda _, done: done.extend(acts))
         try:
-            self.do(lambda _, done: done.extend(acts))
-        except CannotWrite as error:
-            with self._starting:
-                if len(self._owed) + len(acts) > _MOST_OWED:
-                    raise
-                self._owed += [msgspec.structs.replace(act, detail={**act.detail, "late": 1}) for act in acts]
-            for act in acts:
-                _LOG.warning("not written down yet, since %s: %s by %s of %s", error.what, act.action, act.actor,
-                             act.who.hex()[:8] or "all")  # fmt: skip
+            answer.result(0 if self._busy else SOON)
+            return
+        except TimeoutError:
+            if not answer.cancel():  # it is being written
+                answer.result()
+                return
+            self._busy, why = True, "something else is being written"
+        except (CannotWrite, InUse) as error:
+            if self._full():
+                raise
+            why = error.what
+        self._keep(acts, why)
 
     def close(self) -> None:
         """Finish what is waiting, then stop."""
@@ -87,18 +86,53 @@ class Writer:
                 self.do(lambda _, acts: None)
         with self._starting:
             if self._thread is not None:
-                self._waiting.put(None)
-                self._thread.join()
-                self._thread = None
+                self._queue.put(None)
+                self._thread.join(0.1)
+                while self._thread.is_alive() and self._asked:
+                    self._thread.join(0.1)
+                self._thread = None  # if it still waits for its turn, nobody waits for it
+
+    def _ask(self, job: Callable[[Connection, list[Done]], T], alone: bool = False) -> Future[T]:
+        if current_thread() is self._thread:
+            raise PolluxError("the store was asked from inside its own writing", advice="Read before you write.")
+        answer: Future[T] = Future()
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="pollux-store-writer", daemon=True)
+                self._thread.start()
+            self._asked.add(answer)
+            answer.add_done_callback(self._asked.discard)
+            self._queue.put(_Asked(job, answer, alone))
+        return answer
+
+    def _keep(self, acts: Sequence[Done], why: str) -> None:
+        """Let accesses wait in the file or, if that cannot be, in memory, where the log alone survives a crash."""
+        acts = [waiting.late(act) for act in acts]
+        try:
+            waiting.add(self._files.waiting, acts, self._keys.signing)
+            return
+        except OSError as error:
+            with self._starting:
+                if self._full():
+                    raise CannotWrite(
+                        "too many accesses wait to be written down", advice="Look at the disk."
+                    ) from error
+                self._owed += acts
+        for act in acts:
+            _LOG.warning("not written down yet, since %s: %s by %s of %s", why, act.action, act.actor,
+                         act.who.hex()[:8] or "all")  # fmt: skip
+
+    def _full(self) -> bool:
+        return len(self._owed) >= waiting.MOST
 
     def _run(self) -> None:
         going_on, held = True, None
         while going_on:
-            jobs: list[_Asked | None] = [held or self._waiting.get()]
+            jobs: list[_Asked | None] = [held or self._queue.get()]
             held = None
             while len(jobs) < _TOGETHER and (last := jobs[-1]) is not None and not last.alone:
                 try:
-                    one = self._waiting.get_nowait()
+                    one = self._queue.get_nowait()
                 except Empty:
                     break
                 if one is not None and one.alone:
@@ -109,42 +143,55 @@ class Writer:
             self._together([(one.job, one.answer) for one in jobs if one is not None])
 
     def _together(self, jobs: list[tuple[Job, Future[Any]]]) -> None:
-        """One transaction for all; every future gets its answer here."""
-        done: list[tuple[Future[Any], Any]] = []
+        """One transaction for all that nobody stopped waiting for; every future gets its answer here."""
+        begun: list[tuple[Job, Future[Any]]] = []
         try:
-            head = None
             with self._database.writing() as connection:
-                acts = [*self._owed]
-                owed = len(acts)
-                for job, answer in jobs:
-                    before = len(acts)
-                    try:
-                        with undone_alone(connection):
-                            result = job(connection, acts)
-                        done.append((answer, result))
-                    except self._database.failures:
-                        raise  # the database itself fails: nothing of this transaction can be trusted
-                    except BaseException as error:
-                        del acts[before:]
-                        answer.set_exception(error)
+                begun = [(job, answer) for job, answer in jobs if answer.set_running_or_notify_cancel()]
+                late, content = waiting.take_up(connection, self._files.waiting, self._keys.signing)
+                owed = self._owed[:]
+                done, acts = self._carried_out(connection, begun, [*owed, *late])
+                head = None
                 if acts:
                     if not any(act.action in GOES_ON for act in acts):
-                        check_continuation(connection, self._head)
+                        check_continuation(connection, self._files.head)
                     head = append(connection, acts, self._keys.signing)
                 self._keys.settle()
-            del self._owed[:owed]
-            if head is not None:
-                put = place_head if any(act.action in GOES_ON for act in acts) else write_head
-                with suppress(OSError, PolluxError):  # what was written is durable; a head that lags behind is no harm
-                    put(self._head, head)
+            del self._owed[: len(owed)]
+            with suppress(OSError, PolluxError):  # what was written is durable; what lags behind is no harm
+                if head is not None:
+                    put = place_head if any(act.action in GOES_ON for act in acts) else write_head
+                    put(self._files.head, head)
+                if content:
+                    waiting.clear(self._files.waiting, content)
         except BaseException as error:
             self._keys.drop_waiting()
-            for _, answer in jobs:
-                if not answer.done():
-                    answer.set_exception(error)
+            for job in jobs:
+                if (job in begun or job[1].set_running_or_notify_cancel()) and not job[1].done():
+                    job[1].set_exception(error)
             return
+        finally:
+            self._busy = False
         for answer, result in done:
             answer.set_result(result)
+
+    def _carried_out(
+        self, connection: Connection, jobs: list[tuple[Job, Future[Any]]], acts: list[Done]
+    ) -> tuple[list[tuple[Future[Any], Any]], list[Done]]:
+        """What each job gave, and all acts; who fails gets the error at once, and what they did is undone."""
+        done: list[tuple[Future[Any], Any]] = []
+        for job, answer in jobs:
+            before = len(acts)
+            try:
+                with undone_alone(connection):
+                    result = job(connection, acts)
+                done.append((answer, result))
+            except self._database.failures:
+                raise  # the database itself fails: nothing of this transaction can be trusted
+            except BaseException as error:
+                del acts[before:]
+                answer.set_exception(error)
+        return done, acts
 
 
 def now() -> datetime:

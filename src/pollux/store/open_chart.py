@@ -1,0 +1,341 @@
+"""One patient's chart while things are put into it, inside one transaction that somebody else began and ends."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+from sqlalchemy import Connection, Table, delete, select
+
+from pollux.errors import PolluxError
+from pollux.record.entry import Document
+from pollux.record.event import Event, Person
+from pollux.record.quality import Quarantined
+from pollux.store.bodies import Kept, quarantined_body
+from pollux.store.chart import Chart, PageNote, missing, seal_chart, short_tag
+from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, said
+from pollux.store.index import identifier_mark, short_name, source_name
+from pollux.store.keys import Keyed, Keys
+from pollux.store.seal import tag
+from pollux.store.statements import merged
+from pollux.store.tables import (
+    ALL_NAMES,
+    CHART,
+    CHECKPOINT,
+    DOCUMENT,
+    IDENTIFIER,
+    NAME,
+    PAGE,
+    PAGES_NAMED,
+    PUT,
+    QUARANTINE,
+    REWRITE_CHART,
+    SOME_PAGES,
+)
+
+MOST_ON_A_PAGE = 4096
+# Small pages are put together by sixteens: below the first size, then below the second (each event is moved twice).
+_SIZES = (16, 256)
+_SO_MANY = 16
+_DENSE = 64  # events of one quantity in one transaction from which it gets a page of its own
+_PAGES = 256  # of one chart that are held unpacked
+_LOOK_UPS = 30  # of names, after which the whole index is held
+_TALLIES = {"document": "documents", "quarantine": "quarantine", "checkpoint": "checkpoints"}
+_ENCODE = msgspec.msgpack.Encoder()
+
+
+class OpenChart:
+    """One patient's chart while things are put into it; nothing is written before `close`."""
+
+    def __init__(self, connection: Connection, keys: Keys, keyed: Keyed, chart: Chart, version: int) -> None:
+        self._connection = connection
+        self._keys = keys
+        self.keyed = keyed
+        self.chart = chart
+        self.version = version
+        self.changed = False
+        self._new: list[tuple[Event, bool, bool]] = []  # event, whether its id is its own content, whether it is later
+        self._new_ids: dict[str, list[Event]] = defaultdict(list)
+        self._new_names: dict[str, list[Event]] = defaultdict(list)
+        self._said: dict[
+            Said, tuple[int, int] | None
+        ] = {}  # page and position, of events whose id is their own content
+        self._looked_at: set[int] = set()
+        self._looked_up = 0
+        self._names: dict[bytes, set[int]] | None = None  # all of the index, once much was looked for in it
+        self._pages: dict[int, Columns] = {}
+        self._rows: dict[Table, list[dict[str, Any]]] = defaultdict(list)
+        self._marks: set[bytes] = set()
+
+    @property
+    def person(self) -> Person | None:
+        """The person as stated so far."""
+        return merged([one for _, one in self.chart.stated]) if self.chart.stated else None
+
+    @property
+    def pending(self) -> int:
+        """Events that wait to be written."""
+        return len(self._new)
+
+    def state(self, person: Person, learned: str) -> None:
+        """Add a statement about the person."""
+        self.chart.stated.append((learned, person))
+        self.chart.stated.sort(key=lambda one: one[0])
+        self.changed = True
+
+    # Events
+
+    def versions(self, event: Event, content: str) -> list[Event]:
+        """All that was said under the id of an event."""
+        found = [*self._new_ids.get(event.id, ())]
+        numbers = self._pages_named(source_name(event.id))
+        if event.id == own_id(content):
+            found += self._said_before(event)
+        elif event.id.startswith("content:"):
+            found += self._with_content(event, numbers)
+        return found + [e for number in sorted(numbers) for e in self._events(number, lambda id: id == event.id)]
+
+    def events_of(self, name: str) -> list[Event]:
+        """All that stems from one document, every version, in the order learned."""
+        numbers = self._pages_named(name)
+        found = [e for number in sorted(numbers) for e in self._events(number, lambda id: source_name(id) == name)]
+        found += self._new_names.get(name, [])
+        return sorted(found, key=lambda e: e.learned)
+
+    def add(self, event: Event, before: Iterable[Event]) -> None:
+        """Put an event there; `before` is what `versions` found."""
+        event = finite(event)
+        content = event.content
+        own = event.id == own_id(content)
+        standing = list(before)
+        self._new.append((event, own, bool(standing)))
+        self._new_ids[event.id].append(event)
+        if own:
+            self._said.setdefault(said(event))
+        else:
+            self._new_names[source_name(event.id)].append(event)
+        if any(e.learned >= event.learned or e.quantity != event.quantity for e in standing):
+            self.chart.unordered = True
+        self.changed = True
+
+    def everything(self) -> list[Event]:
+        """Every version of every event."""
+        written = [event for page in self._read(self.chart.pages) for event in page.events()]
+        return written + [event for event, _, _ in self._new]
+
+    # What is only kept
+
+    def keep_document(self, document: Document, mark: bytes, learned: str, updated: str) -> None:
+        """Put a document there, as received."""
+        name = self._keys.mark("document", document.name)
+        self._rows[IDENTIFIER] += [
+            {"who": self.keyed.who, "mark": one, "document": self.chart.documents.next}
+            for one in {identifier_mark(self._keys, document.kind, text) for text in document.identifiers}
+        ]
+        self._keep(DOCUMENT, Kept.of(document, learned, updated).body(), name=name, mark=mark)
+
+    def quarantine(self, item: Quarantined, digest: str) -> bool:
+        """Put something into quarantine; whether it was not there before."""
+        mark = self._keys.mark("quarantine", digest)
+        if mark in self._marks:
+            return False
+        if self.chart.quarantine.count:
+            this = (QUARANTINE.c.who == self.keyed.who) & (QUARANTINE.c.mark == mark)
+            if self._connection.execute(select(QUARANTINE.c.number).where(this)).first() is not None:
+                return False
+        self._marks.add(mark)
+        self._keep(QUARANTINE, quarantined_body(item), mark=mark)
+        return True
+
+    def keep_checkpoint(self, name: str, content: bytes, at: str) -> None:
+        """Put a checkpoint there; an older one of the same name stays."""
+        body = _ENCODE.encode((name, at, zlib.compress(content, 1)))
+        self._keep(CHECKPOINT, body, name=self._keys.mark("checkpoint", name))
+
+    def _keep(self, table: Table, content: bytes, **columns: bytes) -> None:
+        tally = getattr(self.chart, _TALLIES[table.name])
+        identity = [columns[c] for c in ("name", "mark") if c in columns]
+        sealed = self.keyed.cipher.seal(content, table.name, self.keyed.who, tally.next, *identity)
+        setattr(self.chart, _TALLIES[table.name], tally.plus([sealed]))
+        self._rows[table].append({"who": self.keyed.who, "number": tally.next, **columns, "sealed": sealed})
+        self.changed = True
+
+    # Writing
+
+    def close(self) -> dict[str, int | str]:
+        """Write everything and the chart itself; what the audit says of it."""
+        added = {
+            "events": len(self._new),
+            "documents": len(self._rows[DOCUMENT]),
+            "quarantined": len(self._rows[QUARANTINE]),
+        }
+        self._write_pages()
+        for table, rows in self._rows.items():
+            if rows:
+                self._connection.execute(PUT[table], rows)
+        return {**{k: v for k, v in added.items() if v}, **self._write_chart()}
+
+    def _write_chart(self) -> dict[str, int | str]:
+        before, self.version = self.version, self.version + 1
+        sealed = seal_chart(self.chart, self.version, self.keyed)
+        who = self.keyed.who
+        if before == 0:
+            self._connection.execute(PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
+        else:
+            values = {"of": who, "before": before, "version": self.version, "sealed": sealed}
+            done = self._connection.execute(REWRITE_CHART, values)
+            if done.rowcount != 1:
+                raise PolluxError("the chart was changed by somebody else at the same time", advice="Try again.")
+        return {"version": self.version, "chart": tag(sealed).hex()}
+
+    def _write_pages(self) -> None:
+        """New events: dense quantities on pages of their own, the rest together, later versions apart."""
+        groups: dict[tuple[bool, str], list[tuple[Event, bool]]] = defaultdict(list)
+        counts: dict[tuple[bool, str], int] = defaultdict(int)
+        for event, _, later in self._new:
+            counts[later, event.quantity] += 1
+        for event, own, later in self._new:
+            dense = counts[later, event.quantity] >= _DENSE
+            groups[later, event.quantity if dense else ""].append((event, own))
+        for (later, quantity), some in groups.items():
+            some.sort(key=lambda one: one[0].time)
+            self._write(some, later)
+            self._put_together(later, quantity)
+        self._new = []
+
+    def _write(self, some: list[tuple[Event, bool]], later: bool) -> None:
+        chart, who = self.chart, self.keyed.who
+        for start in range(0, len(some), MOST_ON_A_PAGE):
+            part = some[start : start + MOST_ON_A_PAGE]
+            events = [event for event, _ in part]
+            number, chart.next_page = chart.next_page, chart.next_page + 1
+            sealed = self.keyed.cipher.seal(pack(events, [own for _, own in part]), "page", who, number)
+            times = [micros(event.time) for event in events]
+            quantities = tuple(sorted({self._quantity(event.quantity) for event in events}))
+            chart.pages.append(
+                PageNote(number, min(times), max(times), len(part), quantities, later, short_tag(sealed))
+            )
+            self._rows[PAGE].append({"who": who, "number": number, "sealed": sealed})
+            names = {source_name(event.id) for event, own in part if not own}
+            chart.names += len(names)
+            self._rows[NAME] += [
+                {"who": who, "name": self._short(n), "page": number} for n in _each(names, self._short)
+            ]
+
+    def _put_together(self, later: bool, quantity: str) -> None:
+        """Where sixteen small pages of a kind have gathered, one takes their place."""
+        for size in _SIZES:
+            if quantity:
+                alike = [
+                    p for p in self.chart.pages if p.later == later and p.quantities == (self._quantity(quantity),)
+                ]
+            else:
+                alike = [p for p in self.chart.pages if p.later == later]
+            small = [p for p in alike if p.count < size]
+            if len(small) < _SO_MANY:
+                continue
+            some = []
+            for page in self._read(small):
+                some += [(event, i not in page.ids) for i, event in enumerate(page.events())]
+            some.sort(key=lambda one: one[0].time)
+            self._remove({p.number for p in small})
+            self._write(some, later)
+
+    def _remove(self, numbers: set[int]) -> None:
+        who = self.keyed.who
+        self.chart.pages = [p for p in self.chart.pages if p.number not in numbers]
+        for table, column in ((PAGE, PAGE.c.number), (NAME, NAME.c.page)):
+            rows = self._rows[table]
+            key = column.name
+            written = numbers - {row["number"] for row in self._rows[PAGE]} if table is PAGE else numbers
+            self._rows[table] = [row for row in rows if row[key] not in numbers]
+            if written:
+                self._connection.execute(delete(table).where((table.c.who == who) & column.in_(written)))
+        for number in numbers:
+            self._pages.pop(number, None)
+
+    # Reading what is there
+
+    def _said_before(self, event: Event) -> list[Event]:
+        """The event whose id is its own content, if it is on a page."""
+        at, index = micros(event.time), self._quantity(event.quantity)
+        for note in self.chart.pages:
+            if note.first <= at <= note.last and index in note.quantities and note.number not in self._looked_at:
+                self._looked_at.add(note.number)
+                page = self._columns(note)
+                for i, one in enumerate(page.said()):
+                    if i not in page.ids:
+                        self._said.setdefault(one, (note.number, i))
+        where = self._said.get(said(event))
+        return [] if where is None else self._on_page(*where)
+
+    def _with_content(self, event: Event, but: set[int]) -> list[Event]:
+        """The event to whose content an id refers that another content now carries; looked for where it was first."""
+        index, at = self._quantity(event.quantity), micros(event.time)
+        pages = [p for p in self.chart.pages if p.number not in but]
+        pages.sort(key=lambda p: not (index in p.quantities and p.first <= at <= p.last))
+        for page in pages:
+            if found := [e for e in self._columns(page).events() if e.id == event.id]:
+                return found
+        return []
+
+    def _pages_named(self, name: str) -> set[int]:
+        if not self.chart.names:
+            return set()
+        if self._names is not None:
+            return self._names.get(self._short(name), set())
+        self._looked_up += 1
+        if self._looked_up > _LOOK_UPS:
+            self._names = defaultdict(set)
+            for short, page in self._connection.execute(ALL_NAMES, {"of": self.keyed.who}):
+                self._names[short].add(page)
+        values = {"of": self.keyed.who, "called": self._short(name)}
+        return set(self._connection.execute(PAGES_NAMED, values).scalars())
+
+    def _events(self, number: int, wanted: Callable[[str], bool]) -> list[Event]:
+        """The events on a page whose id a source gave, those wanted."""
+        note = next((p for p in self.chart.pages if p.number == number), None)
+        if note is None:
+            return []
+        return self._on_page(number, *(i for i, id in self._columns(note).ids.items() if wanted(id)))
+
+    def _on_page(self, number: int, *positions: int) -> list[Event]:
+        note = next(p for p in self.chart.pages if p.number == number)
+        return self._columns(note).events(np.array(positions, np.int64))
+
+    def _columns(self, note: PageNote) -> Columns:
+        page = self._pages.get(note.number)
+        if page is None:
+            (page,) = self._read([note])
+            self._pages[note.number] = page
+            while len(self._pages) > _PAGES:
+                del self._pages[next(iter(self._pages))]
+        return page
+
+    def _read(self, notes: list[PageNote]) -> Iterator[Columns]:
+        sealed = {row["number"]: row["sealed"] for row in self._rows[PAGE]}
+        lacking = [note.number for note in notes if note.number not in sealed]
+        for start in range(0, len(lacking), 500):
+            values = {"of": self.keyed.who, "among": lacking[start : start + 500]}
+            sealed.update(dict(self._connection.execute(SOME_PAGES, values).all()))
+        for note in notes:
+            found = sealed.get(note.number)
+            if found is None or short_tag(found) != note.tag:
+                raise missing("page", f"patient {self.keyed.who.hex()[:8]}")
+            yield Columns(self.keyed.cipher.open(found, "page", self.keyed.who, note.number))
+
+    def _quantity(self, name: str) -> int:
+        if name not in self.chart.quantities:
+            self.chart.quantities.append(name)
+        return self.chart.quantities.index(name)
+
+    def _short(self, name: str) -> bytes:
+        return short_name(self._keys, self.keyed.who, name)
+
+
+def _each(names: set[str], short: Any) -> list[str]:
+    """The names, without those whose hash another has as well (a row is there once)."""
+    once = {short(name): name for name in sorted(names)}
+    return list(once.values())

@@ -1,0 +1,222 @@
+"""What is done, seen and refused is written down, also while somebody writes for long, and kept where one says."""
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+import pytest
+
+from pollux.errors import PolluxError, UnknownName
+from pollux.store import Store, audit
+from pollux.store.database import InUse
+from pollux.store.files import Files
+from tests.store.made import NOW, of, weight
+from tests.store.places import Place, only
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pollux.store.writer.SOON", 0.05)
+
+
+@contextmanager
+def importing(store: Store) -> Iterator[None]:
+    """While somebody takes in a long file."""
+    busy, go = Flag(), Flag()
+
+    def entries() -> Iterator[object]:
+        yield from of("p2")
+        busy.set()
+        go.wait()
+
+    thread = Thread(target=lambda: store.by("importer").take(entries(), NOW))  # type: ignore[arg-type]
+    thread.start()
+    busy.wait()
+    try:
+        yield
+    finally:
+        go.set()
+        thread.join()
+
+
+def looks(place: Place) -> int:
+    """What a reader in another process sees; how many events of p1."""
+    with place.open(actor="dr smith", purpose="treatment") as store:
+        return len(store.record("p1").events)
+
+
+def late(store: Store) -> list[tuple[str, str]]:
+    return [(act.actor, act.action) for act in store.acts("p1") if "late" in act.detail]
+
+
+def test_a_reader_does_not_wait_for_an_import_and_is_written_down_all_the_same(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with importing(store):
+            assert len(store.by("dr smith").record("p1").events) == 21
+            with pytest.raises(UnknownName):
+                store.record("p9")
+        assert late(store) == [("dr smith", "read")]
+        assert [act.action for act in store.acts() if "late" in act.detail] == ["read", "refused"]
+        assert store.verify()[0] == []
+        assert len(store.record("p2").events) == 21
+
+
+def test_a_reader_in_another_process_does_not_wait_either(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with importing(store), multiprocessing.get_context("spawn").Pool(1) as others:
+            assert others.apply_async(looks, (place,)).get(30) == 21
+            assert place.files.waiting.stat().st_size
+        assert late(store) == [("dr smith", "read")]
+        assert place.files.waiting.stat().st_size == 0
+
+
+def test_an_access_that_waited_is_not_doubled_by_a_crash_between_audit_and_file(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with importing(store):
+            store.record("p1")
+            waiting = place.files.waiting.read_bytes()
+        assert len(late(store)) == 1
+        place.files.waiting.write_bytes(waiting)  # as if it had not been emptied
+        store.record("p1")
+        assert len(late(store)) == 1
+
+
+def test_a_line_among_those_waiting_that_the_store_did_not_sign_is_noticed(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with importing(store):
+            store.by("dr smith").record("p1")
+            line = place.files.waiting.read_bytes()
+            place.files.waiting.write_bytes(line.replace(b"dr smith", b"dr brown"))
+            assert any("1 accesses wait" in trouble.what for trouble in store.doctor())
+        store.record("p1")
+        assert late(store) == []
+        (act,) = [act for act in store.acts() if act.action == "waiting"]
+        assert act.detail == {"not signed": 1}
+
+
+def test_what_is_refused_is_written_down(place: Place) -> None:
+    with place.open(actor="clerk") as store:
+        store.take(of("p1"), NOW)
+        store.hold("p1", "court order 7")
+        store.restrict("p1", "accuracy contested")
+        for refused in (lambda: store.erase("p1"), lambda: store.record("p1"), lambda: store.latest("p1")):
+            with pytest.raises(PolluxError):
+                refused()
+        with pytest.raises(UnknownName):
+            store.merge("p9", "p1")
+        told = [(act.actor, act.detail["of"], act.detail["why"]) for act in store.acts("p1") if act.action == "refused"]
+        assert told == [
+            ("clerk", "erase", "forbidden"),
+            ("clerk", "record", "forbidden"),
+            ("clerk", "latest", "forbidden"),
+        ]
+        assert [act.detail["of"] for act in store.acts() if act.action == "refused" and not act.subject] == ["merge"]
+
+
+def test_who_looked_at_everybody_looked_at_each(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        store.by("head of ward").people()
+        store.take(of("p2"), NOW)
+        assert ("head of ward", "search") in [(act.actor, act.action) for act in store.acts("p1")]
+        assert ("head of ward", "search") not in [(act.actor, act.action) for act in store.acts("p2")]
+
+
+def test_a_signature_taken_off_in_the_middle_is_found(place: Place) -> None:
+    with place.open() as store:
+        for i in range(3):
+            store.take([weight("p1", 70.0 + i)], NOW)
+    place.execute("update audit set signature = x'' where seq = 2")
+    with place.open() as store:
+        assert any("line 3 of the audit was altered" in problem for problem in store.verify()[0])
+
+
+def test_an_old_head_beside_an_older_copy_is_found_by_a_head_that_was_kept(place: Place, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+    older = place.copy("older.db")
+    with place.open() as store:
+        store.record("p1")
+        kept.write_bytes(audit.head_text(store.head()))
+        assert store.verify(audit.kept_heads(kept))[0] == []
+    older.copy_data_to(place)
+    place.files.head.write_bytes(older.files.head.read_bytes())
+    with place.open() as store:
+        assert store.verify()[0] == []  # nothing here knows better
+        assert any("a head that was kept is line" in problem for problem in store.verify(audit.kept_heads(kept))[0])
+
+
+def test_a_kept_head_that_the_store_did_not_sign_proves_nothing(place: Place, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    with place.open() as store, place.another("other.db").open() as other:
+        store.take(of("p1"), NOW)
+        other.take(of("p1"), NOW)
+        kept.write_bytes(audit.head_text(other.head()))
+        assert any("is not signed by this store" in problem for problem in store.verify(audit.kept_heads(kept))[0])
+    kept.write_text("no head")
+    with pytest.raises(PolluxError, match="no list of kept heads"):
+        audit.kept_heads(kept)
+
+
+def test_head_and_ledger_lie_where_one_says(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    monkeypatch.setenv("POLLUX_ACCOUNTS", str(apart))
+    files = Files.beside(place.where, place.keys)
+    assert {files.head.parent, files.erased.parent, files.waiting.parent} == {apart}
+    with place.open() as store:
+        store.take([*of("p1"), *of("p2")], NOW)
+        store.erase("p1")
+        assert files.head.exists()
+        assert files.erased.exists()
+        assert [trouble for trouble in store.doctor() if trouble.serious] == []
+    monkeypatch.delenv("POLLUX_ACCOUNTS")
+    assert not place.files.head.exists()
+    with place.open() as store, pytest.raises(PolluxError, match="the head of the audit is missing"):
+        store.take([weight("p2", 99.0)], NOW)
+
+
+def test_accounts_that_still_lie_beside_the_store_are_not_left_behind(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+    monkeypatch.setenv("POLLUX_ACCOUNTS", str(tmp_path / "nowhere"))
+    with pytest.raises(PolluxError, match="the folder for the accounts is not there"):
+        place.open()
+    monkeypatch.setenv("POLLUX_ACCOUNTS", str(tmp_path))
+    (tmp_path / "apart").mkdir()
+    monkeypatch.setenv("POLLUX_ACCOUNTS", str(tmp_path / "apart"))
+    with pytest.raises(PolluxError, match="still lie beside it"):
+        place.open()
+
+
+def test_many_half_read_exports_do_not_keep_others_from_reading(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        half = [store.documents("p1") for _ in range(20)]
+        for one in half:
+            next(one)
+        assert len(store.record("p1").events) == 21
+
+
+@only("sqlite")
+def test_too_many_of_them_are_refused_with_what_to_do(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pollux.store.database.PATIENCE", 0.1)
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        half = [store.documents("p1") for _ in range(32)]
+        for one in half:
+            next(one)
+        with pytest.raises(InUse, match="too many things are being read at once"):
+            store.record("p1")
+        half[0].close()  # type: ignore[attr-defined]
+        assert len(store.record("p1").events) == 21
