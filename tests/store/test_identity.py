@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from pollux.errors import PolluxError, UnknownName
 from pollux.record import Entry, Person
 from pollux.store import Store
+from pollux.store.reading import OneChart
 from tests.store.made import NOW, document, of, reading, weight
 from tests.store.places import Place
 
@@ -150,3 +152,92 @@ def test_erasing_the_one_leaves_what_was_moved_to_the_other(store: Store) -> Non
     store.erase("wrong")
     assert len(store.record("right").of("body_weight")) == 2
     assert healthy(store)
+
+
+def sealed_rows(store: Store, person: str) -> tuple[int, int, int]:
+    """How many events, documents and quarantined things really lie in a chart, hidden ones included."""
+    with store._database.reading() as connection:
+        found = OneChart.find(connection, store._keys, person)
+        assert found is not None
+        chart = found.chart
+        return len(found.events()), chart.documents.count, chart.quarantine.count
+
+
+WRONGLY = [
+    document("wrong", "o9"),
+    weight("wrong", 99.0, id="Observation/o9#"),
+    weight("wrong", 9e9, id="Observation/o9#b"),
+]
+
+
+def test_what_was_quarantined_is_moved_with_its_document(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), *WRONGLY], NOW)
+    assert [item.finding.event for item in store.quarantine("wrong")] == ["Observation/o9#b"]
+    store.move(["Observation/o9"], "wrong", "right")
+    assert store.quarantine("wrong") == []
+    assert [item.finding.event for item in store.quarantine("right")] == ["Observation/o9#b"]
+    assert store.held("wrong").quarantined == ()
+    store.move_back(["Observation/o9"], "wrong", "right")
+    assert len(store.quarantine("wrong")) == 1
+    assert store.quarantine("right") == []
+    assert healthy(store)
+
+
+def test_what_was_moved_is_erased_where_it_had_come_first_as_well(store: Store) -> None:
+    store.take([*of("wrong"), *of("right")], NOW)
+    before = store.record("wrong"), sealed_rows(store, "wrong")
+    store.take(WRONGLY, NOW)
+    store.save_checkpoint("wrong", "twin", b"made of what was another's", NOW)
+    store.move(["Observation/o9"], "wrong", "right")
+    store.erase("right")
+    assert (store.record("wrong"), sealed_rows(store, "wrong")) == before
+    assert store.checkpoint("wrong", "twin") is None
+    assert [act.detail["of"] for act in store.acts("wrong") if act.action == "erase"] == ["moved away"]
+    assert healthy(store)
+    assert store.take(of("wrong"), NOW).changed is False
+
+
+def test_what_was_moved_on_and_on_is_erased_everywhere(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), *of("third")], NOW)
+    before = [(store.record(p), sealed_rows(store, p)) for p in ("wrong", "right")]
+    store.take(WRONGLY, NOW)
+    store.move(["Observation/o9"], "wrong", "right")
+    store.move(["Observation/o9"], "right", "third")
+    store.erase("third")
+    assert [(store.record(p), sealed_rows(store, p)) for p in ("wrong", "right")] == before
+    assert healthy(store)
+
+
+def test_what_was_moved_back_is_not_erased_with_whom_it_does_not_belong_to(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), *WRONGLY], NOW)
+    before = store.record("wrong").current
+    store.move(["Observation/o9"], "wrong", "right")
+    store.move_back(["Observation/o9"], "wrong", "right")
+    store.erase("right")
+    assert [(e.id, e.value) for e in store.record("wrong").current] == [(e.id, e.value) for e in before]
+    assert [d.name for d in store.documents("wrong")] == ["Observation/wrong-o1", "Observation/o9"]
+    assert len(store.quarantine("wrong")) == 1
+    assert healthy(store)
+
+
+def test_a_hold_on_the_record_where_it_lies_refuses_its_erasure(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), *WRONGLY], NOW)
+    store.move(["Observation/o9"], "wrong", "right")
+    store.hold("wrong", "court order 7")
+    with pytest.raises(PolluxError, match="court order 7"):
+        store.erase("right")
+    assert len(store.record("right").events) > 21
+
+
+def test_an_older_copy_that_comes_back_is_erased_there_too(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.take([*of("wrong"), *of("right")], NOW)
+        before = store.record("wrong"), sealed_rows(store, "wrong")
+        store.take(WRONGLY, NOW)
+        store.move(["Observation/o9"], "wrong", "right")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        store.erase("right")
+    place.vanish()
+    with place.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert (back.record("wrong"), sealed_rows(back, "wrong")) == before
+        assert healthy(back)

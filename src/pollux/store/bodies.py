@@ -4,6 +4,7 @@ What was written before is read. JSON has no number that is not finite: what hol
 text ("inf", "nan"). Earlier versions wrote null in its place, which is read as the text "null".
 """
 
+import hashlib
 import zlib
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from pollux.store.columns import finite
 
 _ENCODE = msgspec.json.Encoder()
 _PACK = msgspec.msgpack.Encoder()
+_CHECKPOINT = msgspec.msgpack.Decoder(tuple[str, str, bytes])
 _EVENT = msgspec.json.Decoder(Event)
 _QUARANTINED = msgspec.json.Decoder(Quarantined)
 
@@ -57,6 +59,30 @@ def quarantined_body(item: Quarantined) -> bytes:
     if item.event is not None:
         item = msgspec.structs.replace(item, event=finite(item.event))
     return _ENCODE.encode(item)
+
+
+def name_of(item: Quarantined) -> set[str]:
+    """Under which names something quarantined is found: the id of the event, the document that it stems from."""
+    names = {item.finding.event, item.document if item.event is None else item.event.id}
+    return {part for name in names if name for part in (name, name.partition("#")[0])}
+
+
+def digest_of(item: Quarantined) -> str:
+    """By what it is recognised when it comes again."""
+    kept = item.event.content if item.event else item.document
+    said = (item.finding.rule, item.finding.message, item.finding.event, kept)
+    return hashlib.sha256("\x1f".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def checkpoint_of(body: bytes) -> tuple[str, str, bytes]:
+    """Name, time and content of the state of a twin."""
+    name, at, content = _CHECKPOINT.decode(body)
+    return name, at, zlib.decompress(content)
+
+
+def checkpoint_body(name: str, at: str, content: bytes) -> bytes:
+    """The state of a twin as it is kept."""
+    return _PACK.encode((name, at, zlib.compress(content, 1)))
 
 
 def event_of(body: bytes) -> Event:

@@ -41,6 +41,11 @@ class Tally(msgspec.Struct, frozen=True, array_like=True):
     next: int = 1
     tags: bytes = bytes(TAG_BYTES)
 
+    def minus(self, sealed: Iterable[bytes]) -> "Tally":
+        """Without some of the rows."""
+        some = list(sealed)
+        return Tally(self.count - len(some), self.next, Tally(tags=self.tags).plus(some).tags)
+
     def plus(self, sealed: Iterable[bytes]) -> "Tally":
         """With some rows more, numbered from `next` on."""
         count, tags = self.count, int.from_bytes(self.tags, "big")
@@ -65,6 +70,14 @@ class Move(msgspec.Struct, frozen=True):
     at: str
 
 
+class Arrival(msgspec.Struct, frozen=True):
+    """What had come into the record of another, whose pseudonym is `source`, and was moved here."""
+
+    source: str
+    names: tuple[str, ...]
+    at: str
+
+
 class Chart(msgspec.Struct):
     """All of it; see the fields' own types."""
 
@@ -80,8 +93,9 @@ class Chart(msgspec.Struct):
     checkpoints: Tally = Tally()
     also: list[str] = []  # ids whose records were merged into this one
     into: str = ""  # the id into which this one was merged
-    hidden: list[str] = []  # documents that were moved to the person they belong to
+    hidden: list[str] = []  # documents and quarantined events that were moved to the person they belong to
     moves: list[Move] = []
+    arrivals: list[Arrival] = []
     holds: list[Hold] = []
     restricted: str = ""  # why the data may be kept and not used
 

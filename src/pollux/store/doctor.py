@@ -20,6 +20,7 @@ from pollux.store.erasure import holds, read_ledger
 from pollux.store.files import Files
 from pollux.store.index import identifier_mark, short_name, source_name
 from pollux.store.keys import Keyed, Keys
+from pollux.store.moved import left_anywhere
 from pollux.store.reading import OneChart
 from pollux.store.seal import tag
 from pollux.store.tables import AUDIT, CHART, ERASED, IDENTIFIER, NAME, OF_A_PATIENT, PAGE, VERSION
@@ -161,6 +162,7 @@ def _erasures(database: Database, keys: Keys, path: Path) -> Iterator[Trouble]:
     erased = set(ledger.erased)
     left: dict[str, set[bytes]] = defaultdict(set)
     with database.reading() as connection:
+        behind = left_anywhere(connection, keys, erased)
         charted = erased & set(connection.execute(select(CHART.c.who)).scalars())
         held = {who for who in charted if holds(connection, keys, who)}
         for table in OF_A_PATIENT:
@@ -170,6 +172,11 @@ def _erasures(database: Database, keys: Keys, path: Path) -> Iterator[Trouble]:
         yield Trouble(
             f"{ledger.unsigned} lines of the ledger of erasures are not signed by this store and erase nobody",
             "Find out who wrote them; put back a copy of the ledger.",
+        )
+    for who in sorted(behind):
+        yield Trouble(
+            f"patient {who.hex()[:8]} still has what was moved from there to somebody who was erased",
+            "Export what is theirs, erase them as well, and take the export in again.",
         )
     for who in sorted(held):
         yield Trouble(

@@ -22,6 +22,7 @@ from pollux.store.audit import Done, stamp
 from pollux.store.chart import Hold, open_chart
 from pollux.store.database import Database
 from pollux.store.keys import Keys
+from pollux.store.moved import left_anywhere, left_behind, purge
 from pollux.store.seal import Damaged
 from pollux.store.tables import CHART, ERASED, OF_A_PATIENT
 from pollux.store.writer import now
@@ -97,11 +98,13 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
     written = False
 
     def job(connection: Connection, acts: list[Done]) -> tuple[dict[str, int], int]:
-        _refuse_held(connection, keys, whos)
+        left = left_behind(connection, keys, whos)
+        _refuse_held(connection, keys, [*whos, *left])
         count = keys.count(whos)  # now, since another process may destroy them as soon as this is durable
         nonlocal written
         write_ledger(ledger, line)
         written = True
+        acts += [msgspec.structs.replace(act, who=who, detail=said) for who, said in purge(connection, keys, left)]
         rows = remove(connection, whos, act.at)
         acts += [msgspec.structs.replace(act, who=who, detail={**act.detail, **rows}) for who in whos]
         return rows, count
@@ -156,6 +159,10 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
                     continue
                 rows = remove(connection, [who], at)
                 acts.append(Done(at, "pollux", "erasure ledger", "erase", who, {"again": 1, **rows}))
+            left = left_anywhere(connection, keys, back - held)
+            acts.extend(
+                Done(at, "pollux", "erasure ledger", "erase", who, said) for who, said in purge(connection, keys, left)
+            )
 
         do(job)
         database.scrub()

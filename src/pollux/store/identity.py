@@ -1,17 +1,21 @@
 """Who is who: merged ids, things moved to the right patient, holds and restrictions. All of it can be undone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
 from pollux.errors import PolluxError, UnknownName
 from pollux.record.event import Event
 from pollux.store.audit import stamp
-from pollux.store.chart import Hold, Move
+from pollux.store.bodies import digest_of, name_of
+from pollux.store.chart import Arrival, Hold, Move
 from pollux.store.filing import Filing
 from pollux.store.open_chart import OpenChart
 from pollux.store.reading import OneChart
+
+T = TypeVar("T", Move, Arrival)
 
 
 def hold(filing: Filing, person: str, reason: str, by: str, at: str) -> None:
@@ -73,7 +77,7 @@ def unmerge(filing: Filing, duplicate: str) -> None:
 
 
 def move(filing: Filing, ids: Sequence[str], wrong: str, right: str, at: datetime) -> int:
-    """Withdraw documents and events in one chart and learn them in another; how many events."""
+    """Withdraw documents and events in one chart and learn them in another, quarantined ones too; how many events."""
     return _carry(filing, ids, wrong, right, at)
 
 
@@ -96,7 +100,9 @@ def _carry(filing: Filing, ids: Sequence[str], source: str, target: str, at: dat
     standing = _standing([e for e in wrong.everything() if e.id in wanted or e.id.partition("#")[0] in wanted])
     reader = OneChart(filing.connection, wrong.keyed, wrong.chart)
     documents = [d for d in reader.documents() if d.name in wanted]
+    aside = [item for item in reader.quarantine() if not wanted.isdisjoint(name_of(item))]
     named = {d.name for d in documents} | {e.id for e in standing} | {e.id.partition("#")[0] for e in standing}
+    named |= {name for item in aside for name in name_of(item)}
     if unknown := sorted(wanted - named):
         raise UnknownName(
             f"{source} has nothing under {', '.join(unknown[:5])}", where=source,
@@ -106,16 +112,36 @@ def _carry(filing: Filing, ids: Sequence[str], source: str, target: str, at: dat
         here, there = wrong.versions(event, event.content), right.versions(event, event.content)
         wrong.add(msgspec.structs.replace(event, retracted=True, learned=_after(here, at)), here)
         right.add(msgspec.structs.replace(event, learned=_after(there, at)), there)
-    right.chart.hidden = [name for name in right.chart.hidden if name not in {d.name for d in documents}]
+    hidden = {d.name for d in documents} | {name for item in aside for name in name_of(item) & wanted}
+    right.chart.hidden = [name for name in right.chart.hidden if name not in hidden]
     held = {(d.name, d.content) for d in OneChart(filing.connection, right.keyed, right.chart).documents()}
     for document in documents:
         if (document.name, document.content) not in held:
             updated = stamp(document.updated) if document.updated else ""
             filing.keep_document(target, document, stamp(at), updated)
-    wrong.chart.hidden += sorted({d.name for d in documents})
-    wrong.chart.moves.append(Move(right.keyed.who.hex(), tuple(sorted(wanted)), stamp(at)))
-    wrong.changed = right.changed = True
+    for item in aside:
+        right.quarantine(item, digest_of(item))
+    wrong.chart.hidden += sorted(hidden - set(wrong.chart.hidden))
+    _note(wrong, right, wanted, stamp(at))
     return len(standing)
+
+
+def _note(source: OpenChart, target: OpenChart, names: set[str], at: str) -> None:
+    """Both charts say what went where; what goes back neither left nor arrived."""
+    here, there, some = source.keyed.who.hex(), target.keyed.who.hex(), tuple(sorted(names))
+    source.chart.moves.append(Move(there, some, at))
+    target.chart.arrivals.append(Arrival(here, some, at))
+    source.chart.arrivals = _without(source.chart.arrivals, lambda one: one.source == there, names)
+    target.chart.moves = _without(target.chart.moves, lambda one: one.to == here, names)
+    source.changed = target.changed = True
+
+
+def _without(noted: list[T], which: Callable[[T], bool], names: set[str]) -> list[T]:
+    left = [
+        msgspec.structs.replace(one, names=tuple(n for n in one.names if n not in names)) if which(one) else one
+        for one in noted
+    ]
+    return [one for one in left if one.names]
 
 
 def _standing(events: list[Event]) -> list[Event]:

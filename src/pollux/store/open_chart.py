@@ -1,11 +1,9 @@
 """One patient's chart while things are put into it, inside one transaction that somebody else began and ends."""
 
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import msgspec
 import numpy as np
 from sqlalchemy import Connection, Table, delete, select
 
@@ -13,7 +11,7 @@ from pollux.errors import PolluxError
 from pollux.record.entry import Document
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
-from pollux.store.bodies import Kept, quarantined_body
+from pollux.store.bodies import Kept, checkpoint_body, quarantined_body
 from pollux.store.chart import Chart, PageNote, missing, seal_chart, short_tag
 from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, said
 from pollux.store.index import identifier_mark, short_name, source_name
@@ -43,7 +41,6 @@ _DENSE = 64  # events of one quantity in one transaction from which it gets a pa
 _PAGES = 256  # of one chart that are held unpacked
 _LOOK_UPS = 30  # of names, after which the whole index is held
 _TALLIES = {"document": "documents", "quarantine": "quarantine", "checkpoint": "checkpoints"}
-_ENCODE = msgspec.msgpack.Encoder()
 
 
 class OpenChart:
@@ -151,7 +148,7 @@ class OpenChart:
 
     def keep_checkpoint(self, name: str, content: bytes, at: str) -> None:
         """Put a checkpoint there; an older one of the same name stays."""
-        body = _ENCODE.encode((name, at, zlib.compress(content, 1)))
+        body = checkpoint_body(name, at, content)
         self._keep(CHECKPOINT, body, name=self._keys.mark("checkpoint", name))
 
     def _keep(self, table: Table, content: bytes, **columns: bytes) -> None:
@@ -161,6 +158,37 @@ class OpenChart:
         setattr(self.chart, _TALLIES[table.name], tally.plus([sealed]))
         self._rows[table].append({"who": self.keyed.who, "number": tally.next, **columns, "sealed": sealed})
         self.changed = True
+
+    # Taking away, which an erasure alone may
+
+    def drop_events(self, gone: Callable[[Event], bool]) -> int:
+        """Write pages again without some of their events; how many."""
+        count = 0
+        for note in list(self.chart.pages):
+            page = self._columns(note)
+            events = page.events()
+            left = [(event, i not in page.ids) for i, event in enumerate(events) if not gone(event)]
+            if len(left) < len(events):
+                count += len(events) - len(left)
+                self._remove({note.number})
+                self._write(left, note.later)
+        return count
+
+    def drop_rows(self, table: Table, gone: Callable[[bytes], bool]) -> int:
+        """Delete rows of a table by what was sealed in them; how many."""
+        who, dropped = self.keyed.who, {}
+        for row in self._connection.execute(select(table).where(table.c.who == who)).all():
+            identity = [getattr(row, c) for c in ("name", "mark") if c in table.c]
+            if gone(self.keyed.cipher.open(row.sealed, table.name, who, row.number, *identity)):
+                dropped[row.number] = row.sealed
+        if dropped:
+            tally = getattr(self.chart, _TALLIES[table.name])
+            setattr(self.chart, _TALLIES[table.name], tally.minus(dropped.values()))
+            columns = [table.c.number] + [IDENTIFIER.c.document] * (table is DOCUMENT)
+            for column in columns:
+                here = (column.table.c.who == who) & column.in_(dropped)
+                self._connection.execute(delete(column.table).where(here))
+        return len(dropped)
 
     # Writing
 

@@ -1,6 +1,5 @@
 """Reading a patient's chart: whole, one quantity as a series, or the latest events."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
@@ -14,7 +13,7 @@ from pollux.record.entry import Document
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
-from pollux.store.bodies import KEPT, quarantined_of
+from pollux.store.bodies import KEPT, checkpoint_of, name_of, quarantined_of
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import Columns, micros
 from pollux.store.database import streamed
@@ -24,7 +23,6 @@ from pollux.store.tables import CHECKPOINT, DOCUMENT, PAGE, QUARANTINE
 from pollux.vocabulary import convert, term
 
 Readings = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int8]]
-_CHECKPOINT = msgspec.msgpack.Decoder(tuple[str, str, bytes])
 
 
 @dataclass(frozen=True)
@@ -133,14 +131,15 @@ class OneChart:
         self._compare("document", told, self.chart.documents)
 
     def quarantine(self) -> list[Quarantined]:
-        """What is not used, in the order of arrival."""
+        """What is not used, in the order of arrival; without what was moved to somebody else."""
         wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed)
         rows = self.connection.execute(
             wanted.where(QUARANTINE.c.who == self.keyed.who).order_by(QUARANTINE.c.number)
         ).all()
         self._compare("quarantine", Tally().plus(row[2] for row in rows), self.chart.quarantine)
         who = self.keyed.who
-        return [quarantined_of(self.keyed.cipher.open(s, "quarantine", who, n, mark)) for n, mark, s in rows]
+        found = [quarantined_of(self.keyed.cipher.open(s, "quarantine", who, n, mark)) for n, mark, s in rows]
+        return [item for item in found if name_of(item).isdisjoint(self.chart.hidden)]
 
     def checkpoints(self) -> list[tuple[str, str, bytes]]:
         """Name, time and content of each, in the order of saving."""
@@ -160,10 +159,7 @@ class OneChart:
         return None if row is None else self._checkpoint(*row)[2]
 
     def _checkpoint(self, number: int, name: bytes, sealed: bytes) -> tuple[str, str, bytes]:
-        said, at, content = _CHECKPOINT.decode(
-            self.keyed.cipher.open(sealed, "checkpoint", self.keyed.who, number, name)
-        )
-        return said, at, zlib.decompress(content)
+        return checkpoint_of(self.keyed.cipher.open(sealed, "checkpoint", self.keyed.who, number, name))
 
     def _read(self, notes: list[PageNote]) -> Iterator[Columns]:
         """Pages in the order in which they were written; each is the one that the chart knows."""
