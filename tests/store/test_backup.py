@@ -78,6 +78,56 @@ def test_nothing_is_overwritten(place: Place, tmp_path: Path) -> None:
         place.restore(tmp_path / "data", tmp_path / "keys")
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def names_then_killed(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """A kill after so many files of a copy got their names; nothing is tidied up."""
+    placed = iter(range(after))
+
+    def settle(path: Path) -> None:
+        if next(placed, None) is None:
+            raise Killed
+
+    def leave(path: Path) -> None:
+        """Whoever is killed removes nothing."""
+
+    monkeypatch.setattr("pollux.store.backup.durable.settle_name", settle)
+    monkeypatch.setattr("pollux.store.backup._remove", leave)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_backup_that_was_killed_between_its_files_can_be_tried_again(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    with place.open() as store:
+        store.take(of("p9"), NOW)
+        store.erase("p9")
+        with monkeypatch.context() as patched:
+            patched.setattr("pollux.store.backup._blank", lambda path: path.touch())
+            names_then_killed(patched, after)
+            with pytest.raises(Killed):
+                store.backup(tmp_path / "data", tmp_path / "keys")
+        assert not (tmp_path / "data" / "backup.json").exists()
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        with pytest.raises(PolluxError, match="there is a backup already"):
+            store.backup(tmp_path / "data", tmp_path / "keys")
+    with new_place(place, "back/store.db").restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert [trouble for trouble in back.doctor() if trouble.serious] == []
+
+
+def test_a_restoring_that_was_killed_between_its_files_can_be_tried_again(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.backup(tmp_path / "data", tmp_path / "keys")
+    new = new_place(place, "back/store.db")
+    new.keys.write_bytes((tmp_path / "keys" / "keys.db").read_bytes())
+    with new.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert [trouble for trouble in back.doctor() if trouble.serious] == []
+    with pytest.raises(PolluxError, match="there are keys already"):
+        new.restore(tmp_path / "data", tmp_path / "keys")
+
+
 def test_a_damaged_backup_is_refused_and_leaves_nothing(place: Place, tmp_path: Path) -> None:
     with place.open() as store:
         store.backup(tmp_path / "data", tmp_path / "keys")

@@ -30,7 +30,10 @@ StorePath = Annotated[
 
 def place(where: str) -> str | Path:
     """Where the store is, or is to be: what is named, or the usual one."""
+    from pollux.store.files import check_place
+
     chosen = where or os.environ.get("POLLUX_STORE", "~/.pollux/store.db")
+    check_place(chosen)
     return chosen if "://" in chosen else Path(chosen).expanduser()
 
 

@@ -95,6 +95,7 @@ def hold(person: str, *, reason: Reason, store: StorePath = "") -> None:
     """Forbid to erase a person's data (a legal hold)."""
     with open_store(store) as kept:
         kept.hold(person, reason)
+    print(f"{person} cannot be erased until `pollux release {person}`: {reason}")
 
 
 @app.command
@@ -102,6 +103,7 @@ def release(person: str, *, store: StorePath = "") -> None:
     """End all legal holds on a person's data."""
     with open_store(store) as kept:
         kept.release(person)
+    print(f"no hold forbids to erase {person} any more")
 
 
 @app.command
@@ -109,6 +111,7 @@ def restrict(person: str, *, reason: Reason, store: StorePath = "") -> None:
     """Keep a person's data and use them for nothing."""
     with open_store(store) as kept:
         kept.restrict(person, reason)
+    print(f"nothing of {person} is used until `pollux unrestrict {person}`: {reason}")
 
 
 @app.command
@@ -116,6 +119,7 @@ def unrestrict(person: str, *, store: StorePath = "") -> None:
     """End a restriction of processing."""
     with open_store(store) as kept:
         kept.unrestrict(person)
+    print(f"what is known of {person} may be used again")
 
 
 @app.command
@@ -123,6 +127,7 @@ def merge(duplicate: str, *, into: str, store: StorePath = "") -> None:
     """Two ids are one person: the record of the second holds both from now on."""
     with open_store(store) as kept:
         kept.merge(duplicate, into)
+    print(f"{duplicate} and {into} are one person; `pollux unmerge {duplicate}` takes them apart again")
 
 
 @app.command
@@ -130,6 +135,7 @@ def unmerge(duplicate: str, *, store: StorePath = "") -> None:
     """They are two people after all."""
     with open_store(store) as kept:
         kept.unmerge(duplicate)
+    print(f"{duplicate} is a person of their own again")
 
 
 @app.command
@@ -150,30 +156,40 @@ def move(
 
 @app.command
 def audit(
-    what: Literal["verify", "show", "accept"],
+    what: Literal["verify", "show", "head", "accept"],
     person: str = "",
     *,
     fhir: Annotated[bool, Parameter(help="Show as FHIR AuditEvents, newline-delimited.", negative="")] = False,
+    heads: Annotated[Path | None, Parameter(help="Verify against heads that were kept: a file of lines.")] = None,
     reason: Reason = "",
     store: StorePath = "",
 ) -> None:
     """Check that no line of the audit was altered; or show who looked at a record.
 
-    `accept` goes on from an audit that does not fit its head outside, such as that of a database copied back by hand.
+    `head` prints the signed end of the audit: keep it where nobody here can change it, and `verify --heads FILE` finds
+    whatever was cut off before it. `accept` goes on from an audit that does not fit its head outside, such as that of a
+    database copied back by hand.
     """
     import msgspec
 
     from pollux.sources.fhir import audit_event
+    from pollux.store.audit import head_text, kept_heads
 
+    if person and what != "show":
+        raise RefusedInput(f"{what} is about the whole audit", advice=f"Write: pollux audit {what}.")
     with open_store(store, "export") as kept:
+        if what == "head":
+            sys.stdout.write(head_text(kept.head()).decode())
+            return
         if what == "verify":
-            problems, lines = kept.verify()
+            problems, lines = kept.verify(kept_heads(heads) if heads else ())
             print("\n".join(problems) or f"{lines:,} acts, none altered, none missing")
             if problems:
                 sys.exit(1)
             return
         if what == "accept":
             kept.accept(reason)
+            print("the audit goes on from here; that it did not fit is written down")
             return
         for act in kept.acts(person or None):
             if fhir:
@@ -200,6 +216,10 @@ def keys(
     from pollux.store.durable import one_at_a_time
     from pollux.store.site_key import find
 
+    if person and what == "retire":
+        raise RefusedInput(
+            "a person's old key is destroyed when a new one is made", advice=f"Write: pollux keys rotate {person}."
+        )
     with open_store(store) as kept:
         if person:
             kept.rotate(person)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, NullPool, create_engine, delete, func, insert
 
 from pollux.errors import PolluxError
 from pollux.store import durable
-from pollux.store.database import Database, said
+from pollux.store.database import Database, in_use, said
 from pollux.store.erasure import read_ledger
 from pollux.store.keys import PATIENT_KEY, Keys
 from pollux.store.schema import prepare
@@ -45,6 +45,7 @@ class Note(msgspec.Struct, frozen=True):
 
 def backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_folder: Path, at: datetime) -> Note:
     """Copy a store while it is used. Raises `PolluxError` if a folder holds a backup already."""
+    _clear_interrupted(folder, keys_folder)
     for one, name in ((folder, DATA), (folder, NOTE), (keys_folder, KEYS)):
         if (one / name).exists():
             raise PolluxError("there is a backup already", where=str(one / name), advice="Name an empty folder.")
@@ -101,6 +102,8 @@ def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, eras
     """
     note = check(folder, keys_folder)
     embedded = "://" not in str(where)
+    if keys.exists() and _digest(keys) == note.sha256[KEYS] and not _is_begun(where):
+        _remove(keys)  # left by a restoring that was killed in between
     _refuse_what_is_there(keys, "there are keys already")
     if embedded:
         _refuse_what_is_there(Path(where), "there is a store already")
@@ -193,9 +196,11 @@ def _all_or_none(*targets: Path) -> Iterator[list[Path]]:
         for path in new:
             _blank(path)
         yield new
-        for path, target in zip(new, targets, strict=True):
+        for path in new:
             if path.exists():
                 _flush(path)
+        for path, target in zip(new, targets, strict=True):
+            if path.exists():
                 os.replace(path, target)
                 placed.append(target)
                 durable.settle_name(target)
@@ -209,6 +214,27 @@ def _all_or_none(*targets: Path) -> Iterator[list[Path]]:
         if isinstance(error, sqlite3.Error):
             raise said(error, str(targets[-1])) from error
         raise
+
+
+def _is_begun(where: str | Path) -> bool:
+    """Whether a store is there."""
+    if "://" not in str(where):
+        return Path(where).exists()
+    with closing(Database(where)) as server:
+        return in_use(server)
+
+
+def _clear_interrupted(folder: Path, keys_folder: Path) -> None:
+    """Remove what a backup left that was killed while it gave files their names: the note gets its own last."""
+    if (folder / NOTE).exists():
+        return
+    try:
+        note = msgspec.json.decode((folder / f"{NOTE}.new").read_bytes(), type=Note)
+    except (OSError, msgspec.MsgspecError):
+        return
+    for path in (folder / DATA, keys_folder / KEYS, folder / ERASED):
+        if path.exists() and _digest(path) == note.sha256.get(path.name):
+            _remove(path)
 
 
 def _blank(path: Path) -> None:

@@ -1,12 +1,15 @@
 """What lies beside the data: keys, site key, and the accounts by which an altered or older copy is found."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pollux.errors import PolluxError
 
 KEYS, ACCOUNTS = "POLLUX_KEYS", "POLLUX_ACCOUNTS"
+_URL = re.compile(r"([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
+_SERVERS = ("postgresql", "postgres")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Files:
         `accounts` (or ``POLLUX_ACCOUNTS``) is a folder for head, ledger and waiting accesses instead. Raises
         `PolluxError` when they are still at the usual place, or the folder is not there.
         """
+        check_place(where)
         server = "://" in str(where)
         chosen = keys or (os.environ.get(KEYS) if server else None)
         if server and (not chosen or "://" in str(chosen)):
@@ -58,6 +62,16 @@ class Files:
                     advice=f"Stop what uses the store, then move them to {folder}.",
                 )  # fmt: skip
         return chosen
+
+
+def check_place(where: str | Path) -> None:
+    """Raise `PolluxError` for an address that is neither a path nor that of a server which is known here."""
+    found = _URL.match(where) if isinstance(where, str) else None
+    if found and len(found[1]) > 1 and not (found[1].lower() in _SERVERS and "://" in str(where)):
+        raise PolluxError(
+            f"a store cannot be in a database of the kind {found[1]!r}, or its address is not whole",
+            advice="Write postgresql://user@host/database, or a file's path.",
+        )
 
 
 def _accounts(base: Path) -> tuple[Path, Path, Path]:

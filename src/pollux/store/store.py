@@ -85,9 +85,9 @@ class Store:
 
         Raises `PolluxError` when it cannot be opened, is no store, or the keys do not fit.
         """
+        files = Files.beside(where, keys, accounts)
         embedded = "://" not in str(where)
         state = look(Path(where)) if embedded else ""
-        files = Files.beside(where, keys, accounts)
         new_keys = "://" not in str(files.keys) and not Path(files.keys).exists()
         if embedded and new_keys and state not in ("", FIRST):
             raise PolluxError(
