@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -25,6 +26,7 @@ from pollux.store import durable
 from pollux.store.database import streamed
 from pollux.store.tables import AUDIT, LAST_ACT, LINK_OF, PUT
 
+Last = Row[*tuple[Any, ...]]
 _START = bytes(32)
 _LINE = 512  # bytes of a line of the head's file, which a disk writes whole or not at all
 _JSON = msgspec.json.Encoder(order="sorted")
@@ -76,9 +78,13 @@ def detail_text(detail: Mapping[str, int | str]) -> str:
     return _JSON.encode(detail).decode()
 
 
-def append(connection: Connection, acts: Sequence[Done], key: Ed25519PrivateKey) -> Head:
-    """Write acts down behind those that are there, and sign the last."""
-    last = connection.execute(LAST_ACT).first()
+def last_act(connection: Connection) -> Last | None:
+    """The last line: its number, link and signature."""
+    return connection.execute(LAST_ACT).first()
+
+
+def append(connection: Connection, last: Last | None, acts: Sequence[Done], key: Ed25519PrivateKey) -> Head:
+    """Write acts down behind the last line that is there, and sign the last of them."""
     seq, link, signed = (last.seq, last.link, last.signature) if last else (0, _START, b"")
     rows = []
     for act in acts:
@@ -101,15 +107,15 @@ def first_head(key: Ed25519PrivateKey) -> Head:
     return Head(0, _START.hex(), signature.hex(), key.public_key().public_bytes_raw().hex())
 
 
-def check_continuation(connection: Connection, path: Path) -> None:
+def check_continuation(connection: Connection, end: Last | None, path: Path) -> None:
     """Raise `PolluxError` unless the chain goes on from the head that stands outside: nobody writes on a cut one."""
     head = read_head(path)
-    last = connection.execute(LAST_ACT).scalar() or 0
+    last = end.seq if end else 0
     if head is None:
         if last == 0:
             return
         what = "the head of the audit is missing"
-    elif head.seq == 0:
+    elif head.seq == 0 or (end and (head.seq, head.link) == (last, end.link.hex())):
         return
     elif head.seq > last:
         what = f"the audit ends at line {last} and its head outside is line {head.seq}"

@@ -19,7 +19,7 @@ from pollux.store.columns import Columns, micros
 from pollux.store.database import streamed
 from pollux.store.keys import Keyed, Keys
 from pollux.store.statements import merged
-from pollux.store.tables import CHECKPOINT, DOCUMENT, PAGE, QUARANTINE
+from pollux.store.tables import ALL_PAGES, CHECKPOINT, DOCUMENT, QUARANTINE, SOME_PAGES
 from pollux.vocabulary import convert, term
 
 Readings = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int8]]
@@ -163,15 +163,14 @@ class OneChart:
 
     def _read(self, notes: list[PageNote]) -> Iterator[Columns]:
         """Pages in the order in which they were written; each is the one that the chart knows."""
-        wanted = select(PAGE.c.number, PAGE.c.sealed).where(PAGE.c.who == self.keyed.who)
+        rows: dict[int, bytes] = {}
         if len(notes) < len(self.chart.pages):
-            rows: dict[int, bytes] = {}
             numbers = [n.number for n in notes]
             for start in range(0, len(numbers), 500):
-                part = wanted.where(PAGE.c.number.in_(numbers[start : start + 500]))
-                rows.update(self.connection.execute(part).all())
+                asked = {"of": self.keyed.who, "among": numbers[start : start + 500]}
+                rows.update(self.connection.execute(SOME_PAGES, asked).all())
         else:
-            rows = dict(self.connection.execute(wanted).all())
+            rows.update(self.connection.execute(ALL_PAGES, {"of": self.keyed.who}).all())
         for note in sorted(notes, key=attrgetter("number")):
             sealed = rows.get(note.number)
             if sealed is None or short_tag(sealed) != note.tag:

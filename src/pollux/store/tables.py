@@ -108,7 +108,7 @@ REWRITE_CHART = (
     .where((CHART.c.who == bindparam("of")) & (CHART.c.version == bindparam("before")))
     .values(version=bindparam("version"), sealed=bindparam("sealed"))
 )
-ONE_PAGE = select(PAGE.c.sealed).where((PAGE.c.who == bindparam("of")) & (PAGE.c.number == bindparam("at")))
+ALL_PAGES = select(PAGE.c.number, PAGE.c.sealed).where(PAGE.c.who == bindparam("of"))
 SOME_PAGES = select(PAGE.c.number, PAGE.c.sealed).where(
     (PAGE.c.who == bindparam("of")) & PAGE.c.number.in_(bindparam("among", expanding=True))
 )

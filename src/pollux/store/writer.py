@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from pollux.errors import PolluxError
 from pollux.store import waiting
-from pollux.store.audit import GOES_ON, Done, append, check_continuation, place_head, write_head
+from pollux.store.audit import GOES_ON, Done, append, check_continuation, last_act, place_head, write_head
 from pollux.store.database import CannotWrite, Database, InUse, undone_alone
 from pollux.store.files import Files
 from pollux.store.keys import Keys
@@ -153,9 +153,10 @@ class Writer:
                 done, acts = self._carried_out(connection, begun, [*owed, *late])
                 head = None
                 if acts:
+                    last = last_act(connection)
                     if not any(act.action in GOES_ON for act in acts):
-                        check_continuation(connection, self._files.head)
-                    head = append(connection, acts, self._keys.signing)
+                        check_continuation(connection, last, self._files.head)
+                    head = append(connection, last, acts, self._keys.signing)
                 self._keys.settle()
             del self._owed[: len(owed)]
             with suppress(OSError, PolluxError):  # what was written is durable; what lags behind is no harm
