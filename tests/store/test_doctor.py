@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 
+from pollux.errors import PolluxError
 from pollux.store import Damaged
 from tests.store.made import NOW, of, reading, weight
 from tests.store.places import Place, change, only
@@ -108,3 +109,36 @@ def test_whoever_was_erased_elsewhere_and_came_back_is_no_trouble(place: Place) 
         other.erase("p1")
         other.take(of("p1"), NOW)
         assert [str(trouble) for trouble in running.doctor() if trouble.serious] == []
+
+
+@only("sqlite")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update audit set at = cast(at as blob) where seq = 2",
+        "update audit set detail = cast(detail as blob) where seq = 2",
+        "update audit set who = 'abc' where seq = 2",
+        "update audit set link = 'abc' where seq = 2",
+        "update audit set signature = 7 where seq = 2",
+        "update page set sealed = 'text'",
+        "update chart set version = 1.5",
+        "update chart set sealed = 3",
+        "update document set number = 'x'",
+        "update document set mark = 4.5",
+        "update name set page = 'x'",
+    ],
+)
+def test_a_value_that_became_another_kind_is_damage_and_no_other_error(place: Place, statement: str) -> None:
+    """As one bit in the head of a row makes a blob of a text."""
+    with place.open() as store:
+        before = store.record("p1"), store.latest("p1"), len(list(store.documents("p1")))
+    place.execute(statement)
+    with place.open() as store:
+        assert any(trouble.serious for trouble in store.doctor())
+        reads = (lambda: store.record("p1"), lambda: store.latest("p1"), lambda: len(list(store.documents("p1"))))
+        for read, expected in zip(reads, before, strict=True):
+            with suppress(PolluxError):
+                assert read() == expected
+        for other in (lambda: list(store.acts()), store.verify, lambda: store.take([weight("p1", 99.0)], NOW)):
+            with suppress(PolluxError):
+                other()

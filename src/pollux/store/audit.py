@@ -205,7 +205,7 @@ def acts(connection: Connection, whos: Sequence[bytes] | None = None) -> Iterato
     for row in streamed(connection, wanted):
         try:
             at, detail = datetime.fromisoformat(row.at), msgspec.json.decode(row.detail, type=dict[str, int | str])
-        except (ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, TypeError, msgspec.MsgspecError) as error:
             raise PolluxError(
                 f"line {row.seq} of the audit cannot be read",
                 advice="Run `pollux audit verify`, then restore a backup.",
@@ -297,6 +297,6 @@ def _link(before: bytes, row: Mapping[str, object]) -> bytes:
     made = hashlib.sha256(before)
     for name in ("seq", "at", "actor", "purpose", "action", "who", "detail"):
         value = row[name]
-        content = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        content = value if isinstance(value, bytes) and name == "who" else str(value).encode("utf-8", "surrogatepass")
         made.update(len(content).to_bytes(8, "big") + content)
     return made.digest()

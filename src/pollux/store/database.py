@@ -46,6 +46,7 @@ _ADVICE = {
     "authentication failed": ("the database server refuses the password", "Check user and password in the URL."),
     "does not exist": ("the database is not there", "Make it with createdb, or check the URL."),
 }
+_ODD = (TypeError, AttributeError, ValueError, IndexError)  # what is raised where a row holds something odd
 _DAMAGE = ("not a database", "malformed", "corrupt", "invalid page", "could not decode")
 _KINDS: dict[str, type[PolluxError]] = (
     {"readonly": ReadOnly, "read-only transaction": ReadOnly}
@@ -59,17 +60,37 @@ def said(error: Exception, where: str) -> PolluxError:
     original = getattr(error, "orig", None) or error
     complaint = str(original).lower()
     if isinstance(error, UnicodeDecodeError) or any(sign in complaint for sign in _DAMAGE):
-        return PolluxError(
-            "the store is damaged or is no Pollux store",
-            where=where,
-            advice="Put it aside, restore a backup, or import the files again.",
-        )
+        return _damaged(where)
     for sign, (what, advice) in _ADVICE.items():
         if sign in complaint or sign in complaint.replace("-", ""):
             return _KINDS.get(sign, PolluxError)(what, where=where, advice=advice)
     return PolluxError(
         f"the store failed ({complaint.splitlines()[0] if complaint else type(original).__name__})", where=where
     )
+
+
+def _damaged(where: str) -> PolluxError:
+    return PolluxError(
+        "the store is damaged or is no Pollux store",
+        where=where,
+        advice="Put it aside, restore a backup, or import the files again.",
+    )
+
+
+def odd_rows(connection: Connection) -> list[str]:
+    """Tables of a SQLite file in which a value is of another kind than its column, as damage alone can make it."""
+    found = []
+    for table in connection.exec_driver_sql("select name from sqlite_master where type = 'table'").scalars().all():
+        columns = connection.exec_driver_sql(f"pragma table_info({table})").all()
+        odd = [f"typeof({name}) <> '{kind}'" for _, name, declared, *_ in columns if (kind := _kind(declared))]
+        if odd and connection.exec_driver_sql(f"select 1 from {table} where {' or '.join(odd)} limit 1").first():
+            found.append(table)
+    return found
+
+
+def _kind(declared: str) -> str:
+    kinds = {"BLOB": "blob", "INT": "integer", "CHAR": "text", "TEXT": "text"}
+    return next((kind for sign, kind in kinds.items() if sign in declared.upper()), "")
 
 
 class Database:
@@ -127,7 +148,19 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment."""
         with self.errors(), self._reader.connect() as connection, connection.begin():
-            yield connection
+            try:
+                yield connection
+            except _ODD as error:
+                raise self.explained(error, connection) from error
+
+    def explained(self, error: BaseException, connection: Connection) -> BaseException:
+        """The error, or that the store is damaged where values of another kind than their column's explain it.
+
+        A bit turned over in the head of a row makes a blob of a text, or nothing of a number.
+        """
+        if isinstance(error, _ODD) and not isinstance(error, PolluxError) and self.embedded and odd_rows(connection):
+            return _damaged(self.where)
+        return error
 
     def scrub(self, vacuum: bool = False, patience: float = PATIENCE) -> bool:
         """Leave nothing of what was deleted in the file or beside it (SQLite; PostgreSQL: after VACUUM).

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from pollux.errors import PolluxError
 from pollux.store import audit
 from pollux.store.chart import Chart, open_chart
-from pollux.store.database import CannotWrite, Database
+from pollux.store.database import CannotWrite, Database, odd_rows
 from pollux.store.erasure import holds, read_ledger
 from pollux.store.files import Files
 from pollux.store.index import identifier_mark, short_name, source_name
@@ -70,6 +70,7 @@ def _file(database: Database, name: str) -> list[Trouble]:
     try:
         with database.reading() as connection:
             complaints = [row[0] for row in connection.exec_driver_sql("pragma integrity_check(20)")]
+            complaints += [f"values in the table {table} are of another kind" for table in odd_rows(connection)]
     except (PolluxError, sqlite3.Error) as error:
         return [Trouble(f"{name} cannot be read ({getattr(error, 'what', error)})", RESTORE)]
     return [Trouble(f"{name}: {line}", RESTORE) for line in complaints if line != "ok"]

@@ -191,7 +191,7 @@ class Writer:
                 raise  # the database itself fails: nothing of this transaction can be trusted
             except BaseException as error:
                 del acts[before:]
-                answer.set_exception(error)
+                answer.set_exception(self._database.explained(error, connection))
         return done, acts
 
 
