@@ -1,5 +1,6 @@
 """The doctor finds what is not as it was put there, says what to do, and is quiet when nothing is wrong."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -135,10 +136,19 @@ def test_a_value_that_became_another_kind_is_damage_and_no_other_error(place: Pl
     place.execute(statement)
     with place.open() as store:
         assert any(trouble.serious for trouble in store.doctor())
-        reads = (lambda: store.record("p1"), lambda: store.latest("p1"), lambda: len(list(store.documents("p1"))))
+        reads: tuple[Callable[[], object], ...] = (
+            lambda: store.record("p1"),
+            lambda: store.latest("p1"),
+            lambda: len(list(store.documents("p1"))),
+        )
+        others: tuple[Callable[[], object], ...] = (
+            lambda: list(store.acts()),
+            store.verify,
+            lambda: store.take([weight("p1", 99.0)], NOW),
+        )
         for read, expected in zip(reads, before, strict=True):
             with suppress(PolluxError):
                 assert read() == expected
-        for other in (lambda: list(store.acts()), store.verify, lambda: store.take([weight("p1", 99.0)], NOW)):
+        for other in others:
             with suppress(PolluxError):
                 other()
