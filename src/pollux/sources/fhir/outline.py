@@ -1,0 +1,146 @@
+"""The first pass over a FHIR file: what its bundles say about their own resources, before any of them is read."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pollux.record.entry import CREATED, IDENTIFIED
+from pollux.sources.fhir.references import Links, identifier_of, identifiers, name_in_transaction
+from pollux.sources.lines import lines
+from pollux.sources.opening import Opened
+from pollux.sources.scan import LARGEST, Scanner
+
+
+class _Resource(msgspec.Struct):
+    resourceType: str = ""
+    id: str = ""
+    code: msgspec.Raw = msgspec.Raw()
+    identifier: msgspec.Raw = msgspec.Raw()
+
+
+class _Request(msgspec.Struct, frozen=True):
+    method: str = ""
+    ifNoneExist: str = ""
+
+
+_NONE = _Request()
+CREATING = ("transaction", "batch")
+
+
+class _Outline(msgspec.Struct):
+    fullUrl: str = ""
+    resource: _Resource | None = None
+    request: _Request = _NONE
+
+
+class _BundleOutline(msgspec.Struct):
+    type: str = ""
+    entry: list[_Outline] = []
+
+
+_WHOLE = msgspec.json.Decoder(_BundleOutline)
+_OUTLINE = msgspec.json.Decoder(_Outline)
+_ALONE = msgspec.json.Decoder(_Resource)
+
+
+def is_resource(content: bytes) -> bool:
+    """Whether a line is a whole resource."""
+    try:
+        return content[:1] == b"{" and bool(_ALONE.decode(content).resourceType)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def links_of_lines(opened: Opened) -> Links:
+    """What all lines say of medications; of patients each bundle speaks for itself."""
+    links = Links()
+    for line in lines(opened):
+        if line.whole and b'"Bundle"' in line.content:
+            learn_bundle(outline_of(line.content), Links(medications=links.medications))
+        elif line.whole and b'"Medication"' in line.content and is_resource(line.content):
+            _learn(_Outline(resource=_ALONE.decode(line.content)), links, created=False)
+    return links
+
+
+def outline_of(content: bytes) -> _BundleOutline:
+    """What a line says as a bundle; nothing where it is broken, which whoever reads it tells."""
+    try:
+        return _WHOLE.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _BundleOutline()
+
+
+def links_of(opened: Opened) -> deque[Links]:
+    """A first pass over the file that learns what its bundles say about their own resources, in their order."""
+    with opened.stream() as stream:
+        data = stream.read(LARGEST)
+        if len(data) < LARGEST:
+            try:
+                one = Links()
+                learn_bundle(_WHOLE.decode(data), one)
+                return deque([one])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass  # several values, or something wrong that the second pass tells
+    found: deque[Links] = deque()
+    medications: dict[str, Mapping[str, Any]] = {}
+    del data
+    with opened.stream() as stream:
+        scanner = Scanner(stream, opened.name)
+        while scanner.peek() == ord("{") and scanner.kind() == "Bundle":
+            kind = ""
+            entries: list[_Outline] = []  # of patients and medications alone; the type may stand behind them
+            for key in scanner.members():
+                if key == "entry" and scanner.peek() == ord("["):
+                    entries += [outline for raw in scanner.elements() if (outline := _outlined(raw)) is not None]
+                else:
+                    value = scanner.value()
+                    if key == "type":
+                        kind = value.decode("utf-8", "replace").strip('"')
+            found.append(Links(medications=medications))
+            learn_bundle(_BundleOutline(kind, entries), found[-1])
+    return found
+
+
+def learn_bundle(bundle: _BundleOutline, links: Links) -> None:
+    """Add to `links` what a bundle says."""
+    links.type = bundle.type
+    for entry in bundle.entry:
+        _learn(entry, links, bundle.type in CREATING and entry.request.method == "POST")
+
+
+def _outlined(raw: bytes) -> _Outline | None:
+    try:
+        entry = _OUTLINE.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None  # the second pass says what is wrong
+    kind = entry.resource.resourceType if entry.resource else ""
+    return entry if kind in ("Patient", "Medication") else None
+
+
+def _learn(entry: _Outline, links: Links, created: bool) -> None:
+    resource = entry.resource
+    if resource is None:
+        return
+    if resource.resourceType == "Patient":
+        _learn_patient(entry, resource, links, created)
+    if resource.resourceType == "Medication" and resource.code:
+        code = msgspec.json.decode(resource.code)
+        links.medications |= {name: code for name in (entry.fullUrl, f"Medication/{resource.id}") if name}
+
+
+def _learn_patient(entry: _Outline, resource: _Resource, links: Links, created: bool) -> None:
+    if created:
+        criterion = identifier_of(entry.request.ifNoneExist)
+        person = name_in_transaction("Patient", entry.fullUrl, criterion)
+        person = f"{CREATED}{criterion}" if criterion else person
+    else:
+        person = resource.id or (entry.fullUrl.rpartition(":")[2] if entry.fullUrl.startswith("urn:") else "")
+    if entry.fullUrl and person:
+        links.patients[entry.fullUrl] = person
+    if created and resource.id:
+        links.patients[f"Patient/{resource.id}"] = person
+    if resource.identifier:
+        stated = identifiers({"identifier": msgspec.json.decode(resource.identifier)})
+        links.patients |= {f"{IDENTIFIED}{one}": person for one in stated}
