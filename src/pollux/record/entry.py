@@ -9,14 +9,22 @@ from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
 
 
+class Within(msgspec.Struct, frozen=True):
+    """Which bundle of its file something stood in: the number of the bundle, from 1, and its type ("transaction")."""
+
+    number: int
+    kind: str = ""
+
+
 class Document(msgspec.Struct, frozen=True):
     """A resource exactly as it was received.
 
     `kind` and `id` name it ("Observation", "o1"); `version` and `updated` are what it says of its own version. `place`
     is where in the file it stood. `understood` is False when nothing in a document of this kind is made into events:
     it is kept and counted. `identifiers` are its business identifiers, `system|value`; a document with `unless` is not
-    taken when one of its kind with that identifier is there (FHIR's conditional create). `learned` is when it was taken
-    in, where it was; `new` says that the sender creates it (POST): then it never changes what is there.
+    taken when one of its kind with that identifier is there (FHIR's conditional create), one that `seeks` is a new
+    version of the one that has it, if one has (conditional update). `learned` is when it was taken in, where it was;
+    `new` says that the sender creates it (POST): then it never changes what is there. `within` is its bundle.
     """
 
     kind: str
@@ -30,6 +38,8 @@ class Document(msgspec.Struct, frozen=True):
     unless: str = ""
     learned: datetime | None = None
     new: bool = False
+    seeks: str = ""
+    within: Within | None = None
 
     @property
     def name(self) -> str:
@@ -62,16 +72,32 @@ class Entry(msgspec.Struct, frozen=True):
     """
 
     person: str
-    item: Person | Event | Document | Quarantined
+    item: "Person | Event | Document | Quarantined | Refusal"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An entry of a bundle, or a line, that comes to nothing: where it stood, why, and the HTTP status for that.
+
+    It is for whoever sent it and is not kept; what it brought is, in quarantine.
+    """
+
+    place: str
+    status: str
+    why: str
+    within: Within | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
     """What became of one document: where it stood, how it is named here, which version it is.
 
-    `created` is False where a conditional create found what it asked for. The same document again has the same answer.
+    `created` says that it is the first of its name. The same document again has the same answer. Where it was refused,
+    `status` is the HTTP status, `why` the reason, and it has no name; a `status` without a reason is another success.
     """
 
     place: str
-    name: str
-    version: int
-    created: bool
+    name: str = ""
+    version: int = 0
+    created: bool = False
+    status: str = ""
+    why: str = ""
+    within: Within | None = None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import CREATED, IDENTIFIED, Answer, Document, Entry, own_id
+from pollux.record.entry import CREATED, IDENTIFIED, Answer, Document, Entry, Refusal, own_id
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
@@ -17,6 +17,9 @@ from pollux.store.receipt import Receipt
 from pollux.store.statements import merged
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
+
+Said = Person | Event | Quarantined | Refusal
+CONFLICT, SEVERAL = "409 Conflict", "412 Precondition Failed"
 
 
 class Intake:
@@ -40,6 +43,7 @@ class Intake:
         self._persons: dict[str, Person] = {}
         self._findings: list[Finding] = []
         self._document = ""
+        self._renamed = ("", "")  # the document at hand as the reader calls it, and as it is called here
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
         self._before: dict[str, tuple[str, Event]] = {}  # standing events of an earlier version of the document at hand
         self._after = datetime.min.replace(tzinfo=UTC)  # a newer version is learned after the one it replaces
@@ -52,6 +56,8 @@ class Intake:
             self._filing.breathe()
         named = entry.person.startswith((IDENTIFIED, CREATED)) or entry.person in self._named
         person = self._who(entry.person) if named else entry.person
+        if self._renamed[0] and not isinstance(item, Document):
+            item = _called(item, *self._renamed)
         if person:
             self._people[person] = None
         match item:
@@ -70,6 +76,8 @@ class Intake:
                 self._take_event(person, item)
             case Quarantined():
                 self._take_quarantined(person, item)
+            case Refusal():
+                self._tell(Answer(item.place, status=item.status, why=item.why, within=item.within))
 
     def receipt(self) -> Receipt:
         """The account of everything taken."""
@@ -129,10 +137,18 @@ class Intake:
 
     def _take_document(self, person: str, document: Document) -> None:
         self._document, self._fate, self._before = document.name, "", {}
-        self._after = datetime.min.replace(tzinfo=UTC)
+        self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
+        if document.seeks:
+            found = self._filing.identified(document.kind, document.seeks)
+            if len(found) > 1:
+                why = f"{len(found)} documents carry the identifier of its conditional update"
+                self._refuse(document, why, SEVERAL)
+                return
+            document = self._under_the_name(found[0][1], document) if found else document
         there = self._filing.identified(document.kind, document.unless) if document.unless else []
         if len(there) > 1:
-            self._refuse(document, f"{len(there)} documents carry the identifier of its conditional create")
+            why = f"{len(there)} documents carry the identifier of its conditional create"
+            self._refuse(document, why, SEVERAL)
             return
         earlier = None if there else self._filing.versions(document)
         if earlier is None:
@@ -157,26 +173,37 @@ class Intake:
         if not document.understood:
             self._kept[document.kind] += 1
 
+    def _under_the_name(self, name: str, document: Document) -> Document:
+        """A conditional update as a new version of what it found; what follows it carries that name too."""
+        self._renamed = document.name, name
+        self._document = name
+        return msgspec.structs.replace(document, id=name.partition("/")[2])
+
     def _hidden(self, person: str) -> list[str]:
         chart = self._filing.find(person)
         return chart.chart.hidden if chart else []
 
-    def _refuse(self, document: Document, why: str) -> None:
+    def _refuse(self, document: Document, why: str, status: str = CONFLICT) -> None:
         """Keep a document, and all that is said of the patient whom it is, in quarantine."""
         self._fate = "outdated"
         finding = Finding("not carried out", "conformance", "quarantine", why, "", None, document.place, document.name)
         self._take_quarantined("", Quarantined(finding, None, document.content.decode("utf-8", "backslashreplace")))
+        self._tell(Answer(document.place, status=status, why=why, within=document.within))
         if document.kind == "Patient":
-            for name in (document.id, f"{CREATED}{document.unless}"):
+            for name in (document.id, f"{CREATED}{document.unless or document.seeks}"):
                 self._named[name], self._nobody[name] = "", f"the patient was not taken in: {why}"
 
     def _say(self, document: Document, name: str) -> None:
+        """Tell which version of what these bytes are; of a conditional create that found something, its newest."""
         if self._answer is None:
             return
         kind, _, id = name.partition("/")
-        same = msgspec.structs.replace(document, kind=kind, id=id)
-        version, created = self._filing.ordinal(same)
-        self._answer(Answer(document.place, name, version, created))
+        version, known = self._filing.ordinal(msgspec.structs.replace(document, kind=kind, id=id))
+        self._tell(Answer(document.place, name, version, known and version == 1, within=document.within))
+
+    def _tell(self, answer: Answer) -> None:
+        if self._answer is not None:
+            self._answer(answer)
 
     def _remember_events(self, name: str, owners: list[str]) -> None:
         for owner in owners:
@@ -261,3 +288,15 @@ class Intake:
         self._count["quarantined"] += 1
         if len(self._findings) < MOST_FINDINGS:
             self._findings.append(quarantined.finding)
+
+
+def _called(item: Said, old: str, new: str) -> Said:
+    """What is said in a document that has another name here than the reader gave it, under that name."""
+    if isinstance(item, Event) and item.id.partition("#")[0] == old:
+        return msgspec.structs.replace(item, id=new + item.id.removeprefix(old))
+    if isinstance(item, Person) and f"Patient/{item.id}" == old:
+        return msgspec.structs.replace(item, id=new.partition("/")[2])
+    if isinstance(item, Quarantined) and item.document == old:
+        finding = msgspec.structs.replace(item.finding, event=new)
+        return msgspec.structs.replace(item, finding=finding, document=new)
+    return item

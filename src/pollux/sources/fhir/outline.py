@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from pollux.record.entry import CREATED, IDENTIFIED
-from pollux.sources.fhir.references import Links, identifier_of, identifiers, name_in_transaction
+from pollux.record.entry import CREATED, IDENTIFIED, Within
+from pollux.sources.fhir.references import Links, identifier_of, identifiers, name_in_transaction, target
+from pollux.sources.fhir.requests import CREATING, criterion_of
 from pollux.sources.lines import lines
 from pollux.sources.opening import Opened
 from pollux.sources.scan import LARGEST, Scanner
@@ -22,11 +23,11 @@ class _Resource(msgspec.Struct):
 
 class _Request(msgspec.Struct, frozen=True):
     method: str = ""
+    url: str = ""
     ifNoneExist: str = ""
 
 
 _NONE = _Request()
-CREATING = ("transaction", "batch")
 
 
 class _Outline(msgspec.Struct):
@@ -60,7 +61,7 @@ def links_of_lines(opened: Opened) -> Links:
         if line.whole and b'"Bundle"' in line.content:
             learn_bundle(outline_of(line.content), Links(medications=links.medications))
         elif line.whole and b'"Medication"' in line.content and is_resource(line.content):
-            _learn(_Outline(resource=_ALONE.decode(line.content)), links, created=False)
+            _learn(_Outline(resource=_ALONE.decode(line.content)), links, _NONE)
     return links
 
 
@@ -88,7 +89,10 @@ def links_of(opened: Opened) -> deque[Links]:
     del data
     with opened.stream() as stream:
         scanner = Scanner(stream, opened.name)
-        while scanner.peek() == ord("{") and scanner.kind() == "Bundle":
+        while scanner.peek() == ord("{"):
+            if scanner.kind() != "Bundle":
+                scanner.value()
+                continue
             kind = ""
             entries: list[_Outline] = []  # of patients and medications alone; the type may stand behind them
             for key in scanner.members():
@@ -99,15 +103,15 @@ def links_of(opened: Opened) -> deque[Links]:
                     if key == "type":
                         kind = value.decode("utf-8", "replace").strip('"')
             found.append(Links(medications=medications))
-            learn_bundle(_BundleOutline(kind, entries), found[-1])
+            learn_bundle(_BundleOutline(kind, entries), found[-1], len(found))
     return found
 
 
-def learn_bundle(bundle: _BundleOutline, links: Links) -> None:
-    """Add to `links` what a bundle says."""
-    links.type = bundle.type
+def learn_bundle(bundle: _BundleOutline, links: Links, number: int = 1) -> None:
+    """Add to `links` what a bundle, the so-many-th of its file, says."""
+    links.within = Within(number, bundle.type)
     for entry in bundle.entry:
-        _learn(entry, links, bundle.type in CREATING and entry.request.method == "POST")
+        _learn(entry, links, entry.request if bundle.type in CREATING else _NONE)
 
 
 def _outlined(raw: bytes) -> _Outline | None:
@@ -119,27 +123,30 @@ def _outlined(raw: bytes) -> _Outline | None:
     return entry if kind in ("Patient", "Medication") else None
 
 
-def _learn(entry: _Outline, links: Links, created: bool) -> None:
+def _learn(entry: _Outline, links: Links, request: _Request) -> None:
     resource = entry.resource
     if resource is None:
         return
     if resource.resourceType == "Patient":
-        _learn_patient(entry, resource, links, created)
+        _learn_patient(entry, resource, links, request)
     if resource.resourceType == "Medication" and resource.code:
         code = msgspec.json.decode(resource.code)
         links.medications |= {name: code for name in (entry.fullUrl, f"Medication/{resource.id}") if name}
 
 
-def _learn_patient(entry: _Outline, resource: _Resource, links: Links, created: bool) -> None:
-    if created:
-        criterion = identifier_of(entry.request.ifNoneExist)
-        person = name_in_transaction("Patient", entry.fullUrl, criterion)
-        person = f"{CREATED}{criterion}" if criterion else person
+def _learn_patient(entry: _Outline, resource: _Resource, links: Links, request: _Request) -> None:
+    anew, found = request.method == "POST", request.method == "PUT" and "?" in request.url
+    if anew or found:
+        criterion = identifier_of(request.ifNoneExist) if anew else criterion_of("Patient", request.url)
+        person = f"{CREATED}{criterion}" if criterion else ""
+        person = person or (name_in_transaction("Patient", entry.fullUrl, "") if anew else "")
     else:
-        person = resource.id or (entry.fullUrl.rpartition(":")[2] if entry.fullUrl.startswith("urn:") else "")
-    if entry.fullUrl and person:
+        named = target(request.url.removeprefix("/")) if request.method == "PUT" else None
+        person = resource.id or (named[1] if named else "")
+        person = person or (entry.fullUrl.rpartition(":")[2] if entry.fullUrl.startswith("urn:") else "")
+    if entry.fullUrl and (person or found):
         links.patients[entry.fullUrl] = person
-    if created and resource.id:
+    if (anew or found) and resource.id:
         links.patients[f"Patient/{resource.id}"] = person
     if resource.identifier:
         stated = identifiers({"identifier": msgspec.json.decode(resource.identifier)})

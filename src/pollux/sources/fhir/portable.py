@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from pollux.record.act import Act
-from pollux.record.entry import Answer, own_id
+from pollux.record.entry import own_id
 from pollux.record.event import Code, Event, Person
 from pollux.record.held import Held
 from pollux.record.quality import Quarantined
@@ -43,22 +43,6 @@ def portable(held: Held, at: datetime) -> Iterator[bytes]:
         yield (b"\n" if first else b",\n") + b'{"fullUrl":' + _JSON.encode(url) + b',"resource":' + resource + b"}"
         first = False
     yield b"\n]}\n"
-
-
-def response(answers: Iterable[Answer]) -> bytes:
-    """What became of each resource of a transaction, in its order, as a Bundle of type transaction-response."""
-    entries = [
-        {
-            "response": {
-                "status": "201 Created" if answer.created else "200 OK",
-                "location": f"{answer.name}/_history/{answer.version}",
-                "etag": f'W/"{answer.version}"',
-            }
-        }
-        for answer in answers
-    ]
-    bundle = {"resourceType": "Bundle", "type": "transaction-response"} | ({"entry": entries} if entries else {})
-    return _JSON.encode(bundle) + b"\n"
 
 
 def _entries(held: Held) -> Iterator[tuple[str, bytes]]:

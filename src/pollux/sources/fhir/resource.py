@@ -17,6 +17,7 @@ from pollux.sources.fhir.dates import moment
 from pollux.sources.fhir.insulin import doses
 from pollux.sources.fhir.observation import observed
 from pollux.sources.fhir.references import Links, identifiers, person_of
+from pollux.sources.fhir.requests import Named
 from pollux.sources.fhir.validate import known, problems
 from pollux.sources.format import Reading
 
@@ -27,15 +28,16 @@ _COMPLETENESS = ("no time", "no value", "no code", "no dose")
 
 
 def resource_entries(
-    raw: bytes, resource: object, place: str, named: tuple[str, str, bool] | None, reading: Reading, links: Links
+    raw: bytes, resource: object, place: str, named: Named | None, reading: Reading, links: Links
 ) -> Iterator[Entry]:
-    """Document and events of a resource; `named` is its id here, unless what it is created, and if it is (POST)."""
+    """The document of a resource and its events; `named` is what a bundle around it asked."""
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
-    document = _document(raw, resource, place, named or (resource.get("id"), "", False), reading)
+    document = _document(raw, resource, place, named or Named(_text(resource.get("id"))), reading)
     person, astray = person_of(resource, links)
     if document.kind == "Patient":
-        person = f"{CREATED}{document.unless}" if document.unless else document.id
+        criterion = document.unless or document.seeks
+        person = f"{CREATED}{criterion}" if criterion else document.id
     yield Entry(person, document)
     if not known(document.kind):
         return
@@ -71,13 +73,10 @@ def _events(case: Case, kind: str) -> Iterator[Any]:
     return stated(case, KINDS[kind])
 
 
-def _document(
-    raw: bytes, resource: Mapping[str, Any], place: str, named: tuple[object, str, bool], reading: Reading
-) -> Document:
+def _document(raw: bytes, resource: Mapping[str, Any], place: str, named: Named, reading: Reading) -> Document:
     """The document of a resource. Without a name it is named by its content, under too long a one by its digest."""
-    kind, (id, unless, new) = resource["resourceType"], named
-    if not isinstance(id, str) or not id:
-        id = "content-" + hashlib.sha256(raw).hexdigest()[:32]
+    kind, id = resource["resourceType"], named.id
+    id = id or "content-" + hashlib.sha256(raw).hexdigest()[:32]
     id = id if len(id) <= _LONGEST else own_id(id)
     meta = resource.get("meta")
     meta = meta if isinstance(meta, dict) else {}
@@ -90,9 +89,15 @@ def _document(
         updated=_updated(meta.get("lastUpdated"), reading),
         understood=kind in UNDERSTOOD and not _genetic(resource),
         identifiers=identifiers(resource),
-        unless=unless,
-        new=new,
+        unless=named.unless,
+        new=named.new,
+        seeks=named.seeks,
+        within=named.within,
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _genetic(resource: Mapping[str, Any]) -> bool:
