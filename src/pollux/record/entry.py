@@ -50,6 +50,40 @@ class Document(msgspec.Struct, frozen=True):
         """
         return f"{self.kind}/{self.id}"
 
+    @property
+    def gone(self) -> bool:
+        """Whether this version says that the resource was deleted.
+
+        >>> Document("Observation", "o1", "", deletion("Observation/o1"), "line 1").gone
+        True
+        """
+        if not self.content.startswith(_GONE):
+            return False
+        try:
+            return _DELETION.decode(self.content).deleted == self.name
+        except msgspec.DecodeError:
+            return False
+
+
+class _Deletion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What stands in place of a resource from its deletion on. No resource looks like it: it has no resourceType."""
+
+    deleted: str
+    at: str = ""
+
+
+_GONE = b'{"deleted":'
+_DELETION = msgspec.json.Decoder(_Deletion)
+
+
+def deletion(name: str, at: str = "") -> bytes:
+    """The content of a version that says that a resource is gone; `at` is when, in the words of whoever says it.
+
+    >>> deletion("Observation/o1", "2026-01-01T00:00:00Z")
+    b'{"deleted":"Observation/o1","at":"2026-01-01T00:00:00Z"}'
+    """
+    return msgspec.json.encode(_Deletion(name, at))
+
 
 IDENTIFIED = "Patient?identifier="  # a person who is there already
 CREATED = "POST Patient?identifier="  # a person who is there, or else is created on the way

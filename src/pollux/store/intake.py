@@ -15,11 +15,15 @@ from pollux.store.columns import finite
 from pollux.store.filing import Filing
 from pollux.store.receipt import Receipt
 from pollux.store.statements import merged
+from pollux.store.versions import newest_kept
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 Said = Person | Event | Quarantined | Refusal
 CONFLICT, SEVERAL = "409 Conflict", "412 Precondition Failed"
+GONE, NOTHING = "410 Gone", "204 No Content"
+_OLD = "it was deleted after it was sent like this; change it (meta.lastUpdated) where it is to come back"
+_BACK = "it was deleted like this before and came back; give the bundle a timestamp where it is to be deleted again"
 
 
 class Intake:
@@ -45,6 +49,8 @@ class Intake:
         self._document = ""
         self._renamed = ("", "")  # the document at hand as the reader calls it, and as it is called here
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
+        self._replaces = False  # whether the document at hand takes the place of an earlier version
+        self._stated: set[str] = set()  # ids of its events
         self._before: dict[str, tuple[str, Event]] = {}  # standing events of an earlier version of the document at hand
         self._after = datetime.min.replace(tzinfo=UTC)  # a newer version is learned after the one it replaces
 
@@ -138,6 +144,7 @@ class Intake:
     def _take_document(self, person: str, document: Document) -> None:
         self._document, self._fate, self._before = document.name, "", {}
         self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
+        self._replaces, self._stated = False, set()
         if document.seeks:
             found = self._filing.identified(document.kind, document.seeks)
             if len(found) > 1:
@@ -145,6 +152,9 @@ class Intake:
                 self._refuse(document, why, SEVERAL)
                 return
             document = self._under_the_name(found[0][1], document) if found else document
+        if document.gone:
+            self._take_deletion(document)
+            return
         there = self._filing.identified(document.kind, document.unless) if document.unless else []
         if len(there) > 1:
             why = f"{len(there)} documents carry the identifier of its conditional create"
@@ -154,6 +164,9 @@ class Intake:
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
+            if not there and self._answer and self._is_gone(document.name):
+                self._tell(Answer(document.place, status=GONE, why=_OLD, within=document.within))
+                return
             self._say(document, there[0][1] if there else document.name)
             return
         if earlier and person and document.name in self._hidden(person):
@@ -165,13 +178,65 @@ class Intake:
         updated = stamp(document.updated) if document.updated else ""
         if updated and any(before > updated for _, before in earlier):
             self._fate = "outdated"
+            self._bring_deletion(person, document.name, {owner for owner, _ in earlier})
         elif earlier:
+            self._replaces = True
             self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
         self._filing.keep_document(person, document, stamp(self._now), updated)
         self._count["documents"] += 1
         self._say(document, document.name)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _take_deletion(self, document: Document) -> None:
+        """The newest version of a document is that it is gone: what it stated is withdrawn, earlier versions stay.
+
+        Where nothing says when it was deleted it was just now, after all that is there. A deletion of what is not
+        there is kept, as nobody's, only where it says when it was: an older version may come yet.
+        """
+        earlier = self._filing.versions(document)
+        if earlier is None:
+            self._fate = "already_known"
+            self._count["already_known"] += 1
+            if self._answer and not self._is_gone(document.name):
+                self._tell(Answer(document.place, status=CONFLICT, why=_BACK, within=document.within))
+            else:
+                self._say_gone(document)
+            return
+        if earlier and document.updated is None and self._is_gone(document.name):
+            self._count["already_known"] += 1
+            self._say_gone(document)
+            return
+        owners = [one for one in dict.fromkeys(owner for owner, _ in earlier) if document.name not in self._hidden(one)]
+        if owners or document.updated:
+            updated = stamp(document.updated) if document.updated else max(before for _, before in earlier)
+            if any(before > updated for _, before in earlier):
+                self._fate = "outdated"
+            else:
+                self._remember_events(document.name, owners)
+            for owner in owners or [""]:
+                self._filing.keep_document(owner, document, stamp(self._now), updated)
+                self._people |= {owner: None} if owner else {}
+            self._count["documents"] += 1
+        self._say_gone(document)
+
+    def _bring_deletion(self, person: str, name: str, owners: set[str]) -> None:
+        """A version of what was deleted before anybody knew whose it was: the deletion lies with it from now on."""
+        if not person or owners != {""}:
+            return
+        kept = newest_kept(self._filing, name)
+        if kept is not None and (gone := kept.document()).gone:
+            self._filing.keep_document(person, gone, stamp(self._now), kept.updated)
+
+    def _is_gone(self, name: str) -> bool:
+        kept = newest_kept(self._filing, name)
+        return kept is not None and kept.document().gone
+
+    def _say_gone(self, document: Document) -> None:
+        if self._answer is not None:
+            version, known = self._filing.ordinal(document)
+            self._tell(Answer(document.place, document.name, version if known else 0, status=NOTHING,
+                              within=document.within))  # fmt: skip
 
     def _under_the_name(self, name: str, document: Document) -> Document:
         """A conditional update as a new version of what it found; what follows it carries that name too."""
@@ -242,7 +307,11 @@ class Intake:
             else:
                 before = None
             known = [before[1]] if before else self._filing.chart(person).versions(outcome, outcome.content)
-            new = self._new(outcome, known, of_document=before is not None)
+            if document and before is None and self._replaces and event.id not in self._stated:
+                new: Event | Quarantined | None = outcome  # what an earlier version took back is said anew
+            else:
+                new = self._new(outcome, known, of_document=before is not None)
+            self._stated |= {event.id} if document else set()
             if new is None:
                 self._count["already_known"] += 1
             elif isinstance(new, Quarantined):

@@ -6,10 +6,20 @@ from typing import Any
 
 import msgspec
 
-from pollux.record.entry import Entry, Refusal, Within
+from pollux.record.entry import Document, Entry, Refusal, Within, deletion
+from pollux.sources.fhir.history import Element, oldest_first
 from pollux.sources.fhir.references import Links
-from pollux.sources.fhir.requests import BAD, INVALID, asked, without_resource
-from pollux.sources.fhir.resource import kept_raw, note, resource_entries
+from pollux.sources.fhir.requests import (
+    BAD,
+    CREATING,
+    INVALID,
+    Asked,
+    asked,
+    deleted,
+    stated_in_history,
+    without_resource,
+)
+from pollux.sources.fhir.resource import kept_raw, note, resource_entries, updated
 from pollux.sources.fhir.rules import bundle, bundle_entry
 from pollux.sources.fhir.validate import envelope
 from pollux.sources.format import Reading
@@ -50,15 +60,18 @@ def bundle_entries(scanner: Scanner, reading: Reading, links: Links) -> Iterator
             line = scanner.line
             header[key] = parse(scanner.value(), reading.name, line)
             continue
-        for raw in scanner.elements():
-            yield from _element(raw, scanner.line - raw.count(b"\n"), entries, around)
+        numbered = enumerate(scanner.elements())
+        elements = (Element(raw, scanner.line - raw.count(b"\n"), number) for number, raw in numbered)
+        for element in oldest_first(elements) if around.within.kind == "history" else elements:
+            yield from _element(element, around)
             entries += 1
     for text in envelope("Bundle", header) or bundle(header, entries):
         yield note(reading, "invalid bundle", text, start)
 
 
-def _element(raw: bytes, line: int, index: int, around: _Around) -> Iterator[Entry]:
+def _element(element: Element, around: _Around) -> Iterator[Entry]:
     """One entry of a bundle, from whatever stands there: it has one document or one refusal, never both."""
+    raw, line, index, _ = element
     reading, place = around.reading, f"line {line} Bundle.entry[{index}]"
     try:
         entry = parse(raw, reading.name, line)
@@ -77,16 +90,47 @@ def _element(raw: bytes, line: int, index: int, around: _Around) -> Iterator[Ent
         yield note(reading, "invalid bundle", text, place)
     for text in envelope("Bundle_Entry", entry):
         yield note(reading, "invalid bundle", text.replace("Bundle", f"Bundle.entry[{index}]", 1), place)
-    if told is None:
+    if not element.sorted and not _dated(entry, told):
+        why = "so long a history is not put in order, and this version does not say when it was (meta.lastUpdated)"
+        yield kept_raw(reading, "not carried out", why, place, raw)
+        yield around.refused(place, INVALID, why)
+    elif _method(entry) == "DELETE" and around.within.kind in (*CREATING, "history"):
+        yield from _deletion(entry, place, around)
+    elif told is None:
         yield from _nothing(entry, resource, place, around)
     else:
         yield from _with_resource(entry, told, raw, place, around)
 
 
+def _method(entry: dict[str, Any]) -> object:
+    request = entry.get("request")
+    return request.get("method") if isinstance(request, dict) else None
+
+
+def _dated(entry: dict[str, Any], resource: dict[str, Any] | None) -> bool:
+    meta = resource.get("meta") if resource else None
+    return bool(isinstance(meta, dict) and meta.get("lastUpdated")) or bool(stated_in_history(entry)[1])
+
+
+def _deletion(entry: dict[str, Any], place: str, around: _Around) -> Iterator[Entry]:
+    """The version of a resource that says that it is gone. Whose it was the store knows."""
+    found = deleted(entry, around.within)
+    if isinstance(found, Asked):
+        yield note(around.reading, "not carried out", found.why, place)
+        yield around.refused(place, found.status, found.why)
+        return
+    kind, id, at = found
+    version, _ = stated_in_history(entry)
+    said = at or version if around.within.kind == "history" else around.links.timestamp
+    content = deletion(f"{kind}/{id}", said)
+    when = updated(at, around.reading)
+    where = f"{around.reading.name} {place}"
+    yield Entry("", Document(kind, id, version[:64], content, where, when, within=around.within))
+
+
 def _nothing(entry: dict[str, Any], resource: object, place: str, around: _Around) -> Iterator[Entry]:
     """An entry that brings no resource."""
-    request = entry.get("request")
-    method = request.get("method") if isinstance(request, dict) else None
+    method = _method(entry)
     status, why = without_resource(method)
     if resource is not None or method is not None:
         yield note(around.reading, "not carried out", why, place)

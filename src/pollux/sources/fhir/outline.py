@@ -38,6 +38,7 @@ class _Outline(msgspec.Struct):
 
 class _BundleOutline(msgspec.Struct):
     type: str = ""
+    timestamp: str = ""
     entry: list[_Outline] = []
 
 
@@ -93,23 +94,23 @@ def links_of(opened: Opened) -> deque[Links]:
             if scanner.kind() != "Bundle":
                 scanner.value()
                 continue
-            kind = ""
+            told = {"type": "", "timestamp": ""}
             entries: list[_Outline] = []  # of patients and medications alone; the type may stand behind them
             for key in scanner.members():
                 if key == "entry" and scanner.peek() == ord("["):
                     entries += [outline for raw in scanner.elements() if (outline := _outlined(raw)) is not None]
                 else:
                     value = scanner.value()
-                    if key == "type":
-                        kind = value.decode("utf-8", "replace").strip('"')
+                    if key in told:
+                        told[key] = value.decode("utf-8", "replace").strip('"')
             found.append(Links(medications=medications))
-            learn_bundle(_BundleOutline(kind, entries), found[-1], len(found))
+            learn_bundle(_BundleOutline(**told, entry=entries), found[-1], len(found))
     return found
 
 
 def learn_bundle(bundle: _BundleOutline, links: Links, number: int = 1) -> None:
     """Add to `links` what a bundle, the so-many-th of its file, says."""
-    links.within = Within(number, bundle.type)
+    links.within, links.timestamp = Within(number, bundle.type), bundle.timestamp
     for entry in bundle.entry:
         _learn(entry, links, entry.request if bundle.type in CREATING else _NONE)
 

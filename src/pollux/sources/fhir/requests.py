@@ -14,13 +14,18 @@ Object = Mapping[str, Any]
 
 
 class Named(msgspec.Struct, frozen=True):
-    """How a resource is to be named here: see the fields of `Document`. Without an id its content names it."""
+    """How a resource is to be named here: see the fields of `Document`. Without an id its content names it.
+
+    `version` and `updated` are what a history says of it, where it does not say so itself.
+    """
 
     id: str = ""
     unless: str = ""
     seeks: str = ""
     new: bool = False
     within: Within | None = None
+    version: str = ""
+    updated: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -37,6 +42,9 @@ def asked(entry: Object, resource: Object, within: Within) -> Asked:
     full_url, id = _text(entry, "fullUrl"), _text(resource, "id")
     own = Named(id or (full_url.rpartition(":")[2] if full_url.startswith("urn:") else ""), within=within)
     request = entry.get("request")
+    if within.kind == "history":
+        version, updated = stated_in_history(entry)
+        return Asked(msgspec.structs.replace(own, version=version, updated=updated))
     if within.kind not in CREATING or not isinstance(request, dict):
         return Asked(own)
     kind, method, url = str(resource["resourceType"]), request.get("method"), _text(request, "url")
@@ -44,7 +52,9 @@ def asked(entry: Object, resource: Object, within: Within) -> Asked:
         return _create(kind, full_url, _text(request, "ifNoneExist"), within)
     if method == "PUT":
         return _update(kind, id, url, request, own)
-    return Asked(own)
+    if method is None:
+        return Asked(own)
+    return Asked(status=NOT_ALLOWED, why=f"{str(method)[:20]} is not carried out")
 
 
 def _create(kind: str, full_url: str, condition: str, within: Within) -> Asked:
@@ -86,10 +96,38 @@ def _overlooked(request: Object) -> str:
     return f"{conditions[0]} is not looked at; it was taken for a plain update" if conditions else ""
 
 
+def stated_in_history(entry: Object) -> tuple[str, str]:
+    """Version and time that a history states beside the resource (`response.etag`, `response.lastModified`)."""
+    response = entry.get("response")
+    if not isinstance(response, dict):
+        return "", ""
+    return _text(response, "etag").removeprefix("W/").strip('"'), _text(response, "lastModified")
+
+
+def deleted(entry: Object, within: Within) -> tuple[str, str, str] | Asked:
+    """Kind and id of what an entry deletes, and when it was said to be; or why nothing is deleted."""
+    request, text = entry.get("request"), "DELETE needs the name of a resource (request.url)"
+    url = _text(request, "url").removeprefix("/") if isinstance(request, dict) else ""
+    if "?" in url:
+        return Asked(status=BAD, why="a conditional delete is not carried out; name the resource")
+    at = stated_in_history(entry)[1] if within.kind == "history" else ""
+    named = target(url)
+    if named is None and within.kind == "history":
+        named = target(_text(entry, "fullUrl"))
+    elif named and within.kind != "history" and "/_history/" in url:
+        return Asked(status=BAD, why="one version alone is not deleted; name the resource")
+    if named is None:
+        return Asked(status=BAD, why=text)
+    if named[0] == "Patient":
+        text = f"a patient is not deleted by a file; `pollux erase {named[1]}` erases everything about a person"
+        return Asked(status=NOT_ALLOWED, why=text)
+    return *named, at
+
+
 def without_resource(method: object) -> tuple[str, str]:
     """Status and reason of the refusal of an entry that brings no resource."""
-    if method in ("DELETE", "PATCH", "GET", "HEAD"):
-        return NOT_ALLOWED, f"an entry without a resource ({method}) changes nothing here"
+    if method in ("PATCH", "GET", "HEAD"):
+        return NOT_ALLOWED, f"{method} is not carried out"
     return BAD, "it brings no resource"
 
 

@@ -83,10 +83,10 @@ def _document(raw: bytes, resource: Mapping[str, Any], place: str, named: Named,
     return Document(
         kind=kind[:64],
         id=id,
-        version=str(meta.get("versionId", ""))[:64],
+        version=str(meta.get("versionId", named.version))[:64],
         content=raw,
         place=f"{reading.name} {place}",
-        updated=_updated(meta.get("lastUpdated"), reading),
+        updated=updated(meta.get("lastUpdated"), reading) or updated(named.updated, reading),
         understood=kind in UNDERSTOOD and not _genetic(resource),
         identifiers=identifiers(resource),
         unless=named.unless,
@@ -112,9 +112,10 @@ def _genetic(resource: Mapping[str, Any]) -> bool:
     return any(isinstance(one, dict) and (one.get("system"), one.get("code")) == _GENETICS for one in codings)
 
 
-def _updated(text: object, reading: Reading) -> datetime | None:
+def updated(text: object, reading: Reading) -> datetime | None:
+    """When a version was made; None where it is not said."""
     try:
-        return moment(text, zone(reading.timezone or "UTC"))[0] if isinstance(text, str) else None
+        return moment(text, zone(reading.timezone or "UTC"))[0] if isinstance(text, str) and text else None
     except (ValueError, PolluxError, OverflowError):
         return None
 
