@@ -24,7 +24,8 @@ class Document(msgspec.Struct, frozen=True):
     it is kept and counted. `identifiers` are its business identifiers, `system|value`; a document with `unless` is not
     taken when one of its kind with that identifier is there (FHIR's conditional create), one that `seeks` is a new
     version of the one that has it, if one has (conditional update). `learned` is when it was taken in, where it was;
-    `new` says that the sender creates it (POST): then it never changes what is there. `within` is its bundle.
+    `new` says that the sender creates it (POST): then it never changes what is there. `within` is its bundle. What a
+    document states comes right behind it, or else `apart` from it, as a `Course`: then it withdraws nothing itself.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Document(msgspec.Struct, frozen=True):
     new: bool = False
     seeks: str = ""
     within: Within | None = None
+    apart: bool = False
 
     @property
     def name(self) -> str:
@@ -106,7 +108,18 @@ class Entry(msgspec.Struct, frozen=True):
     """
 
     person: str
-    item: "Person | Event | Document | Quarantined | Refusal"
+    item: "Person | Event | Document | Course | Quarantined | Refusal"
+
+
+class Course(msgspec.Struct, frozen=True):
+    """All that was ever said under the id of one event, oldest first, as another store held it.
+
+    Corrections and withdrawals are among it. `place` is where it stood, if it is all that stood there.
+    """
+
+    events: tuple[Event, ...]
+    place: str = ""
+    within: Within | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import CREATED, IDENTIFIED, Answer, Document, Entry, Refusal, own_id
+from pollux.record.entry import CREATED, IDENTIFIED, Answer, Course, Document, Entry, Refusal, own_id
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.columns import finite
+from pollux.store.course import go_on
 from pollux.store.filing import Filing
 from pollux.store.receipt import Receipt
 from pollux.store.statements import merged
@@ -19,9 +20,9 @@ from pollux.store.versions import newest_kept
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
-Said = Person | Event | Quarantined | Refusal
+Said = Person | Event | Course | Quarantined | Refusal
 CONFLICT, SEVERAL = "409 Conflict", "412 Precondition Failed"
-GONE, NOTHING = "410 Gone", "204 No Content"
+DONE, GONE, NOTHING = "200 OK", "410 Gone", "204 No Content"
 _OLD = "it was deleted after it was sent like this; change it (meta.lastUpdated) where it is to come back"
 _BACK = "it was deleted like this before and came back; give the bundle a timestamp where it is to be deleted again"
 
@@ -80,6 +81,8 @@ class Intake:
                 self._take_quarantined("", Quarantined(finding, item))
             case Event():
                 self._take_event(person, item)
+            case Course():
+                self._take_course(person, item)
             case Quarantined():
                 self._take_quarantined(person, item)
             case Refusal():
@@ -164,7 +167,7 @@ class Intake:
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
-            if not there and self._answer and self._is_gone(document.name):
+            if not there and self._answer and not document.apart and self._is_gone(document.name):
                 self._tell(Answer(document.place, status=GONE, why=_OLD, within=document.within))
                 return
             self._say(document, there[0][1] if there else document.name)
@@ -176,7 +179,9 @@ class Intake:
             self._refuse(document, "it is to be created (POST) under a name that something else here has")
             return
         updated = stamp(document.updated) if document.updated else ""
-        if updated and any(before > updated for _, before in earlier):
+        if document.apart:
+            pass  # its events come by themselves
+        elif updated and any(before > updated for _, before in earlier):
             self._fate = "outdated"
             self._bring_deletion(person, document.name, {owner for owner, _ in earlier})
         elif earlier:
@@ -198,7 +203,7 @@ class Intake:
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
-            if self._answer and not self._is_gone(document.name):
+            if self._answer and not document.apart and not self._is_gone(document.name):
                 self._tell(Answer(document.place, status=CONFLICT, why=_BACK, within=document.within))
             else:
                 self._say_gone(document)
@@ -296,7 +301,7 @@ class Intake:
             return
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
-        event = finite(event) if event.retracted else event  # the door asks nothing of what takes something back
+        event = _takes_back(event)
         for outcome in admit(self._person(person), [event], self._now):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
@@ -319,6 +324,21 @@ class Intake:
             else:
                 self._filing.chart(person).add(new, known)
                 self._count["withdrawn" if new.retracted else "accepted"] += 1
+
+    def _take_course(self, person: str, course: Course) -> None:
+        """Take over what another store held under the id of one event, without what is known of it here already."""
+        if course.place:
+            self._tell(Answer(course.place, status=DONE, within=course.within))
+        events: list[Event] = []
+        for outcome in admit(self._person(person), map(_takes_back, course.events), self._now):
+            if isinstance(outcome, Quarantined):
+                self._take_quarantined(person, outcome)
+            else:
+                events.append(msgspec.structs.replace(outcome, flags=tuple(dict.fromkeys(outcome.flags))))
+        for new in go_on(self._filing, person, events) if events else ():
+            events = events[1:]
+            self._count["withdrawn" if new.retracted else "accepted"] += 1
+        self._count["already_known"] += len(events)
 
     def _new(self, event: Event, known: list[Event], of_document: bool) -> Event | Quarantined | None:
         """What an event adds to the versions that are there under its id; None when it adds nothing.
@@ -369,3 +389,8 @@ def _called(item: Said, old: str, new: str) -> Said:
         finding = msgspec.structs.replace(item.finding, event=new)
         return msgspec.structs.replace(item, finding=finding, document=new)
     return item
+
+
+def _takes_back(event: Event) -> Event:
+    """The door asks nothing of what takes something back."""
+    return finite(event) if event.retracted else event

@@ -2,8 +2,9 @@
 
 import re
 
+from pollux.sources.fhir.accounts import audit_event
 from pollux.sources.fhir.answers import Responses
-from pollux.sources.fhir.portable import audit_event, portable
+from pollux.sources.fhir.portable import portable
 from pollux.sources.fhir.reader import read
 from pollux.sources.format import Format
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pollux.record.entry import Document, Entry, Refusal, Within, deletion
+from pollux.sources.fhir.exported import exported_entries
 from pollux.sources.fhir.history import Element, oldest_first
 from pollux.sources.fhir.references import Links
 from pollux.sources.fhir.requests import (
@@ -94,6 +95,9 @@ def _element(element: Element, around: _Around) -> Iterator[Entry]:
         why = "so long a history is not put in order, and this version does not say when it was (meta.lastUpdated)"
         yield kept_raw(reading, "not carried out", why, place, raw)
         yield around.refused(place, INVALID, why)
+    elif around.links.export and told is not None:
+        content = bytes(_CUT.decode(raw).resource)
+        yield from exported_entries(entry, told, content, place, reading, around.links)
     elif _method(entry) == "DELETE" and around.within.kind in (*CREATING, "history"):
         yield from _deletion(entry, place, around)
     elif told is None:

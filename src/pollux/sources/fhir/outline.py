@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from pollux.record.entry import CREATED, IDENTIFIED, Within
+from pollux.sources.fhir.exported import EXPORT
 from pollux.sources.fhir.references import Links, identifier_of, identifiers, name_in_transaction, target
 from pollux.sources.fhir.requests import CREATING, criterion_of
 from pollux.sources.lines import lines
@@ -36,9 +38,19 @@ class _Outline(msgspec.Struct):
     request: _Request = _NONE
 
 
+class _Tag(msgspec.Struct):
+    system: str = ""
+    code: str = ""
+
+
+class _Meta(msgspec.Struct):
+    tag: list[_Tag] = []
+
+
 class _BundleOutline(msgspec.Struct):
     type: str = ""
     timestamp: str = ""
+    meta: msgspec.Raw = msgspec.Raw()
     entry: list[_Outline] = []
 
 
@@ -94,25 +106,37 @@ def links_of(opened: Opened) -> deque[Links]:
             if scanner.kind() != "Bundle":
                 scanner.value()
                 continue
-            told = {"type": "", "timestamp": ""}
+            told: dict[str, str] = {"type": "", "timestamp": ""}
+            meta = b""
             entries: list[_Outline] = []  # of patients and medications alone; the type may stand behind them
             for key in scanner.members():
                 if key == "entry" and scanner.peek() == ord("["):
                     entries += [outline for raw in scanner.elements() if (outline := _outlined(raw)) is not None]
                 else:
                     value = scanner.value()
+                    meta = value if key == "meta" else meta
                     if key in told:
                         told[key] = value.decode("utf-8", "replace").strip('"')
             found.append(Links(medications=medications))
-            learn_bundle(_BundleOutline(**told, entry=entries), found[-1], len(found))
+            learn_bundle(_BundleOutline(**told, meta=msgspec.Raw(meta), entry=entries), found[-1], len(found))
     return found
 
 
 def learn_bundle(bundle: _BundleOutline, links: Links, number: int = 1) -> None:
     """Add to `links` what a bundle, the so-many-th of its file, says."""
     links.within, links.timestamp = Within(number, bundle.type), bundle.timestamp
+    links.export = _exported(bytes(bundle.meta)) if bundle.type == "collection" else ""
     for entry in bundle.entry:
         _learn(entry, links, entry.request if bundle.type in CREATING else _NONE)
+
+
+def _exported(meta: bytes) -> str:
+    """The id of the person whose export a bundle is; "" where it is none."""
+    try:
+        found = msgspec.json.decode(meta or b"{}", type=_Meta)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return next((unquote(tag.code) for tag in found.tag if tag.system == EXPORT), "")
 
 
 def _outlined(raw: bytes) -> _Outline | None:

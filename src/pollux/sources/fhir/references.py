@@ -23,13 +23,14 @@ class Links:
     `patients` maps a full URL, `Patient/id` or `Patient?identifier=…` to the person that stands there (an id, or
     `POST Patient?identifier=…` where the Patient is created only if nobody has that identifier; empty where it has no
     name of its own), `medications` a full URL or `Medication/id` to its code; `within` says which bundle it is,
-    `timestamp` when it was put together.
+    `timestamp` when it was put together; `export` whose everything it is, where Pollux exported it.
     """
 
     patients: dict[str, str] = field(default_factory=dict)
     medications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     within: Within = _ALONE
     timestamp: str = ""
+    export: str = ""
 
 
 def target(reference: str) -> tuple[str, str] | None:

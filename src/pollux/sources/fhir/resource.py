@@ -23,6 +23,7 @@ from pollux.sources.format import Reading
 
 UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
 _GENETICS = ("http://terminology.hl7.org/CodeSystem/v2-0074", "GE")
+_NOT_ASKED = Named()
 _LONGEST = 128  # signs of an id; FHIR allows 64
 _COMPLETENESS = ("no time", "no value", "no code", "no dose")
 
@@ -33,7 +34,8 @@ def resource_entries(
     """The document of a resource and its events; `named` is what a bundle around it asked."""
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
-    document = _document(raw, resource, place, named or Named(_text(resource.get("id"))), reading)
+    named = named or Named(_text(resource.get("id")))
+    document = resource_document(raw, resource, place, named.id, reading, named)
     person, astray = person_of(resource, links)
     if document.kind == "Patient":
         criterion = document.unless or document.seeks
@@ -73,9 +75,11 @@ def _events(case: Case, kind: str) -> Iterator[Any]:
     return stated(case, KINDS[kind])
 
 
-def _document(raw: bytes, resource: Mapping[str, Any], place: str, named: Named, reading: Reading) -> Document:
+def resource_document(
+    raw: bytes, resource: Mapping[str, Any], place: str, id: str, reading: Reading, named: Named = _NOT_ASKED
+) -> Document:
     """The document of a resource. Without a name it is named by its content, under too long a one by its digest."""
-    kind, id = resource["resourceType"], named.id
+    kind = str(resource.get("resourceType", ""))
     id = id or "content-" + hashlib.sha256(raw).hexdigest()[:32]
     id = id if len(id) <= _LONGEST else own_id(id)
     meta = resource.get("meta")
