@@ -20,6 +20,10 @@ from tests.store.test_transactions import CARD, patient, post, put, update, weig
 BODIES: list[tuple[Any, str]] = [
     (put(patient("p1")), "201 Created"),
     ({"request": {"method": "PATCH", "url": "Observation/w"}}, "405 Method Not Allowed"),
+    (
+        {"resource": {"resourceType": "Parameters"}, "request": {"method": "PATCH", "url": "Observation/w"}},
+        "405 Method Not Allowed",
+    ),
     ({"request": {"method": "GET", "url": "Patient/p1"}}, "405 Method Not Allowed"),
     (5, "400 Bad Request"),
     ({"fullUrl": "urn:uuid:none"}, "400 Bad Request"),

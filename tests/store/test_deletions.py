@@ -195,10 +195,12 @@ def test_a_deletion_in_a_history_has_its_place_among_the_versions(
     assert standing(store) == exported(store) == []
     deleted = next(d for d in store.documents("1") if d.gone)
     assert (deleted.updated, deleted.version) == (datetime(2026, 1, 3, tzinfo=UTC), "3")
-    assert not take_history(store, tmp_path, *(gone_last[i] for i in order))[0].changed
+    again, same = take_history(store, tmp_path, *(gone_last[i] for i in order))
+    assert (again.changed, same) == (False, answers)
     back = [version(4, 72.0), *gone_last]
-    take_history(store, tmp_path, *(back[i] for i in (*order, 3)))
+    _, answers = take_history(store, tmp_path, *(back[i] for i in (*order, 3)))
     assert standing(store) == exported(store) == [72.0]
+    assert take_history(store, tmp_path, *(back[i] for i in (*order, 3)))[1] == answers
     assert serious(store) == []
 
 

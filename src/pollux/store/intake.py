@@ -15,16 +15,13 @@ from pollux.store.columns import finite
 from pollux.store.course import go_on
 from pollux.store.filing import Filing
 from pollux.store.receipt import Receipt
+from pollux.store.replies import CONFLICT, SEVERAL, Replies, is_gone
 from pollux.store.statements import merged
 from pollux.store.versions import newest_kept
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 Said = Person | Event | Course | Quarantined | Refusal
-CONFLICT, SEVERAL = "409 Conflict", "412 Precondition Failed"
-DONE, GONE, NOTHING = "200 OK", "410 Gone", "204 No Content"
-_OLD = "it was deleted after it was sent like this; change it (meta.lastUpdated) where it is to come back"
-_BACK = "it was deleted like this before and came back; give the bundle a timestamp where it is to be deleted again"
 
 
 class Intake:
@@ -38,7 +35,7 @@ class Intake:
     def __init__(self, filing: Filing, now: datetime, answer: Callable[[Answer], None] | None = None) -> None:
         self._filing = filing
         self._now = now
-        self._answer = answer
+        self._replies = Replies(filing, answer)
         self._named: dict[str, str] = {}  # who it is that an identifier names; "" where that is nobody
         self._nobody: dict[str, str] = {}  # and why
         self._taken = 0
@@ -86,7 +83,7 @@ class Intake:
             case Quarantined():
                 self._take_quarantined(person, item)
             case Refusal():
-                self._tell(Answer(item.place, status=item.status, why=item.why, within=item.within))
+                self._replies.refused(item, item.why, item.status)
 
     def receipt(self) -> Receipt:
         """The account of everything taken."""
@@ -167,10 +164,10 @@ class Intake:
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
-            if not there and self._answer and not document.apart and self._is_gone(document.name):
-                self._tell(Answer(document.place, status=GONE, why=_OLD, within=document.within))
-                return
-            self._say(document, there[0][1] if there else document.name)
+            if there:
+                self._replies.kept(document, there[0][1])
+            else:
+                self._replies.known(document)
             return
         if earlier and person and document.name in self._hidden(person):
             self._refuse(document, "it was moved from this patient to another, and the sender still names this one")
@@ -183,13 +180,13 @@ class Intake:
             pass  # its events come by themselves
         elif updated and any(before > updated for _, before in earlier):
             self._fate = "outdated"
-            self._bring_deletion(person, document.name, {owner for owner, _ in earlier})
+            self._bring_deletion(person, document, {owner for owner, _ in earlier})
         elif earlier:
             self._replaces = True
             self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
         self._filing.keep_document(person, document, stamp(self._now), updated)
         self._count["documents"] += 1
-        self._say(document, document.name)
+        self._replies.kept(document)
         if not document.understood:
             self._kept[document.kind] += 1
 
@@ -203,14 +200,11 @@ class Intake:
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
-            if self._answer and not document.apart and not self._is_gone(document.name):
-                self._tell(Answer(document.place, status=CONFLICT, why=_BACK, within=document.within))
-            else:
-                self._say_gone(document)
+            self._replies.deleted_before(document)
             return
-        if earlier and document.updated is None and self._is_gone(document.name):
+        if earlier and document.updated is None and is_gone(self._filing, document):
             self._count["already_known"] += 1
-            self._say_gone(document)
+            self._replies.deleted(document)
             return
         owners = [one for one in dict.fromkeys(owner for owner, _ in earlier) if document.name not in self._hidden(one)]
         if owners or document.updated:
@@ -223,25 +217,15 @@ class Intake:
                 self._filing.keep_document(owner, document, stamp(self._now), updated)
                 self._people |= {owner: None} if owner else {}
             self._count["documents"] += 1
-        self._say_gone(document)
+        self._replies.deleted(document)
 
-    def _bring_deletion(self, person: str, name: str, owners: set[str]) -> None:
+    def _bring_deletion(self, person: str, document: Document, owners: set[str]) -> None:
         """A version of what was deleted before anybody knew whose it was: the deletion lies with it from now on."""
         if not person or owners != {""}:
             return
-        kept = newest_kept(self._filing, name)
+        kept = newest_kept(self._filing, document)
         if kept is not None and (gone := kept.document()).gone:
             self._filing.keep_document(person, gone, stamp(self._now), kept.updated)
-
-    def _is_gone(self, name: str) -> bool:
-        kept = newest_kept(self._filing, name)
-        return kept is not None and kept.document().gone
-
-    def _say_gone(self, document: Document) -> None:
-        if self._answer is not None:
-            version, known = self._filing.ordinal(document)
-            self._tell(Answer(document.place, document.name, version if known else 0, status=NOTHING,
-                              within=document.within))  # fmt: skip
 
     def _under_the_name(self, name: str, document: Document) -> Document:
         """A conditional update as a new version of what it found; what follows it carries that name too."""
@@ -258,22 +242,10 @@ class Intake:
         self._fate = "outdated"
         finding = Finding("not carried out", "conformance", "quarantine", why, "", None, document.place, document.name)
         self._take_quarantined("", Quarantined(finding, None, document.content.decode("utf-8", "backslashreplace")))
-        self._tell(Answer(document.place, status=status, why=why, within=document.within))
+        self._replies.refused(document, why, status)
         if document.kind == "Patient":
             for name in (document.id, f"{CREATED}{document.unless or document.seeks}"):
                 self._named[name], self._nobody[name] = "", f"the patient was not taken in: {why}"
-
-    def _say(self, document: Document, name: str) -> None:
-        """Tell which version of what these bytes are; of a conditional create that found something, its newest."""
-        if self._answer is None:
-            return
-        kind, _, id = name.partition("/")
-        version, known = self._filing.ordinal(msgspec.structs.replace(document, kind=kind, id=id))
-        self._tell(Answer(document.place, name, version, known and version == 1, within=document.within))
-
-    def _tell(self, answer: Answer) -> None:
-        if self._answer is not None:
-            self._answer(answer)
 
     def _remember_events(self, name: str, owners: list[str]) -> None:
         for owner in owners:
@@ -327,8 +299,7 @@ class Intake:
 
     def _take_course(self, person: str, course: Course) -> None:
         """Take over what another store held under the id of one event, without what is known of it here already."""
-        if course.place:
-            self._tell(Answer(course.place, status=DONE, within=course.within))
+        self._replies.taken_over(course)
         events: list[Event] = []
         for outcome in admit(self._person(person), map(_takes_back, course.events), self._now):
             if isinstance(outcome, Quarantined):

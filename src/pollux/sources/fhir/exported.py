@@ -66,7 +66,10 @@ def exported_entries(
 
 def _learned(text: str, reading: Reading) -> tuple[Event, ...]:
     """The versions of an event; here they are learned by this reading."""
-    return tuple(msgspec.structs.replace(event, learned=reading.learned) for event in _COURSE.decode(text))
+    events = tuple(msgspec.structs.replace(event, learned=reading.learned) for event in _COURSE.decode(text))
+    if len({event.id for event in events}) != 1:
+        raise ValueError("the versions of one event have one id")
+    return events
 
 
 def _document(

@@ -149,4 +149,4 @@ def _extension(url: str, value: str) -> dict[str, str]:
 
 def _url(name: str) -> str:
     kind, _, id = name.partition("/")
-    return f"urn:uuid:{id}" if _UUID.fullmatch(id) else f"{_BASE}{kind}/{quote(id, safe='')}"
+    return f"urn:uuid:{id}" if _UUID.fullmatch(id) else f"{_BASE}{quote(kind, safe='')}/{quote(id, safe='')}"
