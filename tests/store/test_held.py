@@ -98,7 +98,11 @@ def test_it_says_who_looked_where_things_came_from_and_what_is_not_used(store: S
     assert {r["entity"][0]["what"]["display"] for r in kinds["Provenance"]} >= {"record.json", "made.csv", "meter.csv"}
     (outcome,) = kinds["OperationOutcome"]
     assert outcome["issue"][0]["details"]["text"] == "impossible value"
-    assert b"what was learned" in [base64.b64decode(r["data"]) for r in kinds["Binary"]]
+    (binary,) = kinds["Binary"]
+    assert outcome["extension"][0]["valueReference"] == {"reference": f"Binary/{binary['id']}"}
+    (state,) = kinds["DocumentReference"]
+    assert (state["description"], state["date"]) == ("twin", "2026-03-01T00:00:00Z")
+    assert base64.b64decode(state["content"][0]["attachment"]["data"]) == b"what was learned"
     targets = {t["reference"] for r in kinds["Provenance"] for t in r["target"]}
     assert {f"Observation/{r['id']}" for r in kinds["Observation"]} == targets
 

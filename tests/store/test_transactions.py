@@ -46,6 +46,11 @@ def send(store: Store, folder: Path, *entries: dict[str, Any]) -> tuple[Receipt,
     return store.take(read(file, learned=NOW), NOW, answers.append), answers
 
 
+def update(resource: dict[str, Any], condition: str, **more: Any) -> dict[str, Any]:
+    """A conditional update."""
+    return {"resource": resource, "request": {"method": "PUT", "url": f"{resource['resourceType']}?{condition}"}} | more
+
+
 @pytest.fixture
 def store(place: Place) -> Any:
     with place.open() as opened:
@@ -113,7 +118,7 @@ def test_two_who_carry_one_identifier_are_never_taken_for_each_other(store: Stor
     assert (receipt.accepted, receipt.quarantined) == (0, 1)
     assert "2 patients carry the identifier" in receipt.text()
     receipt, answers = send(store, tmp_path, post(patient("x"), "urn:uuid:a", "identifier=" + CARD))
-    assert (answers, receipt.quarantined) == ([], 1)
+    assert ([a.status for a in answers], receipt.quarantined) == (["412 Precondition Failed"], 1)
     assert [p.id for p in store.people()] == ["p1", "p2"]
 
 
@@ -236,3 +241,66 @@ def test_a_store_of_the_schema_before_gets_the_index(place: Place, tmp_path: Pat
         send(store, tmp_path, post(patient(), "urn:uuid:a"))
         _, answers = send(store, tmp_path, post(patient("2"), "urn:uuid:b", "identifier=" + CARD))
         assert [(a.name, a.created) for a in answers] == [("Patient/a", False)]
+
+
+def test_a_conditional_update_is_a_new_version_of_what_it_finds(store: Store, tmp_path: Path) -> None:
+    """Whatever id the resource has itself; its events and the person carry the name that is found."""
+    (tmp_path / "patient.json").write_text(json.dumps(patient("known-here")))
+    store.take(read(tmp_path / "patient.json", learned=NOW), NOW)
+    carried = {"identifier": [{"system": "http://lab.example", "value": "7"}]}
+    send(store, tmp_path, put(weight("Patient/known-here", 70.0, "lab-7") | carried))
+    entries = (
+        update(patient("their-id", gender="female", deceasedDateTime="2026-02-01"), "identifier=" + CARD,
+               fullUrl="urn:uuid:a"),
+        update(weight("urn:uuid:a", 71.0, "other") | carried, "identifier=http://lab.example%7C7"),
+    )  # fmt: skip
+    _, answers = send(store, tmp_path, *entries)
+    assert [(a.name, a.version, a.created) for a in answers] == [
+        ("Patient/known-here", 2, False), ("Observation/lab-7", 2, False)]  # fmt: skip
+    assert [(p.id, p.gender) for p in store.people()] == [("known-here", "female")]
+    standing = {event.id: event.value for event in store.record("known-here").current}
+    assert standing.keys() == {"Patient/known-here#death", "Observation/lab-7"}
+    assert standing["Observation/lab-7"] == 71.0
+    again, same = send(store, tmp_path, *entries)
+    assert (again.changed, same) == (False, answers)
+
+
+def test_a_conditional_update_of_nothing_known_creates_once(store: Store, tmp_path: Path) -> None:
+    for card in ("42", "42"):
+        entry = update(patient("theirs", card), "identifier=" + CARD)
+        _, answers = send(store, tmp_path, entry, post(weight("Patient/theirs"), "urn:uuid:w"))
+        assert [(a.name, a.version, a.created) for a in answers] == [
+            (f"Patient/{own_id(f'Patient?identifier={CARD}')}", 1, True), ("Observation/w", 1, True)]  # fmt: skip
+    assert [len(store.record(p.id).current) for p in store.people()] == [1]
+
+
+def test_a_conditional_update_that_finds_several_changes_none(store: Store, tmp_path: Path) -> None:
+    send(store, tmp_path, put(patient("p1")), put(patient("p2")))
+    entries = (
+        update(patient("x", gender="male"), "identifier=" + CARD, fullUrl="urn:uuid:a"),
+        post(weight("urn:uuid:a"), "urn:uuid:w"),
+    )
+    receipt, answers = send(store, tmp_path, *entries)
+    assert [a.status for a in answers] == ["412 Precondition Failed", ""]
+    assert (receipt.accepted, receipt.quarantined) == (0, 2)
+    assert [(p.id, p.gender) for p in store.people()] == [("p1", ""), ("p2", "")]
+
+
+@pytest.mark.parametrize("condition", ["birthdate=1964", "identifier=42", "identifier=a|1&active=true"])
+def test_another_condition_of_an_update_is_told_and_changes_nothing(
+    store: Store, tmp_path: Path, condition: str
+) -> None:
+    entries = update(patient("x"), condition, fullUrl="urn:uuid:a"), post(weight("urn:uuid:a"), "urn:uuid:w")
+    for quarantined in (2, 0):
+        receipt, answers = send(store, tmp_path, *entries)
+        assert [a.status for a in answers] == ["400 Bad Request", ""]
+        assert receipt.quarantined == quarantined
+        assert store.people() == []
+
+
+def test_an_update_that_asks_for_a_version_is_told(store: Store, tmp_path: Path) -> None:
+    entry = put(patient())
+    entry["request"]["ifMatch"] = 'W/"3"'
+    receipt, _ = send(store, tmp_path, entry)
+    assert "ifMatch is not looked at" in receipt.text()
+    assert [p.id for p in store.people()] == ["1"]

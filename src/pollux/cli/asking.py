@@ -2,7 +2,7 @@
 
 import re
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,7 @@ from pollux.errors import PolluxError, RefusedInput
 
 if TYPE_CHECKING:
     from pollux.report import Claim
+    from pollux.sources.fhir import Responses
     from pollux.store import Store
     from pollux.twins import Comparison, Forecast, Twin
 
@@ -25,7 +26,7 @@ def take(
     person: Annotated[str, Parameter(help="Whose device files these are; needed if several people are known.")] = "",
     timezone: Annotated[str, Parameter(help="IANA zone of times that state none, such as Europe/Berlin.")] = "",
     answers: Annotated[
-        Path | None, Parameter(help="Write what became of each resource, as a FHIR transaction-response.")
+        Path | None, Parameter(help="Write what became of each entry: a FHIR transaction-response a bundle.")
     ] = None,
     store: StorePath = "",
 ) -> None:
@@ -34,31 +35,50 @@ def take(
     The format is recognised by content. Each file is one transaction: it is taken whole, with bad rows in quarantine,
     or refused with the reason. Taking a file twice changes nothing.
     """
-    from pollux.record import Person
-    from pollux.record.entry import Answer, Entry
-    from pollux.sources import read
-    from pollux.sources.fhir import response
-
     if not files:
         raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
     if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", person):
         raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 64", where="--person")
-    now = datetime.now(UTC)
-    told: list[Answer] = []
-    with open_store(store) as kept:
+    with ExitStack() as open_files:
+        told = None
+        if answers:
+            told = _told(answers, open_files)
+        kept = open_files.enter_context(open_store(store))
         for path in sorted(files, key=_is_device):
-            device = _is_device(path)
-            owner = _owner(kept, person) if device else ""
-            stated = [Entry(owner, Person(owner, timezone=timezone or "UTC"))] if device else []
-            entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner))
-            receipt = kept.take(chain(stated, entries), now, told.append if answers else None)
-            print(f"{path.name}: {receipt.text()}")
-            for one in receipt.people if timezone and not device else ():
-                if kept.take([Entry(one, Person(one, timezone=timezone))], now).changed:
-                    print(f"  the time zone of {one} is {timezone}")
+            _take_file(kept, path, person, timezone, told)
     if answers:
-        answers.write_bytes(response(told))
         print(answers)
+
+
+def _told(path: Path, open_files: ExitStack) -> "Responses":
+    """The file of answers, opened before anything is taken."""
+    from pollux.sources.fhir import Responses
+
+    try:
+        out = open_files.enter_context(path.open("wb"))
+    except OSError as error:
+        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
+    return open_files.enter_context(Responses(out))
+
+
+def _take_file(kept: "Store", path: Path, person: str, timezone: str, told: "Responses | None") -> None:
+    """Take one file, say what became of it, and write the answers to it, whatever becomes of the next one."""
+    from pollux.record import Person
+    from pollux.record.entry import Entry
+    from pollux.sources import read
+
+    now = datetime.now(UTC)
+    device = _is_device(path)
+    owner = _owner(kept, person) if device else ""
+    stated = [Entry(owner, Person(owner, timezone=timezone or "UTC"))] if device else []
+    entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner))
+    receipt = kept.take(chain(stated, entries), now, told.tell if told else None)
+    if told:
+        told.taken()
+    print(f"{path.name}: {receipt.text()}")
+    for one in receipt.people if timezone and not device else ():
+        if kept.take([Entry(one, Person(one, timezone=timezone))], now).changed:
+            print(f"  the time zone of {one} is {timezone}")
 
 
 @app.command

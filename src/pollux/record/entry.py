@@ -9,14 +9,23 @@ from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
 
 
+class Within(msgspec.Struct, frozen=True):
+    """Which bundle of its file something stood in: the number of the bundle, from 1, and its type ("transaction")."""
+
+    number: int
+    kind: str = ""
+
+
 class Document(msgspec.Struct, frozen=True):
     """A resource exactly as it was received.
 
     `kind` and `id` name it ("Observation", "o1"); `version` and `updated` are what it says of its own version. `place`
     is where in the file it stood. `understood` is False when nothing in a document of this kind is made into events:
     it is kept and counted. `identifiers` are its business identifiers, `system|value`; a document with `unless` is not
-    taken when one of its kind with that identifier is there (FHIR's conditional create). `learned` is when it was taken
-    in, where it was; `new` says that the sender creates it (POST): then it never changes what is there.
+    taken when one of its kind with that identifier is there (FHIR's conditional create), one that `seeks` is a new
+    version of the one that has it, if one has (conditional update). `learned` is when it was taken in, where it was;
+    `new` says that the sender creates it (POST): then it never changes what is there. `within` is its bundle. What a
+    document states comes right behind it, or else `apart` from it, as a `Course`: then it withdraws nothing itself.
     """
 
     kind: str
@@ -30,6 +39,9 @@ class Document(msgspec.Struct, frozen=True):
     unless: str = ""
     learned: datetime | None = None
     new: bool = False
+    seeks: str = ""
+    within: Within | None = None
+    apart: bool = False
 
     @property
     def name(self) -> str:
@@ -39,6 +51,40 @@ class Document(msgspec.Struct, frozen=True):
         'Observation/o1'
         """
         return f"{self.kind}/{self.id}"
+
+    @property
+    def gone(self) -> bool:
+        """Whether this version says that the resource was deleted.
+
+        >>> Document("Observation", "o1", "", deletion("Observation/o1"), "line 1").gone
+        True
+        """
+        if not self.content.startswith(_GONE):
+            return False
+        try:
+            return _DELETION.decode(self.content).deleted == self.name
+        except msgspec.DecodeError:
+            return False
+
+
+class _Deletion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What stands in place of a resource from its deletion on. No resource looks like it: it has no resourceType."""
+
+    deleted: str
+    at: str = ""
+
+
+_GONE = b'{"deleted":'
+_DELETION = msgspec.json.Decoder(_Deletion)
+
+
+def deletion(name: str, at: str = "") -> bytes:
+    """The content of a version that says that a resource is gone; `at` is when, in the words of whoever says it.
+
+    >>> deletion("Observation/o1", "2026-01-01T00:00:00Z")
+    b'{"deleted":"Observation/o1","at":"2026-01-01T00:00:00Z"}'
+    """
+    return msgspec.json.encode(_Deletion(name, at))
 
 
 IDENTIFIED = "Patient?identifier="  # a person who is there already
@@ -62,16 +108,43 @@ class Entry(msgspec.Struct, frozen=True):
     """
 
     person: str
-    item: Person | Event | Document | Quarantined
+    item: "Person | Event | Document | Course | Quarantined | Refusal"
+
+
+class Course(msgspec.Struct, frozen=True):
+    """All that was ever said under the id of one event, oldest first, as another store held it.
+
+    Corrections and withdrawals are among it. `place` is where it stood, if it is all that stood there.
+    """
+
+    events: tuple[Event, ...]
+    place: str = ""
+    within: Within | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An entry of a bundle, or a line, that comes to nothing: where it stood, why, and the HTTP status for that.
+
+    It is for whoever sent it and is not kept; what it brought is, in quarantine.
+    """
+
+    place: str
+    status: str
+    why: str
+    within: Within | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
     """What became of one document: where it stood, how it is named here, which version it is.
 
-    `created` is False where a conditional create found what it asked for. The same document again has the same answer.
+    `created` says that it is the first of its name. The same document again has the same answer. Where it was refused,
+    `status` is the HTTP status, `why` the reason, and it has no name; a `status` without a reason is another success.
     """
 
     place: str
-    name: str
-    version: int
-    created: bool
+    name: str = ""
+    version: int = 0
+    created: bool = False
+    status: str = ""
+    why: str = ""
+    within: Within | None = None

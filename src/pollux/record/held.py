@@ -11,7 +11,8 @@ from pollux.record.quality import Quarantined
 class Held(msgspec.Struct, frozen=True):
     """What was received, what it says, what is not used, what was derived (twins' states), and who did and saw what.
 
-    `checkpoints` are name, time and content of each.
+    `checkpoints` are name, time and content of each; `holds` reason, beginning and by whom of each order not to erase;
+    `restricted` says why processing is restricted, if it is.
     """
 
     person: Person
@@ -20,3 +21,5 @@ class Held(msgspec.Struct, frozen=True):
     quarantined: tuple[Quarantined, ...]
     checkpoints: tuple[tuple[str, str, bytes], ...]
     acts: tuple[Act, ...]
+    holds: tuple[tuple[str, str, str], ...] = ()
+    restricted: str = ""

@@ -90,21 +90,29 @@ class Filing:
             if kept.kind != kind or identifier not in kept.identifiers:
                 raise missing("identifier", f"patient {who.hex()[:8]}")
             name, chart = f"{kind}/{kept.id}", self._chart_of(keyed)
-            if name in self._stated or name in chart.hidden or identifier not in self._newest(row.name).identifiers:
+            newest = self._newest(row.name)
+            if name in self._stated or name in chart.hidden or not newest or identifier not in newest.identifiers:
                 continue  # another version is on its way; it was moved; a newer version takes the identifier back
             found[name] = chart.person
             self.found.add(who)
         return [(whose, name) for name, whose in sorted(found.items())]
 
-    def _newest(self, name: bytes) -> Kept:
-        """The newest version of a document."""
+    def newest(self, document: Document) -> Kept | None:
+        """The newest version of a document, whoever's it is and that of the open transaction included."""
+        name = self.keys.mark("document", document.name)
+        if self._documents.get(name):  # some wait to be written
+            self.close()
+        return self._newest(name)
+
+    def _newest(self, name: bytes) -> Kept | None:
+        """The version updated last; of those that say the same, or do not say, the one learned last."""
         versions = []
         for who, number, mark, sealed in self.connection.execute(VERSIONS, {"called": name}).all():
             keyed = self.keys.find_who(who)
             if keyed is not None:
                 kept = KEPT.decode(keyed.cipher.open(sealed, "document", who, number, name, mark))
                 versions.append(((kept.updated, kept.learned, number), kept))
-        return max(versions, key=lambda one: one[0])[1]
+        return max(versions, key=lambda one: one[0])[1] if versions else None
 
     def ordinal(self, document: Document) -> tuple[int, bool]:
         """Which version of it these bytes are, from 1 on, and True; or the number of versions there are, and False."""

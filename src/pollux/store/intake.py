@@ -7,16 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import CREATED, IDENTIFIED, Answer, Document, Entry, own_id
+from pollux.record.entry import CREATED, IDENTIFIED, Answer, Course, Document, Entry, Refusal, own_id
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.columns import finite
+from pollux.store.course import go_on
 from pollux.store.filing import Filing
 from pollux.store.receipt import Receipt
+from pollux.store.replies import CONFLICT, SEVERAL, Replies, is_gone
 from pollux.store.statements import merged
 
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
+
+Said = Person | Event | Course | Quarantined | Refusal
 
 
 class Intake:
@@ -30,7 +34,7 @@ class Intake:
     def __init__(self, filing: Filing, now: datetime, answer: Callable[[Answer], None] | None = None) -> None:
         self._filing = filing
         self._now = now
-        self._answer = answer
+        self._replies = Replies(filing, answer)
         self._named: dict[str, str] = {}  # who it is that an identifier names; "" where that is nobody
         self._nobody: dict[str, str] = {}  # and why
         self._taken = 0
@@ -40,7 +44,10 @@ class Intake:
         self._persons: dict[str, Person] = {}
         self._findings: list[Finding] = []
         self._document = ""
+        self._renamed = ("", "")  # the document at hand as the reader calls it, and as it is called here
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
+        self._replaces = False  # whether the document at hand takes the place of an earlier version
+        self._stated: set[str] = set()  # ids of its events
         self._before: dict[str, tuple[str, Event]] = {}  # standing events of an earlier version of the document at hand
         self._after = datetime.min.replace(tzinfo=UTC)  # a newer version is learned after the one it replaces
 
@@ -52,6 +59,8 @@ class Intake:
             self._filing.breathe()
         named = entry.person.startswith((IDENTIFIED, CREATED)) or entry.person in self._named
         person = self._who(entry.person) if named else entry.person
+        if self._renamed[0] and not isinstance(item, Document):
+            item = _called(item, *self._renamed)
         if person:
             self._people[person] = None
         match item:
@@ -68,8 +77,12 @@ class Intake:
                 self._take_quarantined("", Quarantined(finding, item))
             case Event():
                 self._take_event(person, item)
+            case Course():
+                self._take_course(person, item)
             case Quarantined():
                 self._take_quarantined(person, item)
+            case Refusal():
+                self._replies.refused(item, item.why, item.status)
 
     def receipt(self) -> Receipt:
         """The account of everything taken."""
@@ -129,16 +142,31 @@ class Intake:
 
     def _take_document(self, person: str, document: Document) -> None:
         self._document, self._fate, self._before = document.name, "", {}
-        self._after = datetime.min.replace(tzinfo=UTC)
+        self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
+        self._replaces, self._stated = False, set()
+        if document.seeks:
+            found = self._filing.identified(document.kind, document.seeks)
+            if len(found) > 1:
+                why = f"{len(found)} documents carry the identifier of its conditional update"
+                self._refuse(document, why, SEVERAL)
+                return
+            document = self._under_the_name(found[0][1], document) if found else document
+        if document.gone:
+            self._take_deletion(document)
+            return
         there = self._filing.identified(document.kind, document.unless) if document.unless else []
         if len(there) > 1:
-            self._refuse(document, f"{len(there)} documents carry the identifier of its conditional create")
+            why = f"{len(there)} documents carry the identifier of its conditional create"
+            self._refuse(document, why, SEVERAL)
             return
         earlier = None if there else self._filing.versions(document)
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
-            self._say(document, there[0][1] if there else document.name)
+            if there:
+                self._replies.kept(document, there[0][1])
+            else:
+                self._replies.known(document)
             return
         if earlier and person and document.name in self._hidden(person):
             self._refuse(document, "it was moved from this patient to another, and the sender still names this one")
@@ -147,36 +175,76 @@ class Intake:
             self._refuse(document, "it is to be created (POST) under a name that something else here has")
             return
         updated = stamp(document.updated) if document.updated else ""
-        if updated and any(before > updated for _, before in earlier):
+        if document.apart:
+            pass  # its events come by themselves
+        elif updated and any(before > updated for _, before in earlier):
             self._fate = "outdated"
+            self._bring_deletion(person, document, {owner for owner, _ in earlier})
         elif earlier:
+            self._replaces = True
             self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
         self._filing.keep_document(person, document, stamp(self._now), updated)
         self._count["documents"] += 1
-        self._say(document, document.name)
+        self._replies.kept(document)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _take_deletion(self, document: Document) -> None:
+        """The newest version of a document is that it is gone: what it stated is withdrawn, earlier versions stay.
+
+        Where nothing says when it was deleted it was just now, after all that is there. A deletion of what is not
+        there is kept, as nobody's, only where it says when it was: an older version may come yet.
+        """
+        earlier = self._filing.versions(document)
+        if earlier is None:
+            self._fate = "already_known"
+            self._count["already_known"] += 1
+            self._replies.deleted_before(document)
+            return
+        if earlier and document.updated is None and is_gone(self._filing, document):
+            self._count["already_known"] += 1
+            self._replies.deleted(document)
+            return
+        owners = [one for one in dict.fromkeys(owner for owner, _ in earlier) if document.name not in self._hidden(one)]
+        if owners or document.updated:
+            updated = stamp(document.updated) if document.updated else max(before for _, before in earlier)
+            if any(before > updated for _, before in earlier):
+                self._fate = "outdated"
+            else:
+                self._remember_events(document.name, owners)
+            for owner in owners or [""]:
+                self._filing.keep_document(owner, document, stamp(self._now), updated)
+                self._people |= {owner: None} if owner else {}
+            self._count["documents"] += 1
+        self._replies.deleted(document)
+
+    def _bring_deletion(self, person: str, document: Document, owners: set[str]) -> None:
+        """A version of what was deleted before anybody knew whose it was: the deletion lies with it from now on."""
+        if not person or owners != {""}:
+            return
+        kept = self._filing.newest(document)
+        if kept is not None and (gone := kept.document()).gone:
+            self._filing.keep_document(person, gone, stamp(self._now), kept.updated)
+
+    def _under_the_name(self, name: str, document: Document) -> Document:
+        """A conditional update as a new version of what it found; what follows it carries that name too."""
+        self._renamed = document.name, name
+        self._document = name
+        return msgspec.structs.replace(document, id=name.partition("/")[2])
 
     def _hidden(self, person: str) -> list[str]:
         chart = self._filing.find(person)
         return chart.chart.hidden if chart else []
 
-    def _refuse(self, document: Document, why: str) -> None:
+    def _refuse(self, document: Document, why: str, status: str = CONFLICT) -> None:
         """Keep a document, and all that is said of the patient whom it is, in quarantine."""
         self._fate = "outdated"
         finding = Finding("not carried out", "conformance", "quarantine", why, "", None, document.place, document.name)
         self._take_quarantined("", Quarantined(finding, None, document.content.decode("utf-8", "backslashreplace")))
+        self._replies.refused(document, why, status)
         if document.kind == "Patient":
-            for name in (document.id, f"{CREATED}{document.unless}"):
+            for name in (document.id, f"{CREATED}{document.unless or document.seeks}"):
                 self._named[name], self._nobody[name] = "", f"the patient was not taken in: {why}"
-
-    def _say(self, document: Document, name: str) -> None:
-        if self._answer is None:
-            return
-        kind, _, id = name.partition("/")
-        same = msgspec.structs.replace(document, kind=kind, id=id)
-        version, created = self._filing.ordinal(same)
-        self._answer(Answer(document.place, name, version, created))
 
     def _remember_events(self, name: str, owners: list[str]) -> None:
         for owner in owners:
@@ -204,7 +272,7 @@ class Intake:
             return
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
-        event = finite(event) if event.retracted else event  # the door asks nothing of what takes something back
+        event = _takes_back(event)
         for outcome in admit(self._person(person), [event], self._now):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
@@ -215,7 +283,11 @@ class Intake:
             else:
                 before = None
             known = [before[1]] if before else self._filing.chart(person).versions(outcome, outcome.content)
-            new = self._new(outcome, known, of_document=before is not None)
+            if document and before is None and self._replaces and event.id not in self._stated:
+                new: Event | Quarantined | None = outcome  # what an earlier version took back is said anew
+            else:
+                new = self._new(outcome, known, of_document=before is not None)
+            self._stated |= {event.id} if document else set()
             if new is None:
                 self._count["already_known"] += 1
             elif isinstance(new, Quarantined):
@@ -223,6 +295,20 @@ class Intake:
             else:
                 self._filing.chart(person).add(new, known)
                 self._count["withdrawn" if new.retracted else "accepted"] += 1
+
+    def _take_course(self, person: str, course: Course) -> None:
+        """Take over what another store held under the id of one event, without what is known of it here already."""
+        self._replies.taken_over(course)
+        events: list[Event] = []
+        for outcome in admit(self._person(person), map(_takes_back, course.events), self._now):
+            if isinstance(outcome, Quarantined):
+                self._take_quarantined(person, outcome)
+            else:
+                events.append(msgspec.structs.replace(outcome, flags=tuple(dict.fromkeys(outcome.flags))))
+        for new in go_on(self._filing, person, events) if events else ():
+            events = events[1:]
+            self._count["withdrawn" if new.retracted else "accepted"] += 1
+        self._count["already_known"] += len(events)
 
     def _new(self, event: Event, known: list[Event], of_document: bool) -> Event | Quarantined | None:
         """What an event adds to the versions that are there under its id; None when it adds nothing.
@@ -261,3 +347,20 @@ class Intake:
         self._count["quarantined"] += 1
         if len(self._findings) < MOST_FINDINGS:
             self._findings.append(quarantined.finding)
+
+
+def _called(item: Said, old: str, new: str) -> Said:
+    """What is said in a document that has another name here than the reader gave it, under that name."""
+    if isinstance(item, Event) and item.id.partition("#")[0] == old:
+        return msgspec.structs.replace(item, id=new + item.id.removeprefix(old))
+    if isinstance(item, Person) and f"Patient/{item.id}" == old:
+        return msgspec.structs.replace(item, id=new.partition("/")[2])
+    if isinstance(item, Quarantined) and item.document == old:
+        finding = msgspec.structs.replace(item.finding, event=new)
+        return msgspec.structs.replace(item, finding=finding, document=new)
+    return item
+
+
+def _takes_back(event: Event) -> Event:
+    """The door asks nothing of what takes something back."""
+    return finite(event) if event.retracted else event

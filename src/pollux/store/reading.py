@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 
 import msgspec
@@ -221,17 +222,20 @@ def person_of(charts: list[OneChart]) -> Person:
 
 
 def newest(documents: Iterator[Document]) -> list[Document]:
-    """Of each document the version updated last."""
+    """Of each document, in the order of arrival, the version that stands; none of what was deleted.
+
+    A version stands from its arrival on, unless one that was updated later was there.
+    """
     standing: dict[str, Document] = {}
+    updated: dict[str, datetime] = {}
     for document in documents:
-        known = standing.get(document.name)
-        if known is None or (_updated(document) >= _updated(known)):
-            standing[document.name] = document
-    return list(standing.values())
-
-
-def _updated(document: Document) -> float:
-    return document.updated.timestamp() if document.updated else float("-inf")
+        last = updated.get(document.name)
+        if document.updated is not None:
+            if last is not None and document.updated < last:
+                continue
+            updated[document.name] = document.updated
+        standing[document.name] = document
+    return [document for document in standing.values() if not document.gone]
 
 
 _SIDES = {"": 0, "<": -1, "<=": -1, ">": 1, ">=": 1}

@@ -239,6 +239,8 @@ class Store:
                 tuple(item for chart in charts for item in chart.quarantine()),
                 tuple(one for chart in charts for one in chart.checkpoints()),
                 acts,
+                tuple((one.reason, one.since, one.by) for chart in charts for one in chart.chart.holds),
+                "; ".join(dict.fromkeys(chart.chart.restricted for chart in charts if chart.chart.restricted)),
             )
 
     def checkpoint(self, person_id: str, name: str) -> bytes | None:

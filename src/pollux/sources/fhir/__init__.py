@@ -2,11 +2,13 @@
 
 import re
 
-from pollux.sources.fhir.portable import audit_event, portable, response
+from pollux.sources.fhir.accounts import audit_event
+from pollux.sources.fhir.answers import Responses
+from pollux.sources.fhir.portable import portable
 from pollux.sources.fhir.reader import read
 from pollux.sources.format import Format
 
-__all__ = ["FORMAT", "audit_event", "portable", "response"]
+__all__ = ["FORMAT", "Responses", "audit_event", "portable"]
 
 _LOOKS = re.compile(rb'"resourceType"\s*:')
 _LINE = re.compile(rb'^\{[^\n]*"resourceType"\s*:', re.MULTILINE)

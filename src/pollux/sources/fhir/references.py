@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from pollux.record.entry import IDENTIFIED, own_id
+from pollux.record.entry import IDENTIFIED, Within, own_id
 
 _NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?")
 
 
 _MOST = 200
+_ALONE = Within(1)
 HELD = "urn:pollux:person:"  # what an export of Pollux says of resources that FHIR gives no subject
 
 
@@ -21,12 +22,15 @@ class Links:
 
     `patients` maps a full URL, `Patient/id` or `Patient?identifier=…` to the person that stands there (an id, or
     `POST Patient?identifier=…` where the Patient is created only if nobody has that identifier; empty where it has no
-    name of its own), `medications` a full URL or `Medication/id` to its code; `type` is the bundle's.
+    name of its own), `medications` a full URL or `Medication/id` to its code; `within` says which bundle it is,
+    `timestamp` when it was put together; `export` whose everything it is, where Pollux exported it.
     """
 
     patients: dict[str, str] = field(default_factory=dict)
     medications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    type: str = ""
+    within: Within = _ALONE
+    timestamp: str = ""
+    export: str = ""
 
 
 def target(reference: str) -> tuple[str, str] | None:
@@ -116,7 +120,7 @@ def _person_in(holder: Mapping[str, Any], element: str, links: Links) -> tuple[s
         reference = f"{IDENTIFIED}{criterion}"
     if reference in links.patients:
         person = links.patients[reference]
-        return person, "" if person else f"its {element} is a Patient of the bundle without a fullUrl"
+        return person, "" if person else f"its {element} is a Patient of the bundle that has no name here"
     if criterion:
         return reference, ""
     found = target(reference)

@@ -1,0 +1,113 @@
+"""Read an export of Pollux itself: it is all one person's, under the names and with the events that it had there.
+
+An export (`portable`) is a Bundle with the tag `urn:pollux:export|<id of the person>`. A link `self` of an entry says
+as which version of which document its resource is kept; an entry without one only shows an event to other readers.
+Events are not made from the resources anew: that would need the time zone and the other resources that were known when
+they came. Their versions stand in extensions, and so come in as they were.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from pollux.errors import PolluxError
+from pollux.record.entry import Course, Document, Entry, Refusal, Within
+from pollux.record.event import Event, Person
+from pollux.sources.fhir.references import Links
+from pollux.sources.fhir.requests import INVALID
+from pollux.sources.fhir.resource import note, resource_document, updated
+from pollux.sources.format import Reading
+
+EXPORT = "urn:pollux:export"
+COURSE = "urn:pollux:event"  # all versions of one event, oldest first, as JSON
+DELETED = "urn:pollux:deleted"  # what is kept in place of a resource from its deletion on
+UPDATED = "urn:pollux:updated"  # when a version was made, where the resource does not say so itself
+STATED = "urn:pollux:person:"  # in front of a field of `Person`
+_SELF = re.compile(r"([^/]+)/([^/]+)/_history/\d+")
+_COURSE = msgspec.json.Decoder(tuple[Event, ...])
+Object = Mapping[str, Any]
+
+
+def version_url(name: str, number: int) -> str:
+    """Where a version of a document is, relative to nothing.
+
+    >>> version_url("Observation/o1", 2)
+    'Observation/o1/_history/2'
+    """
+    kind, _, id = name.partition("/")
+    return f"{quote(kind, safe='')}/{quote(id, safe='')}/_history/{number}"
+
+
+def exported_entries(
+    entry: Object, resource: Object, content: bytes, place: str, reading: Reading, links: Links
+) -> Iterator[Entry]:
+    """What an entry of an export holds: a document as it was kept, courses of events, what is said of the person."""
+    where, within = f"{reading.name} {place}", links.within
+    try:
+        document = _document(entry, resource, content, place, reading, within)
+        courses = [
+            Course(_learned(text, reading), "" if document else where, within) for text in _extensions(entry, COURSE)
+        ]
+    except (msgspec.DecodeError, PolluxError, ValueError) as error:
+        why = f"this is not as Pollux exports it ({str(error)[:200]})"
+        yield note(reading, "not carried out", why, place, links.export)
+        yield Entry(links.export, Refusal(where, INVALID, why, within))
+        return
+    if document is not None:
+        yield Entry(links.export, document)
+        if person := _person(resource, links.export):
+            yield Entry(links.export, person)
+    for course in courses or ([] if document else [Course((), where, within)]):
+        yield Entry(links.export, course)
+
+
+def _learned(text: str, reading: Reading) -> tuple[Event, ...]:
+    """The versions of an event; here they are learned by this reading."""
+    events = tuple(msgspec.structs.replace(event, learned=reading.learned) for event in _COURSE.decode(text))
+    if len({event.id for event in events}) != 1:
+        raise ValueError("the versions of one event have one id")
+    return events
+
+
+def _document(
+    entry: Object, resource: Object, content: bytes, place: str, reading: Reading, within: Within
+) -> Document | None:
+    links = [one for one in entry.get("link", ()) if isinstance(one, dict) and one.get("relation") == "self"]
+    found = _SELF.fullmatch(str(links[0].get("url"))) if links else None
+    if found is None:
+        return None
+    kind, id = (unquote(part) for part in found.groups())
+    made = resource_document(content, resource, place, id, reading)
+    when = next((updated(text, reading) for text in _extensions(entry, UPDATED)), made.updated)
+    made = msgspec.structs.replace(made, kind=kind, id=id, updated=when, within=within, apart=True)
+    for text in _extensions(entry, DELETED):
+        gone = msgspec.structs.replace(made, content=text.encode(), version="", identifiers=())
+        if not gone.gone:
+            raise ValueError("what is said to be deleted is something else")
+        return gone
+    return made
+
+
+def _person(resource: Object, id: str) -> Person | None:
+    """What the export says of the person, in its Basic resource of the code "person"."""
+    code = resource.get("code")
+    codings = code.get("coding", ()) if isinstance(code, dict) else ()
+    if resource.get("resourceType") != "Basic" or {"system": EXPORT, "code": "person"} not in codings:
+        return None
+    said = {url.removeprefix(STATED): value for url, value in _values(resource) if url.startswith(STATED)}
+    fields = {name: said[name] for name in Person.__struct_fields__ if name in said}
+    return msgspec.convert(fields | {"id": id}, Person)
+
+
+def _extensions(holder: Object, url: str) -> list[str]:
+    return [str(value) for named, value in _values(holder) if named == url]
+
+
+def _values(holder: Object) -> Iterator[tuple[str, object]]:
+    stated = holder.get("extension", ())
+    for one in stated if isinstance(stated, list) else ():
+        if isinstance(one, dict):
+            yield str(one.get("url")), one.get("valueString", one.get("valueBoolean", one.get("valueInstant")))

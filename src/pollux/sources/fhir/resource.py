@@ -1,0 +1,137 @@
+"""One FHIR resource, checked and turned into a document and the events that it holds."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from pollux.errors import PolluxError, RefusedInput
+from pollux.record.entry import CREATED, Document, Entry, own_id
+from pollux.record.quality import Category, Finding, Quarantined
+from pollux.sources.clock import zone
+from pollux.sources.fhir import patient
+from pollux.sources.fhir.case import Case
+from pollux.sources.fhir.clinical import KINDS, stated
+from pollux.sources.fhir.dates import moment
+from pollux.sources.fhir.insulin import doses
+from pollux.sources.fhir.observation import observed
+from pollux.sources.fhir.references import Links, identifiers, person_of
+from pollux.sources.fhir.requests import Named
+from pollux.sources.fhir.validate import known, problems
+from pollux.sources.format import Reading
+
+UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
+_GENETICS = ("http://terminology.hl7.org/CodeSystem/v2-0074", "GE")
+_NOT_ASKED = Named()
+_LONGEST = 128  # signs of an id; FHIR allows 64
+_COMPLETENESS = ("no time", "no value", "no code", "no dose")
+
+
+def resource_entries(
+    raw: bytes, resource: object, place: str, named: Named | None, reading: Reading, links: Links
+) -> Iterator[Entry]:
+    """The document of a resource and its events; `named` is what a bundle around it asked."""
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
+    named = named or Named(_text(resource.get("id")))
+    document = resource_document(raw, resource, place, named.id, reading, named)
+    person, astray = person_of(resource, links)
+    if document.kind == "Patient":
+        criterion = document.unless or document.seeks
+        person = f"{CREATED}{criterion}" if criterion else document.id
+    yield Entry(person, document)
+    if not known(document.kind):
+        return
+    wrong = problems(resource, raw)
+    if wrong:
+        yield note(reading, "invalid resource", "; ".join(wrong), place, person, document.name)
+        return
+    if not document.understood:
+        return
+    if not person:
+        text = astray or "it does not say whom it is about"
+        if document.kind != "Device" or astray:
+            yield note(reading, "nobody's", text, place, "", document.name)
+        return
+    if document.kind == "Patient":
+        yield Entry(person, patient.person(resource, document.id, reading.timezone or "UTC"))
+    case = Case(resource, document.name, place, reading.name, reading.learned, zone(reading.timezone or "UTC"), links)
+    for found in _events(case, document.kind):
+        if isinstance(found, tuple):
+            rule, text = found
+            yield note(reading, rule, text, place, person, document.name)
+        else:
+            yield Entry(person, found)
+
+
+def _events(case: Case, kind: str) -> Iterator[Any]:
+    if kind == "Patient":
+        return patient.death(case)
+    if kind == "Observation":
+        return observed(case)
+    if kind == "MedicationAdministration":
+        return chain(stated(case, KINDS[kind]), doses(case))
+    return stated(case, KINDS[kind])
+
+
+def resource_document(
+    raw: bytes, resource: Mapping[str, Any], place: str, id: str, reading: Reading, named: Named = _NOT_ASKED
+) -> Document:
+    """The document of a resource. Without a name it is named by its content, under too long a one by its digest."""
+    kind = str(resource.get("resourceType", ""))
+    id = id or "content-" + hashlib.sha256(raw).hexdigest()[:32]
+    id = id if len(id) <= _LONGEST else own_id(id)
+    meta = resource.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    return Document(
+        kind=kind[:64],
+        id=id,
+        version=str(meta.get("versionId", named.version))[:64],
+        content=raw,
+        place=f"{reading.name} {place}",
+        updated=updated(meta.get("lastUpdated"), reading) or updated(named.updated, reading),
+        understood=kind in UNDERSTOOD and not _genetic(resource),
+        identifiers=identifiers(resource),
+        unless=named.unless,
+        new=named.new,
+        seeks=named.seeks,
+        within=named.within,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _genetic(resource: Mapping[str, Any]) -> bool:
+    """Whether an Observation is of the category "Genetics": what genes mean is not worked out here, so it is kept."""
+    categories = resource.get("category")
+    codings = [
+        coding
+        for category in (categories if isinstance(categories, list) else [])
+        if isinstance(category, dict) and isinstance(category.get("coding"), list)
+        for coding in category["coding"]
+    ]
+    return any(isinstance(one, dict) and (one.get("system"), one.get("code")) == _GENETICS for one in codings)
+
+
+def updated(text: object, reading: Reading) -> datetime | None:
+    """When a version was made; None where it is not said."""
+    try:
+        return moment(text, zone(reading.timezone or "UTC"))[0] if isinstance(text, str) and text else None
+    except (ValueError, PolluxError, OverflowError):
+        return None
+
+
+def note(reading: Reading, rule: str, text: str, place: str, person: str = "", document: str = "") -> Entry:
+    """What is wrong with a document or with what stands around it."""
+    category: Category = "completeness" if rule in _COMPLETENESS else "conformance"
+    finding = Finding(rule, category, "quarantine", text, "", None, f"{reading.name} {place}", document)
+    return Entry(person, Quarantined(finding, None, document))
+
+
+def kept_raw(reading: Reading, rule: str, text: str, place: str, raw: bytes) -> Entry:
+    """What cannot even be a document, as it stood; it is nobody's."""
+    finding = Finding(rule, "conformance", "quarantine", text, "", None, f"{reading.name} {place}")
+    return Entry("", Quarantined(finding, None, raw.decode("utf-8", "backslashreplace")))

@@ -1,0 +1,42 @@
+"""The versions of one event that another store held, put behind those that are here."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+
+from pollux.record.event import Event
+from pollux.store.filing import Filing
+from pollux.store.open_chart import OpenChart
+
+
+def go_on(filing: Filing, person: str, events: list[Event]) -> Iterator[Event]:
+    """Add what is not known here yet of the versions of one event, each learned after the one before; what was."""
+    known = [e for chart in _charts(filing, person) for e in chart.versions(events[0], events[0].content)]
+    known.sort(key=lambda version: (version.learned, version.content))
+    for event in unsaid([version.content for version in known], events):
+        after = known[-1].learned + timedelta(microseconds=1) if known else event.learned
+        new = msgspec.structs.replace(event, learned=max(event.learned, after))
+        filing.chart(person).add(new, known)
+        known.append(new)
+        yield new
+
+
+def unsaid(said: list[str], events: list[Event]) -> list[Event]:
+    """Of the versions of one event those that come after what is here, given as the contents said here, in order.
+
+    Nothing, where all were said here in this order and perhaps more since; what is longer than here, where both begin
+    alike; and where each store has gone its own way, what was never said here.
+    """
+    wanted = [event.content for event in events]
+    if any(said[i : i + len(wanted)] == wanted for i in range(len(said) - len(wanted) + 1)):
+        return []
+    if wanted[: len(said)] == said:
+        return events[len(said) :]
+    return [event for event, content in zip(events, wanted, strict=True) if content not in said]
+
+
+def _charts(filing: Filing, person: str) -> list[OpenChart]:
+    """The chart of a person and those of the ids merged into it."""
+    chart = filing.find(person)
+    return [] if chart is None else [chart, *(one for also in chart.chart.also for one in _charts(filing, also))]
