@@ -195,6 +195,8 @@ def test_what_was_moved_is_erased_where_it_had_come_first_as_well(store: Store) 
     assert [act.detail["of"] for act in store.acts("wrong") if act.action == "erase"] == ["moved away"]
     assert healthy(store)
     assert store.take(of("wrong"), NOW).changed is False
+    assert store.take(WRONGLY, NOW).accepted == 0  # the sender still names the wrong patient
+    assert store.record("wrong") == before[0]
 
 
 def test_what_was_moved_on_and_on_is_erased_everywhere(store: Store) -> None:

@@ -28,6 +28,9 @@ def take(
     answers: Annotated[
         Path | None, Parameter(help="Write what became of each entry: a FHIR transaction-response a bundle.")
     ] = None,
+    sender: Annotated[
+        str, Parameter(help="Who sent these records, such as clinic-a: it stands in front of their ids.")
+    ] = "",
     store: StorePath = "",
 ) -> None:
     """Take files into the store: FHIR R4, Dexcom Clarity, Nightscout, or time,quantity,value,unit tables.
@@ -45,7 +48,7 @@ def take(
             told = _told(answers, open_files)
         kept = open_files.enter_context(open_store(store))
         for path in sorted(files, key=_is_device):
-            _take_file(kept, path, person, timezone, told)
+            _take_file(kept, path, person, timezone, sender, told)
     if answers:
         print(answers)
 
@@ -61,7 +64,7 @@ def _told(path: Path, open_files: ExitStack) -> "Responses":
     return open_files.enter_context(Responses(out))
 
 
-def _take_file(kept: "Store", path: Path, person: str, timezone: str, told: "Responses | None") -> None:
+def _take_file(kept: "Store", path: Path, person: str, timezone: str, sender: str, told: "Responses | None") -> None:
     """Take one file, say what became of it, and write the answers to it, whatever becomes of the next one."""
     from pollux.record import Person
     from pollux.record.entry import Entry
@@ -71,7 +74,7 @@ def _take_file(kept: "Store", path: Path, person: str, timezone: str, told: "Res
     device = _is_device(path)
     owner = _owner(kept, person) if device else ""
     stated = [Entry(owner, Person(owner, timezone=timezone or "UTC"))] if device else []
-    entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner))
+    entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner), sender=sender)
     receipt = kept.take(chain(stated, entries), now, told.tell if told else None)
     if told:
         told.taken()

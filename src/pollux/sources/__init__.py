@@ -10,6 +10,7 @@ from pollux.sources import clarity, fhir, nightscout, plain_csv
 from pollux.sources.clock import zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
+from pollux.sources.senders import apart, check_sender
 
 __all__ = ["FORMATS", "Format", "format_of", "read", "recognise"]
 
@@ -49,14 +50,17 @@ def _format(head: bytes, name: str) -> Format:
     raise RefusedInput("this is no format that Pollux knows", where=name, advice=f"Known are: {looks}.")
 
 
-def read(path: Path, *, learned: datetime, person: str = "", timezone: str = "", name: str = "") -> Iterator[Entry]:
+def read(
+    path: Path, *, learned: datetime, person: str = "", timezone: str = "", name: str = "", sender: str = ""
+) -> Iterator[Entry]:
     """Read a file of any known format as a stream of entries.
 
     `learned` is when Pollux comes to know what is in it. `person` says whose device file this is; a medical record
     says so itself. `timezone` is the IANA name of the zone that local times without an offset are in; without it a
     device file with such times is refused, and dates in a medical record are taken as UTC. `name` stands for the file
-    in findings and errors (its file name if not given). A broken row or resource comes out quarantined; a file that
-    cannot be read at all raises `RefusedInput`, which may happen after the first entries.
+    in findings and errors (its file name if not given). `sender` is put in front of the ids in a medical record, so
+    that those of two hospitals are not taken for each other's. A broken row or resource comes out quarantined; a file
+    that cannot be read at all raises `RefusedInput`, which may happen after the first entries.
     """
     if learned.tzinfo is None:
         raise RefusedInput("the time of learning has no time zone", advice="Give it in UTC or with an offset.")
@@ -66,4 +70,6 @@ def read(path: Path, *, learned: datetime, person: str = "", timezone: str = "",
         raise RefusedInput("the person's id has signs that cannot be kept", advice="Use letters, digits, - and .")
     opened = _opened(path, name)
     found = _format(opened.head(), opened.name)
-    return found.read(opened, Reading(learned, person, timezone, opened.name))
+    check_sender(sender)
+    entries = found.read(opened, Reading(learned, person, timezone, opened.name))
+    return apart(entries, sender) if sender and found is fhir.FORMAT else entries

@@ -18,6 +18,10 @@ from pollux.store.receipt import Receipt
 from pollux.store.replies import CONFLICT, SEVERAL, Replies, is_gone
 from pollux.store.statements import merged
 
+_ANOTHER = (
+    "the patient who is here under this id has none of its identifiers, so this is somebody else; name the sender "
+    "(pollux import --sender NAME), whose ids are then kept apart"
+)
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 Said = Person | Event | Course | Quarantined | Refusal
@@ -168,11 +172,14 @@ class Intake:
             else:
                 self._replies.known(document)
             return
-        if earlier and person and document.name in self._hidden(person):
+        if person and document.name in self._hidden(person):
             self._refuse(document, "it was moved from this patient to another, and the sender still names this one")
             return
         if document.new and earlier and (document.kind == "Patient" or any(owner != person for owner, _ in earlier)):
             self._refuse(document, "it is to be created (POST) under a name that something else here has")
+            return
+        if earlier and self._is_another(document):
+            self._refuse(document, _ANOTHER)
             return
         updated = stamp(document.updated) if document.updated else ""
         if document.apart:
@@ -188,6 +195,14 @@ class Intake:
         self._replies.kept(document)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _is_another(self, document: Document) -> bool:
+        """Whether a Patient shares no identifier with the one who is here under the same id, who has some as well."""
+        if document.kind != "Patient" or not document.identifiers:
+            return False
+        newest = self._filing.newest(document)
+        known = set(newest.identifiers) if newest else set()
+        return bool(known) and known.isdisjoint(document.identifiers)
 
     def _take_deletion(self, document: Document) -> None:
         """The newest version of a document is that it is gone: what it stated is withdrawn, earlier versions stay.
