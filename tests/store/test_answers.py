@@ -2,10 +2,13 @@
 
 import io
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pollux.cli import app
 from pollux.errors import PolluxError
@@ -81,6 +84,37 @@ def test_the_same_file_again_has_the_same_answers(store: Store, tmp_path: Path) 
     file = tmp_path / "bundle.json"
     file.write_text(bundle(*(body for body, _ in BODIES)))
     assert answered(store, file) == answered(store, file)
+
+
+ANYTHING = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(
+        st.sampled_from(["resource", "request", "method", "url", "fullUrl", "response", "resourceType", "id", "meta",
+                         "link", "extension", "etag", "lastModified"]), inner, max_size=4)),
+    max_leaves=8,
+)  # fmt: skip
+METHODS = st.sampled_from(["POST", "PUT", "DELETE", "PATCH", "GET", "HEAD", "x", 5, None])
+URLS = st.sampled_from(["Observation/w", "Observation?identifier=a|1", "Observation?x=1", "Patient/p", "", None, 7])
+
+
+def asking(method: Any, url: Any, resource: Any) -> dict[str, Any]:
+    return {"request": {"method": method, "url": url}} | ({"resource": resource} if resource else {})
+
+
+ASKED = st.builds(asking, METHODS, URLS, st.one_of(st.none(), st.just(weight("Patient/p")), ANYTHING))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(ASKED, ANYTHING), max_size=6),
+       st.sampled_from(["transaction", "batch", "history", "collection", "searchset", "nonsense", ""]))  # fmt: skip
+def test_whatever_stands_in_a_bundle_has_one_answer_an_entry(entries: list[Any], kind: str) -> None:
+    with tempfile.TemporaryDirectory() as name, Store.open(Path(name) / "store.db") as store:
+        file = Path(name) / "bundle.json"
+        file.write_text(bundle(*entries, kind=kind))
+        for _ in range(2):
+            lines = answered(store, file)
+            assert [len(line["entry"]) for line in lines] == ([len(entries)] if entries else [])
+            assert all(problems(line, json.dumps(line).encode()) == [] for line in lines)
 
 
 def test_a_refusal_says_why(store: Store, tmp_path: Path) -> None:

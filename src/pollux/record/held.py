@@ -11,6 +11,7 @@ from pollux.record.quality import Quarantined
 class Held(msgspec.Struct, frozen=True):
     """What was received, what it says, what is not used, what was derived (twins' states), and who did and saw what.
 
+    `documents` are in the order of arrival.
     `checkpoints` are name, time and content of each; `holds` reason, beginning and by whom of each order not to erase;
     `restricted` says why processing is restricted, if it is.
     """

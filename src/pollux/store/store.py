@@ -2,6 +2,7 @@
 
 import copy
 import getpass
+import heapq
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -232,9 +233,10 @@ class Store:
         """Everything held about a person, to be handed to them; allowed also while processing is restricted."""
         acts = tuple(self.acts(person_id))
         with self._access.charts(person_id, "read", "everything", restricted=True) as charts:
+            arrived = heapq.merge(*(chart.documents() for chart in charts), key=lambda document: str(document.learned))
             return Held(
                 person_of(charts),
-                tuple(document for chart in charts for document in chart.documents()),
+                tuple(arrived),
                 theirs(charts),
                 tuple(item for chart in charts for item in chart.quarantine()),
                 tuple(one for chart in charts for one in chart.checkpoints()),

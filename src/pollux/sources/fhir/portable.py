@@ -13,7 +13,7 @@ entry is, extensions what each event was through all its versions.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -41,7 +41,6 @@ from pollux.sources.fhir.references import HELD
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASE = "https://pollux.invalid/fhir/"  # so that relative references resolve inside the Bundle; nothing is there
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _JSON = msgspec.json.Encoder()
 Sources = dict[tuple[str, datetime], list[str]]
 
@@ -92,10 +91,9 @@ def _documents(held: Held, courses: dict[str, list[Event]], sources: Sources) ->
     stated: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for id, course in courses.items():
         stated[id.partition("#")[0]].append(_extension(COURSE, _JSON.encode(course).decode()))
-    documents = sorted(held.documents, key=lambda document: document.learned or _LONG_AGO)
-    last = {document.name: number for number, document in enumerate(documents)}
+    last = {document.name: number for number, document in enumerate(held.documents)}
     seen: dict[str, int] = defaultdict(int)
-    for number, document in enumerate(documents):
+    for number, document in enumerate(held.documents):
         name = document.name
         seen[name] += 1
         newest = last[name] == number
