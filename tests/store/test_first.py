@@ -106,7 +106,7 @@ def test_what_was_known_before_is_known_after(path: Path) -> None:
 
 
 def test_a_crash_on_the_way_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for step in ("pollux.store.store.prepare", "pollux.store.first._events"):
+    for step in ("pollux.store.opening.prepare", "pollux.store.first._events"):
 
         def crash(*_: object) -> None:
             raise KeyboardInterrupt

@@ -26,7 +26,7 @@ from pollux.store.audit import Done, Head, stamp
 from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
-from pollux.store.database import Database, in_use
+from pollux.store.database import Database
 from pollux.store.doctor import Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.files import Files
@@ -34,10 +34,10 @@ from pollux.store.filing import Filing
 from pollux.store.identity import hold, merge, move, move_back, release, restrict, unmerge, unrestrict
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
+from pollux.store.opening import open_parts
 from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
 from pollux.store.receipt import Receipt
 from pollux.store.rotation import seal_again
-from pollux.store.schema import FIRST, look, prepare
 from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
 from pollux.store.statements import merged
 from pollux.store.tables import CHART
@@ -87,31 +87,8 @@ class Store:
         Raises `PolluxError` when it cannot be opened, is no store, or the keys do not fit.
         """
         files = Files.beside(where, keys, accounts)
-        embedded = "://" not in str(where)
-        state = look(Path(where)) if embedded else ""
-        new_keys = "://" not in str(files.keys) and not Path(files.keys).exists()
-        if embedded and new_keys and state not in ("", FIRST):
-            raise PolluxError(
-                "the keys of this store are missing", where=str(files.keys),
-                advice="Put back their file, or restore a backup; without them nothing can be opened.",
-            )  # fmt: skip
-        database = Database(where)
-        key_database = None
+        database, opened = open_parts(where, files, site_key)
         try:
-            if not embedded and new_keys and in_use(database):  # asked before a key is made: it has to answer first
-                raise PolluxError(
-                    "the keys of this store are missing", where=str(files.keys),
-                    advice="Name the right file in $POLLUX_KEYS, put it back, or restore a backup into an empty "
-                    "database.",
-                )  # fmt: skip
-            site = site_key or find(files.site_key, make=new_keys)
-            key_database = Database(files.keys)
-            opened = Keys(key_database, site)
-            if state == FIRST:
-                first.set_aside(database)
-            prepare(database)
-            if new_keys and not files.head.exists():
-                audit.place_head(files.head, audit.first_head(opened.signing))
             store = cls(database, opened, files, actor or _user(), purpose)
             if _goes_on is not None:
                 store._go_on(*_goes_on)
@@ -120,8 +97,7 @@ class Store:
             replay(database, opened, files.erased, store._writer.alone)
         except BaseException:
             database.close()
-            if key_database is not None:
-                key_database.close()
+            opened.close()
             raise
         return store
 
