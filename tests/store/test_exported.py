@@ -135,6 +135,19 @@ def test_elsewhere_resources_have_the_same_names_and_versions(store: Store, plac
         assert versions(other) == versions(store)
 
 
+def test_elsewhere_the_same_is_in_quarantine(store: Store, place: Place, tmp_path: Path) -> None:
+    for code in ("unknown", "0-0"):  # one resource with two findings
+        broken = weighed("Patient/ada", 70.0, "broken") | {"code": {"coding": [{"system": "urn:x", "code": code}]}}
+        send(store, tmp_path, put(broken))
+    file = export_of(store, tmp_path)
+    with place.another("other.db").open() as other:
+        take(other, file)
+        assert len(store.quarantine("ada")) == 3
+        assert other.quarantine("ada") == store.quarantine("ada")
+    urls = [entry["fullUrl"] for entry in json.loads(file.read_bytes())["entry"]]
+    assert len(urls) == len(set(urls))
+
+
 def test_where_it_came_from_it_changes_nothing_of_the_record(store: Store, tmp_path: Path) -> None:
     before = store.record("ada"), store.record("wrong"), store.people(), store.quarantine("ada")
     receipt = take(store, export_of(store, tmp_path))

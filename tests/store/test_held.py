@@ -79,7 +79,8 @@ def test_another_store_understands_it_the_same(store: Store, place: Place, tmp_p
             for record in (store.record("p1"), other.record("p1"))
         )
         assert theirs == mine
-        assert receipt.report.quarantined == 0
+        assert receipt.report.quarantined == 1
+        assert other.quarantine("p1") == store.quarantine("p1")
         assert [p.id for p in other.people()] == ["p1"]
 
 

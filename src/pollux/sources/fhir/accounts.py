@@ -94,26 +94,20 @@ def _told(url: str, value: object) -> Resource:
     return {"url": url, "valueBoolean" if isinstance(value, bool) else "valueString": value}
 
 
-def quarantined(items: Iterable[Quarantined], person: str) -> Iterator[Resource]:
-    """What is not used, with the reason; its content as a Binary to which the OperationOutcome refers."""
-    for item in items:
-        finding = item.finding
-        diagnostics = " · ".join(part for part in (finding.message, finding.where, finding.event) if part)
-        issue = {
-            "severity": "warning",
-            "code": "invalid",
-            "details": {"text": finding.rule},
-            "diagnostics": diagnostics,
-        }
-        outcome: Resource = {"resourceType": "OperationOutcome", "issue": [issue]}
-        content = _JSON.encode(item.event) if item.event is not None else item.document.encode("utf-8", "replace")
-        if content:
-            kind = "application/json" if item.event else "text/plain"
-            binary = named({"resourceType": "Binary", "contentType": kind, "data": content}, person)
-            yield binary
-            reference = {"reference": f"Binary/{binary['id']}"}
-            outcome["extension"] = [{"url": "urn:pollux:content", "valueReference": reference}]
-        yield outcome
+def quarantined(item: Quarantined, person: str) -> Iterator[Resource]:
+    """What is not used, with the reason; before it the content, as a Binary to which the OperationOutcome refers."""
+    finding = item.finding
+    diagnostics = " · ".join(part for part in (finding.message, finding.where, finding.event) if part)
+    issue = {"severity": "warning", "code": "invalid", "details": {"text": finding.rule}, "diagnostics": diagnostics}
+    outcome: Resource = {"resourceType": "OperationOutcome", "issue": [issue]}
+    content = _JSON.encode(item.event) if item.event is not None else item.document.encode("utf-8", "replace")
+    if content:
+        kind = "application/json" if item.event else "text/plain"
+        binary = named({"resourceType": "Binary", "contentType": kind, "data": content}, person)
+        yield binary
+        reference = {"reference": f"Binary/{binary['id']}"}
+        outcome["extension"] = [{"url": "urn:pollux:content", "valueReference": reference}]
+    yield named(outcome, person)
 
 
 def checkpoints(items: Iterable[tuple[str, str, bytes]], person: str) -> Iterator[Resource]:

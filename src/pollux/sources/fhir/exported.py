@@ -1,7 +1,8 @@
 """Read an export of Pollux itself: it is all one person's, under the names and with the events that it had there.
 
 An export (`portable`) is a Bundle with the tag `urn:pollux:export|<id of the person>`. A link `self` of an entry says
-as which version of which document its resource is kept; an entry without one only shows an event to other readers.
+as which version of which document its resource is kept; an entry without one only shows to other
+readers what stands in its extensions.
 Events are not made from the resources anew: that would need the time zone and the other resources that were known when
 they came. Their versions stand in extensions, and so come in as they were.
 """
@@ -16,6 +17,7 @@ import msgspec
 from pollux.errors import PolluxError
 from pollux.record.entry import Course, Document, Entry, Refusal, Within
 from pollux.record.event import Event, Person
+from pollux.record.quality import Quarantined
 from pollux.sources.fhir.references import Links
 from pollux.sources.fhir.requests import INVALID
 from pollux.sources.fhir.resource import note, resource_document, updated
@@ -24,9 +26,11 @@ from pollux.sources.format import Reading
 EXPORT = "urn:pollux:export"
 COURSE = "urn:pollux:event"  # all versions of one event, oldest first, as JSON
 DELETED = "urn:pollux:deleted"  # what is kept in place of a resource from its deletion on
+QUARANTINED = "urn:pollux:quarantined"  # what is not used and why, as JSON
 UPDATED = "urn:pollux:updated"  # when a version was made, where the resource does not say so itself
 STATED = "urn:pollux:person:"  # in front of a field of `Person`
 _SELF = re.compile(r"([^/]+)/([^/]+)/_history/\d+")
+_QUARANTINED = msgspec.json.Decoder(Quarantined)
 _COURSE = msgspec.json.Decoder(tuple[Event, ...])
 Object = Mapping[str, Any]
 
@@ -51,6 +55,7 @@ def exported_entries(
         courses = [
             Course(_learned(text, reading), "" if document else where, within) for text in _extensions(entry, COURSE)
         ]
+        quarantined = [_QUARANTINED.decode(text) for text in _extensions(entry, QUARANTINED)]
     except (msgspec.DecodeError, PolluxError, ValueError) as error:
         why = f"this is not as Pollux exports it ({str(error)[:200]})"
         yield note(reading, "not carried out", why, place, links.export)
@@ -60,6 +65,8 @@ def exported_entries(
         yield Entry(links.export, document)
         if person := _person(resource, links.export):
             yield Entry(links.export, person)
+    for item in quarantined:
+        yield Entry(links.export, item)
     for course in courses or ([] if document else [Course((), where, within)]):
         yield Entry(links.export, course)
 

@@ -12,8 +12,9 @@ entry is, extensions what each event was through all its versions.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -36,7 +37,7 @@ from pollux.sources.fhir.accounts import (
     provenances,
     quarantined,
 )
-from pollux.sources.fhir.exported import COURSE, DELETED, EXPORT, UPDATED, version_url
+from pollux.sources.fhir.exported import COURSE, DELETED, EXPORT, QUARANTINED, UPDATED, version_url
 from pollux.sources.fhir.references import HELD
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -78,12 +79,32 @@ def _entries(held: Held) -> Iterator[_Entry]:
     for course in courses.values():
         if course[0].id.partition("#")[0] not in names:
             yield from _observations(course, id, course[0].id in standing, sources)
-    told = [about(held), *quarantined(held.quarantined, id), *checkpoints(held.checkpoints, id), *provenances(sources)]
-    for resource in (*told, *(audit_event(act, f"Patient/{id}") | {"id": ""} for act in held.acts)):
-        ours = resource | {"meta": {"source": f"{HELD}{id}"}}
-        ours = ours if ours.get("id") else named(ours, id)
-        name = f"{ours['resourceType']}/{ours['id']}"
-        yield _Entry(_url(name), _self(name, 1), resource=_raw(ours))
+    yield from _not_used(held)
+    told = [about(held), *checkpoints(held.checkpoints, id), *provenances(sources)]
+    acts = (audit_event(act, f"Patient/{id}") | {"id": ""} for act in held.acts)
+    ours = (named(resource | {"meta": {"source": f"{HELD}{id}"}}, id) for resource in chain(told, acts))
+    for name, resource in _once(ours):
+        yield _Entry(_url(name), _self(name, 1), resource=_raw(resource))
+
+
+def _not_used(held: Held) -> Iterator[_Entry]:
+    """What is in quarantine; the same content may be there for several reasons."""
+    both = [(item, resource) for item in held.quarantined for resource in quarantined(item, held.person.id)]
+    items = {resource["id"]: item for item, resource in both if resource["resourceType"] == "OperationOutcome"}
+    for name, resource in _once(resource for _, resource in both):
+        item = items.get(resource["id"])
+        known = [_extension(QUARANTINED, _JSON.encode(item).decode())] if item else []
+        yield _Entry(_url(name), extension=known, resource=_raw(resource))
+
+
+def _once(resources: Iterable[Resource]) -> Iterator[tuple[str, Resource]]:
+    """Each resource with its name, one that says the same as another left out."""
+    seen: set[str] = set()
+    for resource in resources:
+        name = f"{resource['resourceType']}/{resource['id']}"
+        if name not in seen:
+            yield name, resource
+        seen.add(name)
 
 
 def _documents(held: Held, courses: dict[str, list[Event]], sources: Sources) -> Iterator[_Entry]:
