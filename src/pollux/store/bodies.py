@@ -6,7 +6,9 @@ text ("inf", "nan"). Earlier versions wrote null in its place, which is read as 
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -52,6 +54,29 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 KEPT = msgspec.msgpack.Decoder(Kept)
+
+
+class Version(Protocol):
+    """One of the versions of a document."""
+
+    @property
+    def updated(self) -> Any:
+        """When it was made, as its source says; nothing where it does not."""
+
+
+V = TypeVar("V", bound=Version)
+
+
+def standing(versions: Iterable[V]) -> V | None:
+    """Of versions in the order of arrival the one that stands: the last, unless one that was updated later was there."""
+    found, last = None, None
+    for version in versions:
+        if version.updated:
+            if last is not None and version.updated < last:
+                continue
+            last = version.updated
+        found = version
+    return found
 
 
 def quarantined_body(item: Quarantined) -> bytes:

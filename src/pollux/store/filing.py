@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from pollux.record.entry import Document
 from pollux.store.audit import check_text
-from pollux.store.bodies import KEPT, Kept
+from pollux.store.bodies import KEPT, Kept, standing
 from pollux.store.chart import Chart, find_chart, missing, read_chart
 from pollux.store.index import identifier_mark
 from pollux.store.keys import Keyed, Keys
@@ -105,14 +105,14 @@ class Filing:
         return self._newest(name)
 
     def _newest(self, name: bytes) -> Kept | None:
-        """The version updated last; of those that say the same, or do not say, the one learned last."""
+        """The version that stands of those that are written."""
         versions = []
         for who, number, mark, sealed in self.connection.execute(VERSIONS, {"called": name}).all():
             keyed = self.keys.find_who(who)
             if keyed is not None:
                 kept = KEPT.decode(keyed.cipher.open(sealed, "document", who, number, name, mark))
-                versions.append(((kept.updated, kept.learned, number), kept))
-        return max(versions, key=lambda one: one[0])[1] if versions else None
+                versions.append((kept.learned, number, kept))
+        return standing(kept for *_, kept in sorted(versions, key=lambda one: one[:2]))
 
     def ordinal(self, document: Document) -> tuple[int, bool]:
         """Which version of it these bytes are, from 1 on, and True; or the number of versions there are, and False."""

@@ -1,6 +1,5 @@
 """One import on its way into the tables: what is new, what was known, what a newer version withdraws."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from pollux.record.entry import CREATED, IDENTIFIED, Answer, Course, Document, E
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
+from pollux.store.bodies import digest_of
 from pollux.store.columns import finite
 from pollux.store.course import go_on
 from pollux.store.filing import Filing
@@ -353,10 +353,7 @@ class Intake:
             self._count[self._fate] += 1
             return
         self._person(person) if person else None
-        kept = quarantined.event.content if quarantined.event else quarantined.document
-        said = (quarantined.finding.rule, quarantined.finding.message, quarantined.finding.event, kept)
-        digest = hashlib.sha256("\x1f".join(said).encode("utf-8", "surrogatepass")).hexdigest()
-        if not self._filing.chart(person).quarantine(quarantined, digest):
+        if not self._filing.chart(person).quarantine(quarantined, digest_of(quarantined)):
             self._count["already_known"] += 1
             return
         self._count["quarantined"] += 1

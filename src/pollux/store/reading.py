@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from operator import attrgetter
 
 import msgspec
@@ -14,7 +13,7 @@ from pollux.record.entry import Document
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
-from pollux.store.bodies import KEPT, checkpoint_of, name_of, quarantined_of
+from pollux.store.bodies import KEPT, checkpoint_of, name_of, quarantined_of, standing
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import Columns, micros
 from pollux.store.database import streamed
@@ -222,20 +221,12 @@ def person_of(charts: list[OneChart]) -> Person:
 
 
 def newest(documents: Iterator[Document]) -> list[Document]:
-    """Of each document, in the order of arrival, the version that stands; none of what was deleted.
-
-    A version stands from its arrival on, unless one that was updated later was there.
-    """
-    standing: dict[str, Document] = {}
-    updated: dict[str, datetime] = {}
+    """Of each document, in the order of arrival, the version that stands; none of what was deleted."""
+    versions: dict[str, list[Document]] = {}
     for document in documents:
-        last = updated.get(document.name)
-        if document.updated is not None:
-            if last is not None and document.updated < last:
-                continue
-            updated[document.name] = document.updated
-        standing[document.name] = document
-    return [document for document in standing.values() if not document.gone]
+        versions.setdefault(document.name, []).append(document)
+    found = (standing(some) for some in versions.values())
+    return [document for document in found if document is not None and not document.gone]
 
 
 _SIDES = {"": 0, "<": -1, "<=": -1, ">": 1, ">=": 1}
