@@ -91,6 +91,19 @@ def test_who_gets_another_identifier_beside_one_that_is_known_is_the_same(store:
     assert store.people()[0].birth_date == "1966"
 
 
+def test_who_gets_another_identifier_and_was_born_on_the_same_day_is_the_same(store: Store, tmp_path: Path) -> None:
+    take(store, tmp_path, patient("7", "1964"))
+    assert take(store, tmp_path, patient("9", "1964-05-01")).documents == 1
+
+
+def test_a_deletion_by_a_sender_is_of_what_that_sender_brought(store: Store, tmp_path: Path) -> None:
+    for sender in ("a", "b"):
+        take(store, tmp_path, patient("7"), weight(70.0), sender=sender)
+    entry = {"request": {"method": "DELETE", "url": "Observation/o1"}}
+    take(store, tmp_path, {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}, sender="a")
+    assert (weights(store, "a.1"), weights(store, "b.1")) == ([], [70.0])
+
+
 def test_what_is_named_by_an_identifier_is_the_same_whoever_sends_it(store: Store, tmp_path: Path) -> None:
     entry = {
         "fullUrl": "urn:uuid:5f0ad9c2-0000-4000-8000-000000000001", "resource": patient("7"),

@@ -26,6 +26,7 @@ class Document(msgspec.Struct, frozen=True):
     version of the one that has it, if one has (conditional update). `learned` is when it was taken in, where it was;
     `new` says that the sender creates it (POST): then it never changes what is there. `within` is its bundle. What a
     document states comes right behind it, or else `apart` from it, as a `Course`: then it withdraws nothing itself.
+    `born` is the birth date that a Patient states.
     """
 
     kind: str
@@ -42,6 +43,14 @@ class Document(msgspec.Struct, frozen=True):
     seeks: str = ""
     within: Within | None = None
     apart: bool = False
+    born: str = ""
+
+    def under(self, id: str) -> "Document":
+        """The same under another id."""
+        content = self.content
+        if self.gone:
+            content = deletion(f"{self.kind}/{id}", _DELETION.decode(content).at)
+        return msgspec.structs.replace(self, id=id, content=content)
 
     @property
     def name(self) -> str:

@@ -35,7 +35,7 @@ def apart(entries: Iterable[Entry], sender: str) -> Iterator[Entry]:
         if isinstance(item, Document):
             before, exported = item.name, item.apart
             if not (item.unless or item.seeks or item.apart):
-                item = msgspec.structs.replace(item, id=called(sender, item.kind, item.id))
+                item = item.under(called(sender, item.kind, item.id))
             after = item.name
         given = bool(person) and not person.startswith((IDENTIFIED, CREATED)) and not exported
         if isinstance(item, Person) and given:

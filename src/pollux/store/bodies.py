@@ -68,7 +68,7 @@ V = TypeVar("V", bound=Version)
 
 
 def standing(versions: Iterable[V]) -> V | None:
-    """Of versions in the order of arrival the one that stands: the last, unless one that was updated later was there."""
+    """Of versions in the order of arrival the last, unless one that was updated later was there."""
     found, last = None, None
     for version in versions:
         if version.updated:

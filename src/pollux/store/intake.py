@@ -19,7 +19,7 @@ from pollux.store.replies import CONFLICT, SEVERAL, Replies, is_gone
 from pollux.store.statements import merged
 
 _ANOTHER = (
-    "the patient who is here under this id has none of its identifiers, so this is somebody else; name the sender "
+    "the patient who is here under this id was born on another day and has none of its identifiers; name the sender "
     "(pollux import --sender NAME), whose ids are then kept apart"
 )
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
@@ -197,12 +197,15 @@ class Intake:
             self._kept[document.kind] += 1
 
     def _is_another(self, document: Document) -> bool:
-        """Whether a Patient shares no identifier with the one who is here under the same id, who has some as well."""
-        if document.kind != "Patient" or not document.identifiers:
+        """Whether a Patient has neither birth date nor any identifier of the one who is here under the same id."""
+        known = self._find_person(document.id) if document.identifiers and document.born else None
+        if known is None or not known.birth_date:
             return False
+        if known.birth_date.startswith(document.born) or document.born.startswith(known.birth_date):
+            return False  # one of them may be stated in part
         newest = self._filing.newest(document)
-        known = set(newest.identifiers) if newest else set()
-        return bool(known) and known.isdisjoint(document.identifiers)
+        stated = set(newest.identifiers) if newest else set()
+        return bool(stated) and stated.isdisjoint(document.identifiers)
 
     def _take_deletion(self, document: Document) -> None:
         """The newest version of a document is that it is gone: what it stated is withdrawn, earlier versions stay.

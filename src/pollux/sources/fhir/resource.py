@@ -97,6 +97,7 @@ def resource_document(
         new=named.new,
         seeks=named.seeks,
         within=named.within,
+        born=_text(resource.get("birthDate")) if kind == "Patient" else "",
     )
 
 
