@@ -148,6 +148,8 @@ class Writer:
         try:
             with self._database.writing() as connection:
                 begun = [(job, answer) for job, answer in jobs if answer.set_running_or_notify_cancel()]
+                if not begun:
+                    return  # nobody waits any more, and the store may be closed by now
                 late, content = waiting.take_up(connection, self._files.waiting, self._keys.signing)
                 owed = self._owed[:]
                 done, acts = self._carried_out(connection, begun, [*owed, *late])
