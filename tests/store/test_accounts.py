@@ -1,6 +1,7 @@
 """What is done, seen and refused is written down, also while somebody writes for long, and kept where one says."""
 
 import multiprocessing
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -220,3 +221,22 @@ def test_too_many_of_them_are_refused_with_what_to_do(place: Place, monkeypatch:
             store.record("p1")
         half[0].close()  # type: ignore[attr-defined]
         assert len(store.record("p1").events) == 21
+
+
+@only("sqlite")
+def test_a_writer_survives_that_an_access_stopped_waiting_for_what_then_fails(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is held so long that the transaction itself is refused; the access was written down elsewhere by then."""
+    monkeypatch.setattr("pollux.store.database.PATIENCE", 0.3)
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with sqlite3.connect(place.path, isolation_level=None) as other:
+            other.execute("begin immediate")
+            assert len(store.record("p1").events) == 21
+            with pytest.raises(InUse):
+                store.take([weight("p1", 99.0)], NOW)
+            other.execute("rollback")
+        other.close()
+        store.take([weight("p1", 99.0)], NOW)
+        assert len(late(store)) == 1

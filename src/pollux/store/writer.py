@@ -144,10 +144,10 @@ class Writer:
 
     def _together(self, jobs: list[tuple[Job, Future[Any]]]) -> None:
         """One transaction for all that nobody stopped waiting for; every future gets its answer here."""
-        begun: list[tuple[Job, Future[Any]]] = []
+        begun: list[tuple[Job, Future[Any]]] | None = None
         try:
             with self._database.writing() as connection:
-                begun = [(job, answer) for job, answer in jobs if answer.set_running_or_notify_cancel()]
+                begun = _wanted(jobs)
                 if not begun:
                     return  # nobody waits any more, and the store may be closed by now
                 late, content = waiting.take_up(connection, self._files.waiting, self._keys.signing)
@@ -169,9 +169,9 @@ class Writer:
                     waiting.clear(self._files.waiting, content)
         except BaseException as error:
             self._keys.drop_waiting()
-            for job in jobs:
-                if (job in begun or job[1].set_running_or_notify_cancel()) and not job[1].done():
-                    job[1].set_exception(error)
+            for _, answer in _wanted(jobs) if begun is None else begun:
+                if not answer.done():
+                    answer.set_exception(error)
             return
         finally:
             self._busy = False
@@ -195,6 +195,11 @@ class Writer:
                 del acts[before:]
                 answer.set_exception(self._database.explained(error, connection))
         return done, acts
+
+
+def _wanted(jobs: list[tuple[Job, Future[Any]]]) -> list[tuple[Job, Future[Any]]]:
+    """Those for which somebody still waits, who can stop no more; asked once of each."""
+    return [(job, answer) for job, answer in jobs if answer.set_running_or_notify_cancel()]
 
 
 def now() -> datetime:
