@@ -207,6 +207,8 @@ def test_many_half_read_exports_do_not_keep_others_from_reading(place: Place) ->
         for one in half:
             next(one)
         assert len(store.record("p1").events) == 21
+        for one in half:
+            assert list(one) == []
 
 
 @only("sqlite")
@@ -219,15 +221,17 @@ def test_too_many_of_them_are_refused_with_what_to_do(place: Place, monkeypatch:
             next(one)
         with pytest.raises(InUse, match="too many things are being read at once"):
             store.record("p1")
-        half[0].close()  # type: ignore[attr-defined]
+        assert list(half[0]) == []  # read to its end
         assert len(store.record("p1").events) == 21
+        for one in half:
+            assert list(one) == []
 
 
 @only("sqlite")
 def test_a_writer_survives_that_an_access_stopped_waiting_for_what_then_fails(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock is held so long that the transaction itself is refused; the access was written down elsewhere by then."""
+    """The lock is held so long that the transaction itself is refused; the access waits elsewhere by then."""
     monkeypatch.setattr("pollux.store.database.PATIENCE", 0.3)
     with place.open() as store:
         store.take(of("p1"), NOW)
