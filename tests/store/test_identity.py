@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pollux.errors import PolluxError, UnknownName
-from pollux.record import Entry, Person
+from pollux.record import Document, Entry, Person
 from pollux.store import Store
 from pollux.store.reading import OneChart
 from tests.store.made import NOW, document, of, reading, weight
@@ -18,6 +18,10 @@ from tests.store.places import Place
 def store(place: Place) -> Iterator[Store]:
     with place.open() as opened:
         yield opened
+
+
+def patient(id: str) -> Document:
+    return Document("Patient", id, "", b"{}", "line 1")
 
 
 def healthy(store: Store) -> bool:
@@ -219,6 +223,87 @@ def test_what_was_moved_back_is_not_erased_with_whom_it_does_not_belong_to(store
     assert [(e.id, e.value) for e in store.record("wrong").current] == [(e.id, e.value) for e in before]
     assert [d.name for d in store.documents("wrong")] == ["Observation/wrong-o1", "Observation/o9"]
     assert len(store.quarantine("wrong")) == 1
+    assert healthy(store)
+
+
+KEPT_ONLY = [document("wrong", "o8", "no events of its own"), weight("wrong", 9e9, id="Observation/o7")]
+
+
+def test_what_went_round_and_is_home_again_is_nobody_elses(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), *of("third"), *KEPT_ONLY], NOW)
+    names = ["Observation/o8", "Observation/o7"]
+    for source, target in (("wrong", "right"), ("right", "third"), ("third", "wrong")):
+        store.move(names, source, target)
+    store.erase("right")
+    store.erase("third")
+    assert "Observation/o8" in [d.name for d in store.documents("wrong")]
+    assert [item.finding.event for item in store.quarantine("wrong")] == ["Observation/o7"]
+    assert healthy(store)
+
+
+def test_a_copy_from_before_the_move_is_erased_there_too(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.take([*of("wrong"), *of("right")], NOW)
+        before = sealed_rows(store, "wrong")
+        store.take(WRONGLY, NOW)
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        store.move(["Observation/o9"], "wrong", "right")
+        store.erase("right")
+    place.vanish()
+    with place.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert sealed_rows(back, "wrong") == before
+        assert [e.value for e in back.record("wrong").of("body_weight")] == [70.0]
+        assert healthy(back)
+
+
+def test_what_was_moved_on_and_on_is_erased_everywhere_after_a_restore(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.take([*of("wrong"), *of("right"), *of("third")], NOW)
+        before = sealed_rows(store, "wrong"), sealed_rows(store, "right")
+        store.take(WRONGLY, NOW)
+        store.move(["Observation/o9"], "wrong", "right")
+        store.move(["Observation/o9"], "right", "third")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        store.erase("third")
+    place.vanish()
+    with place.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert (sealed_rows(back, "wrong"), sealed_rows(back, "right")) == before
+        assert healthy(back)
+
+
+def test_a_hold_that_a_restore_brings_back_stops_a_replay_where_it_stands(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        store.take([*of("wrong"), *of("right"), *WRONGLY], NOW)
+        store.move(["Observation/o9"], "wrong", "right")
+        store.hold("wrong", "court order 7")
+        before = sealed_rows(store, "wrong")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        store.release("wrong")
+        store.erase("right")
+    place.vanish()
+    with place.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert sealed_rows(back, "wrong") == before
+        assert [trouble for trouble in back.doctor() if trouble.serious]
+
+
+def test_a_part_of_a_document_and_a_patient_themself_are_not_moved(store: Store) -> None:
+    two = [document("wrong", "o9"), weight("wrong", 99.0, id="Observation/o9#a")]
+    store.take([*of("wrong"), *of("right"), *two, Entry("wrong", patient("wrong"))], NOW)
+    with pytest.raises(PolluxError, match="this is a part of Observation/o9"):
+        store.move(["Observation/o9#a"], "wrong", "right")
+    with pytest.raises(PolluxError, match="what is said of the patient themself is not moved"):
+        store.move(["Patient/wrong"], "wrong", "right")
+
+
+def test_what_lies_under_a_merged_id_can_be_moved_and_back(store: Store) -> None:
+    store.take([*of("old"), *of("wrong"), *of("right")], NOW)
+    store.merge("old", "wrong")
+    names = [d.name for d in store.documents("wrong")]
+    assert sorted(names) == ["Observation/old-o1", "Observation/wrong-o1"]
+    assert store.move(names, "wrong", "right") == 2
+    assert list(store.documents("wrong")) == []
+    assert store.move_back(names, "wrong", "right") == 2
+    assert sorted(d.name for d in store.documents("wrong")) == sorted(names)
     assert healthy(store)
 
 

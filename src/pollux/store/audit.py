@@ -157,7 +157,7 @@ def write_head(path: Path, head: Head) -> None:
         seqs = [-1 if one is None else one.seq for one in known]
         if max(seqs) < head.seq:  # else another process, which wrote after this one, was faster here
             os.pwrite(file, _line(head), _LINE * (seqs[1] < seqs[0]))
-            os.fsync(file)
+            os.fdatasync(file)
     finally:
         os.close(file)
 

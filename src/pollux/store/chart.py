@@ -94,7 +94,8 @@ class Chart(msgspec.Struct):
     also: list[str] = []  # ids whose records were merged into this one
     into: str = ""  # the id into which this one was merged
     hidden: list[str] = []  # documents and quarantined events that were moved to the person they belong to
-    moves: list[Move] = []
+    passed: list[str] = []  # documents of which a later version names somebody else
+    moves: list[Move] = []  # what is away from here
     arrivals: list[Arrival] = []
     holds: list[Hold] = []
     restricted: str = ""  # why the data may be kept and not used

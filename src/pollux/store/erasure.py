@@ -22,7 +22,7 @@ from pollux.store.audit import Done, stamp
 from pollux.store.chart import Hold, open_chart
 from pollux.store.database import Database
 from pollux.store.keys import Keys
-from pollux.store.moved import left_anywhere, left_behind, purge
+from pollux.store.moved import Edges, Left, all_moves, left_anywhere, left_behind, marked, marks, purge
 from pollux.store.seal import Damaged
 from pollux.store.tables import CHART, ERASED, OF_A_PATIENT
 from pollux.store.writer import now
@@ -36,12 +36,16 @@ class Forbidden(PolluxError):
 
 
 class Erased(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of the ledger: whom an erasure names or, if it came to nothing (`undone`), names no longer."""
+    """A line of the ledger: whom an erasure names or, if it came to nothing (`undone`), names no longer.
+
+    `left` notes, by pseudonym of others, keyed hashes of what of theirs had come there first.
+    """
 
     subject: str
     at: str
     undone: bool = False
     signature: str = ""
+    left: dict[str, list[str]] = {}
 
     def signed(self) -> bytes:
         """The bytes that the signature is over."""
@@ -53,6 +57,7 @@ class Ledger(msgspec.Struct, frozen=True):
 
     erased: tuple[bytes, ...] = ()
     unsigned: int = 0
+    left: dict[bytes, tuple[str, dict[str, list[str]]]] = {}  # of each: when, and what of theirs had come to others
 
 
 class ErasureReceipt(msgspec.Struct, frozen=True):
@@ -94,16 +99,16 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
 
     Raises `PolluxError` when a legal hold forbids it.
     """
-    line = ledger_lines(whos, act.at, keys.signing)
-    written = False
+    lines = b""
 
     def job(connection: Connection, acts: list[Done]) -> tuple[dict[str, int], int]:
+        nonlocal lines
         left = left_behind(connection, keys, whos)
         _refuse_held(connection, keys, [*whos, *left])
         count = keys.count(whos)  # now, since another process may destroy them as soon as this is durable
-        nonlocal written
-        write_ledger(ledger, line)
-        written = True
+        new = ledger_lines(whos, act.at, keys.signing, left=marks(keys, left))
+        write_ledger(ledger, new)
+        lines = new
         acts += [msgspec.structs.replace(act, who=who, detail=said) for who, said in purge(connection, keys, left)]
         rows = remove(connection, whos, act.at)
         acts += [msgspec.structs.replace(act, who=who, detail={**act.detail, **rows}) for who in whos]
@@ -112,8 +117,8 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
     try:
         rows, destroyed = do(job)
     except Exception as error:  # an interrupted wait is none of these: the erasure may go on meanwhile
-        if written and not _is_erased(database, whos):
-            _take_back(ledger, line, ledger_lines(whos, now(), keys.signing, undone=True), error)
+        if lines and not _is_erased(database, whos):
+            _take_back(ledger, lines, ledger_lines(whos, now(), keys.signing, undone=True), error)
         raise
     keys.destroy(whos)
     uncut = tuple(one.where for one in (keys.database, database) if not one.scrub())
@@ -139,7 +144,8 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
 
     Whoever is under a legal hold stays: the doctor says so.
     """
-    erased = read_ledger(ledger, keys.public).erased
+    said = read_ledger(ledger, keys.public)
+    erased = said.erased
     if not erased:
         return 0
     back: set[bytes] = set()
@@ -153,16 +159,15 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
         at = now()
 
         def job(connection: Connection, acts: list[Done]) -> None:
+            edges = all_moves(connection, keys)
             for who in sorted(back):
-                if _is_held(connection, keys, who):
+                left = _left(connection, keys, who, said, edges)
+                if any(_is_held(connection, keys, one) for one in (who, *left)):
                     held.add(who)
                     continue
-                rows = remove(connection, [who], at)
-                acts.append(Done(at, "pollux", "erasure ledger", "erase", who, {"again": 1, **rows}))
-            left = left_anywhere(connection, keys, back - held)
-            acts.extend(
-                Done(at, "pollux", "erasure ledger", "erase", who, said) for who, said in purge(connection, keys, left)
-            )
+                told = purge(connection, keys, left)
+                told.append((who, {"again": 1, **remove(connection, [who], at)}))
+                acts += [Done(at, "pollux", "erasure ledger", "erase", one, detail) for one, detail in told]
 
         do(job)
         database.scrub()
@@ -175,11 +180,27 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
     return len(back - held)
 
 
-def ledger_lines(whos: Sequence[bytes], at: datetime, key: Ed25519PrivateKey, undone: bool = False) -> bytes:
+def _left(connection: Connection, keys: Keys, who: bytes, ledger: Ledger, edges: Edges) -> dict[bytes, Left]:
+    """What of somebody who comes back lies with others, as charts say and, of charts from before, the ledger."""
+    at, noted = ledger.left.get(who, ("", {}))
+    found = left_anywhere(connection, keys, [who], edges)
+    for source, one in marked(connection, keys, noted, at).items():
+        before = found.get(source, one)
+        found[source] = Left(before.names | one.names, max(before.until, one.until))
+    return {source: one for source, one in found.items() if source not in ledger.erased}
+
+
+def ledger_lines(
+    whos: Sequence[bytes],
+    at: datetime,
+    key: Ed25519PrivateKey,
+    undone: bool = False,
+    left: dict[str, list[str]] | None = None,
+) -> bytes:
     """The lines for some pseudonyms, signed."""
     lines = []
     for who in whos:
-        line = Erased(who.hex(), stamp(at), undone)
+        line = Erased(who.hex(), stamp(at), undone, left=left or {})
         lines.append(msgspec.structs.replace(line, signature=key.sign(line.signed()).hex()))
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 
@@ -203,6 +224,7 @@ def read_ledger(path: Path, public: bytes) -> Ledger:
         return Ledger()
     key = Ed25519PublicKey.from_public_bytes(public)
     erased: dict[bytes, None] = {}
+    left: dict[bytes, tuple[str, dict[str, list[str]]]] = {}
     unsigned = 0
     for number, text in enumerate(durable.whole_lines(content).splitlines(), 1):
         try:
@@ -222,7 +244,8 @@ def read_ledger(path: Path, public: bytes) -> Ledger:
             erased.pop(who, None)
         else:
             erased[who] = None
-    return Ledger(tuple(erased), unsigned)
+            left[who] = line.at, line.left
+    return Ledger(tuple(erased), unsigned, left)
 
 
 def holds(connection: Connection, keys: Keys, who: bytes) -> list[Hold]:

@@ -91,8 +91,10 @@ class Filing:
                 raise missing("identifier", f"patient {who.hex()[:8]}")
             name, chart = f"{kind}/{kept.id}", self._chart_of(keyed)
             newest = self._newest(row.name)
-            if name in self._stated or name in chart.hidden or not newest or identifier not in newest.identifiers:
-                continue  # another version is on its way; it was moved; a newer version takes the identifier back
+            if not newest or identifier not in newest.identifiers:
+                continue  # a newer version takes the identifier back
+            if name in self._stated or name in chart.hidden or name in chart.passed:
+                continue  # another version is on its way; it was moved
             found[name] = chart.person
             self.found.add(who)
         return [(whose, name) for name, whose in sorted(found.items())]

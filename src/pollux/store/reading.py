@@ -126,12 +126,12 @@ class OneChart:
             document = KEPT.decode(
                 self.keyed.cipher.open(sealed, "document", self.keyed.who, number, name, mark)
             ).document()
-            if hidden or document.name not in self.chart.hidden:
+            if hidden or not (document.name in self.chart.hidden or document.name in self.chart.passed):
                 yield document
         self._compare("document", told, self.chart.documents)
 
-    def quarantine(self) -> list[Quarantined]:
-        """What is not used, in the order of arrival; without what was moved to somebody else."""
+    def quarantine(self, hidden: bool = False) -> list[Quarantined]:
+        """What is not used, in the order of arrival; without what was moved to somebody else, unless `hidden`."""
         wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed)
         rows = self.connection.execute(
             wanted.where(QUARANTINE.c.who == self.keyed.who).order_by(QUARANTINE.c.number)
@@ -139,7 +139,7 @@ class OneChart:
         self._compare("quarantine", Tally().plus(row[2] for row in rows), self.chart.quarantine)
         who = self.keyed.who
         found = [quarantined_of(self.keyed.cipher.open(s, "quarantine", who, n, mark)) for n, mark, s in rows]
-        return [item for item in found if name_of(item).isdisjoint(self.chart.hidden)]
+        return [item for item in found if hidden or name_of(item).isdisjoint(self.chart.hidden)]
 
     def checkpoints(self) -> list[tuple[str, str, bytes]]:
         """Name, time and content of each, in the order of saving."""

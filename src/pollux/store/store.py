@@ -31,9 +31,10 @@ from pollux.store.doctor import Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.files import Files
 from pollux.store.filing import Filing
-from pollux.store.identity import hold, merge, move, move_back, release, restrict, unmerge, unrestrict
+from pollux.store.identity import hold, merge, release, restrict, unmerge, unrestrict
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
+from pollux.store.moved import move, move_back
 from pollux.store.opening import open_parts
 from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
 from pollux.store.receipt import Receipt
