@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from pollux.errors import PolluxError, UnknownName
-from pollux.store import Store, audit
+from pollux.store import Store, audit, waiting
 from pollux.store.database import InUse
 from pollux.store.files import Files
 from tests.store.made import NOW, of, weight
@@ -41,6 +41,12 @@ def importing(store: Store) -> Iterator[None]:
     finally:
         go.set()
         thread.join()
+
+
+def gate(busy: Flag, go: Flag) -> None:
+    """Keep the place for writing."""
+    busy.set()
+    go.wait()
 
 
 def looks(place: Place) -> int:
@@ -244,3 +250,149 @@ def test_a_writer_survives_that_an_access_stopped_waiting_for_what_then_fails(
         other.close()
         store.take([weight("p1", 99.0)], NOW)
         assert len(late(store)) == 1
+
+
+def test_a_reader_in_the_same_batch_as_an_import_does_not_wait_for_it_either(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        busy, go = Flag(), Flag()
+        held = Thread(target=lambda: store._writer.do(lambda *_: gate(busy, go)))
+        held.start()
+        busy.wait()
+        with importing_behind(store) as (begun, end):
+            reading = Thread(target=lambda: store.by("dr smith").record("p1"))
+            monkey = store._writer._ask(lambda _, acts: None, note=True)  # waits in the same batch as the import
+            go.set()
+            begun.wait()
+            assert monkey.cancel()
+            reading.start()
+            reading.join(20)
+            assert not reading.is_alive()
+            end.set()
+        held.join()
+        assert late(store) == [("dr smith", "read")]
+
+
+@contextmanager
+def importing_behind(store: Store) -> Iterator[tuple[Flag, Flag]]:
+    """An import that waits for its turn; whether it has begun, and a way to end it."""
+    begun, end = Flag(), Flag()
+
+    def entries() -> Iterator[object]:
+        begun.set()
+        end.wait()
+        yield from of("p2")
+
+    before = store._writer._queue.qsize()
+    thread = Thread(target=lambda: store.take(entries(), NOW))  # type: ignore[arg-type]
+    thread.start()
+    while store._writer._queue.qsize() == before:
+        pass
+    yield begun, end
+    thread.join()
+
+
+def test_while_somebody_writes_nothing_is_read_of_an_older_copy(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+    older = place.copy("older.db")
+    with place.open() as store:
+        store.take([weight("p1", 71.0)], NOW)
+    older.copy_data_to(place)
+    with place.open() as store:
+        busy, go = Flag(), Flag()
+        held = Thread(target=lambda: store._writer.do(lambda *_: gate(busy, go)))
+        held.start()
+        busy.wait()
+        with pytest.raises(PolluxError, match="an older or another database was put here"):
+            store.record("p1")
+        go.set()
+        held.join()
+
+
+def test_a_line_added_while_others_empty_the_file_is_not_lost(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        path = place.files.waiting
+        acts = [waiting.late(store.by(actor)._access.done("read", b"x" * 16)) for actor in ("dr a", "dr b")]
+        waiting.add(path, acts[:1], store._keys.signing)
+        content = path.read_bytes()
+        waiting.clear(path, content)  # by another process
+        waiting.add(path, acts[1:], store._keys.signing)
+        assert path.stat().st_size == len(content)
+        waiting.clear(path, content)
+        store.record("p1")
+        assert [act.actor for act in store.acts() if "late" in act.detail] == ["dr b"]
+
+
+def test_a_file_of_waiting_accesses_that_cannot_be_read_is_told_and_stops_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with importing(store):
+            store.record("p1")
+        kept = place.files.waiting
+        kept.unlink()
+        kept.mkdir()  # as good as one that belongs to somebody else
+        (kept / "x").write_text("")
+        assert len(store.record("p1").events) == 21
+        assert store.take([weight("p1", 71.0)], NOW).changed
+        assert any("cannot be read" in trouble.what for trouble in store.doctor())
+
+
+def test_so_many_wait_that_reading_stops(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "LONGEST", 700)
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with importing(store):
+            for _ in range(3):
+                store.record("p1")
+            with pytest.raises(PolluxError, match="too many accesses wait"):
+                store.record("p1")
+        assert len(store.record("p1").events) == 21
+
+
+def test_a_head_that_nobody_signed_is_not_gone_on_from(place: Place) -> None:
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+    place.files.head.write_bytes(audit._line(audit.Head(0, "", "", "")) * 2)
+    with place.open() as store:
+        with pytest.raises(PolluxError, match="not signed by this store"):
+            store.record("p1")
+        assert any("not signed by this store" in problem for problem in store.verify()[0])
+
+
+def test_a_head_that_stands_still_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("read-only")
+
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        with monkeypatch.context() as patched:
+            patched.setattr("pollux.store.writer.write_head", fail)
+            store.record("p1")
+            store.record("p1")
+        assert any("the head outside is 2 lines behind" in trouble.what for trouble in store.doctor())
+        store.record("p1")
+        assert not any("the head outside" in trouble.what for trouble in store.doctor())
+
+
+def test_trying_ids_leaves_lines(place: Place) -> None:
+    with place.open(actor="curious") as store:
+        store.take(of("p1"), NOW)
+        for number in range(5):
+            assert store.checkpoint(f"p{number + 5}", "twin") is None
+        assert sum(act.action == "refused" for act in store.acts()) == 5
+
+
+@pytest.mark.parametrize("seq", [-1, 2**64])
+def test_a_kept_head_of_no_line_proves_nothing(place: Place, tmp_path: Path, seq: int) -> None:
+    kept = tmp_path / "kept"
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        kept.write_text(f'{{"seq": {seq}, "link": "", "signature": "", "key": ""}}\n')
+        assert any("is not signed by this store" in problem for problem in store.verify(audit.kept_heads(kept))[0])
+    kept.write_text("\n")
+    with pytest.raises(PolluxError, match="no list of kept heads"):
+        audit.kept_heads(kept)

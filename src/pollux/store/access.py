@@ -64,6 +64,8 @@ class Access:
                     )  # fmt: skip
             if charts:
                 self.seen(action, [c.keyed.who for c in charts], {"of": what})
+            elif person_id and not known:
+                self.seen("refused", [], {"of": what, "why": "unknown"})
             if charts or not known:
                 yield charts
                 return

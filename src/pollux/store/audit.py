@@ -12,6 +12,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from sqlalchemy import Connection, Row, func, select
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.act import Act
 from pollux.store import durable
-from pollux.store.database import streamed
+from pollux.store.database import Database, streamed
 from pollux.store.tables import AUDIT, LAST_ACT, LINK_OF, PUT
 
 Last = Row[*tuple[Any, ...]]
@@ -107,14 +108,15 @@ def first_head(key: Ed25519PrivateKey) -> Head:
     return Head(0, _START.hex(), signature.hex(), key.public_key().public_bytes_raw().hex())
 
 
-def check_continuation(connection: Connection, end: Last | None, path: Path) -> None:
+def check_continuation(connection: Connection, end: Last | None, head: Head | None, path: Path, public: bytes) -> None:
     """Raise `PolluxError` unless the chain goes on from the head that stands outside: nobody writes on a cut one."""
-    head = read_head(path)
     last = end.seq if end else 0
     if head is None:
         if last == 0:
             return
         what = "the head of the audit is missing"
+    elif not _is_signed(head, public):
+        what = "the head of the audit outside is not signed by this store"
     elif head.seq == 0 or (end and (head.seq, head.link) == (last, end.link.hex())):
         return
     elif head.seq > last:
@@ -129,6 +131,23 @@ def check_continuation(connection: Connection, end: Last | None, path: Path) -> 
         advice="Run `pollux audit verify`; put the right database back with `pollux restore`, or, if this one is the "
         "right one, go on from it with `pollux audit accept`.",
     )
+
+
+def check_here(database: Database, path: Path, public: bytes) -> None:
+    """The same, asked by somebody who reads while another writes."""
+    head = read_head(path)  # before the database: it is never ahead
+    with database.reading() as connection:
+        check_continuation(connection, last_act(connection), head, path, public)
+
+
+@lru_cache(maxsize=64)
+def _is_signed(head: Head, public: bytes) -> bool:
+    try:
+        signed = _signed(head.seq, bytes.fromhex(head.link))
+        Ed25519PublicKey.from_public_bytes(public).verify(bytes.fromhex(head.signature), signed)
+    except (InvalidSignature, ValueError, OverflowError):
+        return False
+    return True
 
 
 def place_head(path: Path, head: Head) -> None:
@@ -230,7 +249,8 @@ def verify(
         if row.seq != expected:
             found.append(f"lines {expected} to {row.seq - 1} of the audit are missing")
         columns = row._asdict()
-        if row.link not in (_link(link + signature, columns), _link(link, columns)):  # the second as it was before
+        due = _link(link + signature, columns), _link(link, columns)  # the second as it was before
+        if not _of_its_kind(columns) or row.link not in due:
             found.append(f"line {row.seq} of the audit was altered, or a line before it was removed or put in")
         if row.signature and not _signature_holds(key, row):
             found.append(f"the signature of line {row.seq} of the audit is not this store's")
@@ -245,16 +265,20 @@ def verify(
     if head is None and expected > 1:
         found.append("the head of the audit, which is kept outside the database, is missing")
     elif head is not None:
-        found += _against(head, "the head outside", key, links, expected - 1)
+        found += _against(head, "the head outside", public, links, expected - 1)
     for one in kept:
-        found += _against(one, "a head that was kept", key, links, expected - 1)
+        found += _against(one, "a head that was kept", public, links, expected - 1)
     return found, expected - 1
 
 
-def _against(head: Head, name: str, key: Ed25519PublicKey, links: Mapping[int, str], last: int) -> list[str]:
-    try:
-        key.verify(bytes.fromhex(head.signature), _signed(head.seq, bytes.fromhex(head.link)))
-    except (InvalidSignature, ValueError):
+def _of_its_kind(columns: Mapping[str, object]) -> bool:
+    """Whether every column holds what it is for: SQLite keeps a text in place of bytes as well."""
+    texts = ("at", "actor", "purpose", "action", "detail")
+    return isinstance(columns["who"], bytes) and all(isinstance(columns[name], str) for name in texts)
+
+
+def _against(head: Head, name: str, public: bytes, links: Mapping[int, str], last: int) -> list[str]:
+    if not _is_signed(head, public):
         return [f"{name} of the audit (line {head.seq}) is not signed by this store"]
     if head.seq > last:
         return [f"the audit ends at line {last}, and {name} is line {head.seq}: its end was cut off, or an older copy "
@@ -272,7 +296,10 @@ def head_text(head: Head | None) -> bytes:
 def kept_heads(path: Path) -> list[Head]:
     """Heads that somebody kept, a line of JSON each, as `pollux audit head` prints them."""
     try:
-        return [msgspec.json.decode(line, type=Head) for line in path.read_bytes().splitlines() if line.strip()]
+        found = [msgspec.json.decode(line, type=Head) for line in path.read_bytes().splitlines() if line.strip()]
+        if not found:
+            raise msgspec.MsgspecError
+        return found
     except OSError as error:
         raise PolluxError("the kept heads cannot be read", where=str(path), advice=error.strerror or "") from error
     except msgspec.MsgspecError as error:

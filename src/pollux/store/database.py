@@ -81,9 +81,10 @@ def odd_rows(connection: Connection) -> list[str]:
     """Tables of a SQLite file in which a value is of another kind than its column, as damage alone can make it."""
     found = []
     for table in connection.exec_driver_sql("select name from sqlite_master where type = 'table'").scalars().all():
-        columns = connection.exec_driver_sql(f"pragma table_info({table})").all()
-        odd = [f"typeof({name}) <> '{kind}'" for _, name, declared, *_ in columns if (kind := _kind(declared))]
-        if odd and connection.exec_driver_sql(f"select 1 from {table} where {' or '.join(odd)} limit 1").first():
+        quoted = '"' + table.replace('"', '""') + '"'
+        columns = connection.exec_driver_sql(f"pragma table_info({quoted})").all()
+        odd = [f"typeof(\"{name}\") <> '{kind}'" for _, name, declared, *_ in columns if (kind := _kind(declared))]
+        if odd and connection.exec_driver_sql(f"select 1 from {quoted} where {' or '.join(odd)} limit 1").first():
             found.append(table)
     return found
 

@@ -153,9 +153,15 @@ def _pages(connection: Connection, keys: Keys, keyed: Keyed, chart: Chart, name:
 
 
 def _audit(database: Database, keys: Keys, head: Path) -> list[Trouble]:
+    outside = audit.read_head(head)
     with database.reading() as connection:
-        problems, _ = audit.verify(connection, keys.public, audit.read_head(head))
-    return [Trouble(problem, "Find out who had access to the database; restore a backup.") for problem in problems]
+        problems, lines = audit.verify(connection, keys.public, outside)
+    advice = "Find out who had access to the database; restore a backup."
+    found = [Trouble(problem, advice) for problem in problems]
+    if outside is not None and outside.seq < lines:
+        what = f"the head outside is {lines - outside.seq} lines behind the audit [{head}]"
+        found.append(Trouble(what, "If it stays so, it cannot be written: give write access to it.", serious=False))
+    return found
 
 
 def _erasures(database: Database, keys: Keys, path: Path) -> Iterator[Trouble]:
@@ -219,9 +225,13 @@ def _around(files: Files) -> list[Trouble]:
     for path in (files.site_key, keys):
         if path is not None and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             found.append(Trouble(f"{path} can be read by others", f"chmod 600 {path}", serious=False))
-    if late := count(files.waiting):
-        advice = "The next thing that is written takes them up; if none can be, look at the disk."
-        found.append(Trouble(f"{late} accesses wait to be written into the audit", advice, serious=False))
+    try:
+        late = count(files.waiting)
+        what, advice = f"{late} accesses wait to be written into the audit", "What is written next takes them up."
+    except OSError as error:
+        late, what, advice = 1, f"{files.waiting} cannot be read ({error.strerror})", "Give access to it."
+    if late:
+        found.append(Trouble(what, advice, serious=False))
     key = files.site_key
     if key.exists() and keys is not None and key.parent == keys.parent:
         advice = "Whoever copies the folder can read everything: keep it elsewhere, named by $POLLUX_SITE_KEY_FILE."

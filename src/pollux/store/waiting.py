@@ -4,6 +4,7 @@ A long import holds the database's one place for writing; readers do not wait fo
 anything is handed out, and the next transaction of whatever process puts it into the chain, marked `late`.
 """
 
+import logging
 import os
 import secrets
 from collections.abc import Sequence
@@ -19,8 +20,12 @@ from pollux.store import durable
 from pollux.store.audit import Done, detail_text, stamp
 from pollux.store.tables import AUDIT
 
-MOST = 10_000  # accesses that may wait; then reading is refused too
-_LONGEST = 600 * MOST  # bytes of the file, which is not counted each time
+_LOG = logging.getLogger("pollux.store")
+LONGEST = 2_000_000  # bytes of the file, some thousand accesses; then reading is refused too
+
+
+class TooMany(Exception):
+    """So many accesses wait that none more can."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -46,9 +51,9 @@ def late(act: Done) -> Done:
 
 
 def add(path: Path, acts: Sequence[Done], key: Ed25519PrivateKey) -> None:
-    """Let accesses wait; durable when it returns. Raises `OSError` when they cannot."""
-    if path.exists() and path.stat().st_size > _LONGEST:
-        raise OSError("too many accesses wait already")
+    """Let accesses wait; durable when it returns. Raises `OSError` when they cannot, `TooMany` when no more may."""
+    if path.exists() and path.stat().st_size > LONGEST:
+        raise TooMany
     lines = []
     for act in acts:
         line = _Line(stamp(act.at), act.actor, act.purpose, act.action, act.who.hex(), dict(act.detail))
@@ -59,11 +64,15 @@ def add(path: Path, acts: Sequence[Done], key: Ed25519PrivateKey) -> None:
 def take_up(connection: Connection, path: Path, key: Ed25519PrivateKey) -> tuple[list[Done], bytes]:
     """What waits and is not in the audit yet, and the file's content, for `clear` once it is there.
 
-    Lines that the store did not sign are counted in an act of their own.
+    Lines that the store did not sign are counted in an act of their own. A file that cannot be read stays as it is.
     """
-    if not path.exists() or not path.stat().st_size:
+    try:
+        content = path.read_bytes() if path.exists() and path.stat().st_size else b""
+    except OSError as error:
+        _LOG.warning("accesses that wait to be written down cannot be read: %s (%s)", path, error.strerror)
+        content = b""
+    if not content:
         return [], b""
-    content = path.read_bytes()
     acts, foreign = [], 0
     for text in durable.whole_lines(content).splitlines():
         try:
@@ -85,7 +94,7 @@ def clear(path: Path, content: bytes) -> None:
     file = os.open(path, os.O_RDWR)
     try:
         with durable.locked(file):
-            if os.fstat(file).st_size == len(content):
+            if os.pread(file, len(content) + 1, 0) == content:
                 os.ftruncate(file, 0)
                 os.fsync(file)
     finally:
@@ -93,7 +102,7 @@ def clear(path: Path, content: bytes) -> None:
 
 
 def count(path: Path) -> int:
-    """How many accesses wait."""
+    """How many accesses wait. Raises `OSError` where that cannot be read."""
     return durable.whole_lines(path.read_bytes()).count(b"\n") if path.exists() else 0
 
 

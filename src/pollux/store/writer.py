@@ -13,7 +13,18 @@ from sqlalchemy import Connection
 
 from pollux.errors import PolluxError
 from pollux.store import waiting
-from pollux.store.audit import GOES_ON, Done, append, check_continuation, last_act, place_head, write_head
+from pollux.store.audit import (
+    GOES_ON,
+    Done,
+    Head,
+    append,
+    check_continuation,
+    check_here,
+    last_act,
+    place_head,
+    read_head,
+    write_head,
+)
 from pollux.store.database import CannotWrite, Database, InUse, undone_alone
 from pollux.store.files import Files
 from pollux.store.keys import Keys
@@ -21,6 +32,7 @@ from pollux.store.keys import Keys
 _LOG = logging.getLogger("pollux.store")
 _TOGETHER = 256  # jobs in one transaction
 _LOOK = "Look at the disk."
+_MOST_OWED = 10_000  # accesses that wait in memory
 SOON = 1.0  # seconds that an access waits for its place in the audit before it is put into the file of those waiting
 T = TypeVar("T")
 Job = Callable[[Connection, list[Done]], Any]
@@ -32,6 +44,7 @@ class _Asked(NamedTuple):
     job: Job
     answer: Future[Any]
     alone: bool
+    note: bool
 
 
 class Writer:
@@ -64,20 +77,26 @@ class Writer:
 
     def note(self, acts: Sequence[Done]) -> None:
         """Write accesses down: into the audit or, while that cannot be written to, where it is taken up later."""
-        answer: Future[None] = self._ask(lambda _, done: done.extend(acts))
+        answer: Future[None] = self._ask(lambda _, done: done.extend(acts), note=True)
+        try:
+            if self._noted(answer):
+                return
+            why = "something else is being written"
+        except (CannotWrite, InUse) as error:
+            why = error.what
+        check_here(self._database, self._files.head, self._keys.public)
+        self._keep(acts, why)
+
+    def _noted(self, answer: Future[None]) -> bool:
+        """Whether an access stands in the audit; False when it shall wait elsewhere."""
         try:
             answer.result(0 if self._busy else SOON)
-            return
         except TimeoutError:
-            if not answer.cancel():  # it is being written
-                answer.result()
-                return
-            self._busy, why = True, "something else is being written"
-        except (CannotWrite, InUse) as error:
-            if self._full():
-                raise
-            why = error.what
-        self._keep(acts, why)
+            if answer.cancel():
+                self._busy = True
+                return False
+            answer.result()  # it is being written
+        return True
 
     def close(self) -> None:
         """Finish what is waiting, then stop."""
@@ -92,7 +111,7 @@ class Writer:
                     self._thread.join(0.1)
                 self._thread = None  # if it still waits for its turn, nobody waits for it
 
-    def _ask(self, job: Callable[[Connection, list[Done]], T], alone: bool = False) -> Future[T]:
+    def _ask(self, job: Callable[[Connection, list[Done]], T], alone: bool = False, note: bool = False) -> Future[T]:
         if current_thread() is self._thread:
             raise PolluxError("the store was asked from inside its own writing", advice="Read before you write.")
         answer: Future[T] = Future()
@@ -102,7 +121,7 @@ class Writer:
                 self._thread.start()
             self._asked.add(answer)
             answer.add_done_callback(self._asked.discard)
-            self._queue.put(_Asked(job, answer, alone))
+            self._queue.put(_Asked(job, answer, alone, note))
         return answer
 
     def _keep(self, acts: Sequence[Done], why: str) -> None:
@@ -111,19 +130,16 @@ class Writer:
         try:
             waiting.add(self._files.waiting, acts, self._keys.signing)
             return
+        except waiting.TooMany as error:
+            raise _too_many() from error
         except OSError as error:
             with self._starting:
-                if self._full():
-                    raise CannotWrite(
-                        "too many accesses wait to be written down", advice="Look at the disk."
-                    ) from error
+                if len(self._owed) >= _MOST_OWED:
+                    raise _too_many() from error
                 self._owed += acts
         for act in acts:
             _LOG.warning("not written down yet, since %s: %s by %s of %s", why, act.action, act.actor,
                          act.who.hex()[:8] or "all")  # fmt: skip
-
-    def _full(self) -> bool:
-        return len(self._owed) >= waiting.MOST
 
     def _run(self) -> None:
         going_on, held = True, None
@@ -140,66 +156,83 @@ class Writer:
                     break
                 jobs.append(one)
             going_on = jobs[-1] is not None
-            self._together([(one.job, one.answer) for one in jobs if one is not None])
+            self._together([one for one in jobs if one is not None])
 
-    def _together(self, jobs: list[tuple[Job, Future[Any]]]) -> None:
-        """One transaction for all that nobody stopped waiting for; every future gets its answer here."""
-        begun: list[tuple[Job, Future[Any]]] | None = None
+    def _together(self, jobs: list[_Asked]) -> None:
+        """One transaction for all that nobody stopped waiting for; every future gets its answer here.
+
+        Accesses come last: as long as the jobs are at it, whoever reads can stop waiting for them.
+        """
+        begun: list[_Asked] = []
+        left = sorted(jobs, key=lambda one: one.note)
         try:
             with self._database.writing() as connection:
-                begun = _wanted(jobs)
+                done: list[tuple[Future[Any], Any]] = []
+                owed: list[Done] = []
+                acts: list[Done] = []
+                content = b""
+                while left:
+                    one = left.pop(0)
+                    if not one.answer.set_running_or_notify_cancel():
+                        continue
+                    if not begun:
+                        taken, content = waiting.take_up(connection, self._files.waiting, self._keys.signing)
+                        owed = self._owed[:]
+                        acts += [*owed, *taken]
+                    begun.append(one)
+                    done += self._carried_out(connection, one, acts)
                 if not begun:
                     return  # nobody waits any more, and the store may be closed by now
-                late, content = waiting.take_up(connection, self._files.waiting, self._keys.signing)
-                owed = self._owed[:]
-                done, acts = self._carried_out(connection, begun, [*owed, *late])
-                head = None
-                if acts:
-                    last = last_act(connection)
-                    if not any(act.action in GOES_ON for act in acts):
-                        check_continuation(connection, last, self._files.head)
-                    head = append(connection, last, acts, self._keys.signing)
+                head = self._chained(connection, acts)
                 self._keys.settle()
             del self._owed[: len(owed)]
-            with suppress(OSError, PolluxError):  # what was written is durable; what lags behind is no harm
-                if head is not None:
-                    put = place_head if any(act.action in GOES_ON for act in acts) else write_head
-                    put(self._files.head, head)
-                if content:
-                    waiting.clear(self._files.waiting, content)
+            self._leave_outside(head, any(act.action in GOES_ON for act in acts), content)
         except BaseException as error:
             self._keys.drop_waiting()
-            for _, answer in _wanted(jobs) if begun is None else begun:
-                if not answer.done():
-                    answer.set_exception(error)
+            for one in (*begun, *(one for one in left if one.answer.set_running_or_notify_cancel())):
+                if not one.answer.done():
+                    one.answer.set_exception(error)
             return
         finally:
             self._busy = False
         for answer, result in done:
             answer.set_result(result)
 
-    def _carried_out(
-        self, connection: Connection, jobs: list[tuple[Job, Future[Any]]], acts: list[Done]
-    ) -> tuple[list[tuple[Future[Any], Any]], list[Done]]:
-        """What each job gave, and all acts; who fails gets the error at once, and what they did is undone."""
-        done: list[tuple[Future[Any], Any]] = []
-        for job, answer in jobs:
-            before = len(acts)
-            try:
-                with undone_alone(connection):
-                    result = job(connection, acts)
-                done.append((answer, result))
-            except self._database.failures:
-                raise  # the database itself fails: nothing of this transaction can be trusted
-            except BaseException as error:
-                del acts[before:]
-                answer.set_exception(self._database.explained(error, connection))
-        return done, acts
+    def _carried_out(self, connection: Connection, one: _Asked, acts: list[Done]) -> list[tuple[Future[Any], Any]]:
+        """What a job gave; if it fails, its error is told at once, and what it did is undone."""
+        before = len(acts)
+        try:
+            with undone_alone(connection):
+                return [(one.answer, one.job(connection, acts))]
+        except self._database.failures:
+            raise  # the database itself fails: nothing of this transaction can be trusted
+        except BaseException as error:
+            del acts[before:]
+            one.answer.set_exception(self._database.explained(error, connection))
+            return []
+
+    def _chained(self, connection: Connection, acts: list[Done]) -> Head | None:
+        """The acts behind the last line of the audit, which has to go on from its head outside."""
+        if not acts:
+            return None
+        last = last_act(connection)
+        if not any(act.action in GOES_ON for act in acts):
+            check_continuation(connection, last, read_head(self._files.head), self._files.head, self._keys.public)
+        return append(connection, last, acts, self._keys.signing)
+
+    def _leave_outside(self, head: Head | None, anew: bool, content: bytes) -> None:
+        """Put the head outside, and empty the file of what waited. What was written is durable without it."""
+        try:
+            if head is not None:
+                (place_head if anew else write_head)(self._files.head, head)
+            if content:
+                waiting.clear(self._files.waiting, content)
+        except (OSError, PolluxError) as error:
+            _LOG.warning("the accounts beside the store cannot be written: %s", error)
 
 
-def _wanted(jobs: list[tuple[Job, Future[Any]]]) -> list[tuple[Job, Future[Any]]]:
-    """Those for which somebody still waits, who can stop no more; asked once of each."""
-    return [(job, answer) for job, answer in jobs if answer.set_running_or_notify_cancel()]
+def _too_many() -> CannotWrite:
+    return CannotWrite("too many accesses wait to be written down", advice="Look at the disk.")
 
 
 def now() -> datetime:
