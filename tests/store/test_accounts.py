@@ -191,6 +191,26 @@ def test_head_and_ledger_lie_where_one_says(place: Place, tmp_path: Path, monkey
         store.take([weight("p2", 99.0)], NOW)
 
 
+def test_two_stores_of_one_name_share_a_folder_and_a_restore_drill_touches_nothing(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    monkeypatch.setenv("POLLUX_ACCOUNTS", str(apart))
+    with place.open() as store:
+        store.take(of("p1"), NOW)
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        store.record("p1")
+        head = store.head()
+        drill = place.another("drill/store.db")
+        drill.site_key.write_bytes(place.site_key.read_bytes())
+        with drill.restore(tmp_path / "data", tmp_path / "keys") as copy:
+            assert len(copy.record("p1").events) == 21
+        assert store.head() == head
+        assert len(store.record("p1").events) == 21
+        assert store.verify()[0] == []
+
+
 def test_accounts_that_still_lie_beside_the_store_are_not_left_behind(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

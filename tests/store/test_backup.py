@@ -12,6 +12,7 @@ from pollux.errors import PolluxError
 from pollux.store import Store
 from pollux.store import backup as backups
 from pollux.store.database import Database
+from pollux.store.durable import folder_held
 from tests.store.made import NOW, of, reading, weight
 from tests.store.places import DATABASES, Place, place_of
 
@@ -115,6 +116,22 @@ def test_a_backup_that_was_killed_between_its_files_can_be_tried_again(
             store.backup(tmp_path / "data", tmp_path / "keys")
     with new_place(place, "back/store.db").restore(tmp_path / "data", tmp_path / "keys") as back:
         assert [trouble for trouble in back.doctor() if trouble.serious] == []
+
+
+def test_two_backups_at_once_into_one_folder_do_not_undo_each_other(place: Place, tmp_path: Path) -> None:
+    with place.open() as store, folder_held(tmp_path):
+        (tmp_path / "keys").mkdir()
+        with folder_held(tmp_path / "keys"), pytest.raises(PolluxError, match="another backup is being written here"):
+            store.backup(tmp_path / "data", tmp_path / "keys")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+
+
+@pytest.mark.parametrize(("data", "keys"), [("x", "x"), ("x", "x/keys"), ("x/data", "x")])
+def test_keys_are_not_put_where_they_are_copied_with_the_data(
+    place: Place, tmp_path: Path, data: str, keys: str
+) -> None:
+    with place.open() as store, pytest.raises(PolluxError, match="the keys would lie with the data"):
+        store.backup(tmp_path / data, tmp_path / keys)
 
 
 def test_a_restoring_that_was_killed_between_its_files_can_be_tried_again(place: Place, tmp_path: Path) -> None:

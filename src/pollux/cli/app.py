@@ -1,6 +1,7 @@
 """The command itself, and the store that a command works on."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,19 @@ def open_store(where: str, purpose: str = "") -> "Store":
     if isinstance(chosen, Path):
         chosen.parent.mkdir(parents=True, exist_ok=True)
     return Store.open(chosen, purpose=purpose)
+
+
+def write_private(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file that its owner alone may read; what was there stays until all of it is written."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.writelines(pieces)
+        os.replace(new, path)
+    except OSError as error:
+        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from pollux.cli.app import StorePath, app, open_store, place
+from pollux.cli.app import StorePath, app, open_store, place, write_private
 from pollux.errors import RefusedInput
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def export(
         if output is None:
             sys.stdout.buffer.writelines(content)
             return
-        with output.open("wb") as file:
-            file.writelines(content)
+        write_private(output, content)
     print(output)
 
 

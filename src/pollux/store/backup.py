@@ -44,12 +44,27 @@ class Note(msgspec.Struct, frozen=True):
 
 
 def backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_folder: Path, at: datetime) -> Note:
-    """Copy a store while it is used. Raises `PolluxError` if a folder holds a backup already."""
+    """Copy a store while it is used. Raises `PolluxError` if a folder holds a backup already, or one is on its way."""
+    for one in (folder, keys_folder):
+        _make(one)
+    data, apart = folder.resolve(), keys_folder.resolve()
+    if data in (apart, *apart.parents) or apart in data.parents:
+        raise PolluxError(
+            "the keys would lie with the data", where=str(keys_folder),
+            advice="Name a folder for the keys that is not copied with the data.",
+        )  # fmt: skip
+    try:
+        with durable.folder_held(folder), durable.folder_held(keys_folder):
+            return _backup(database, keys, erased, folder, keys_folder, at)
+    except BlockingIOError as error:
+        raise PolluxError("another backup is being written here", where=str(folder), advice="Wait for it.") from error
+
+
+def _backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_folder: Path, at: datetime) -> Note:
     _clear_interrupted(folder, keys_folder)
     for one, name in ((folder, DATA), (folder, NOTE), (keys_folder, KEYS)):
         if (one / name).exists():
             raise PolluxError("there is a backup already", where=str(one / name), advice="Name an empty folder.")
-        _make(one)
     with _all_or_none(folder / DATA, keys_folder / KEYS, folder / ERASED, folder / NOTE) as new:
         data, key_file, ledger, note_file = new
         before = _copy_both(database, keys, data, key_file)

@@ -43,6 +43,22 @@ def locked(file: int) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
+@contextmanager
+def folder_held(folder: Path) -> Iterator[None]:
+    """While no other process or thread works in a folder; raises `BlockingIOError` when one does."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # a network's disk may have no locks for folders
+        yield
+    finally:
+        os.close(file)
+
+
 def place_first(path: Path, content: bytes) -> bool:
     """Put a file where there is none, whole at once and readable by its owner only; False where one is already."""
     folder = os.open(path.parent, os.O_RDONLY)

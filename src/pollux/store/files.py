@@ -1,5 +1,6 @@
 """What lies beside the data: keys, site key, and the accounts by which an altered or older copy is found."""
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -30,8 +31,9 @@ class Files:
     def beside(cls, where: str | Path, keys: str | Path | None = None, accounts: str | Path | None = None) -> "Files":
         """The usual places: beside an embedded store; for a server in the folder of `keys`, which must be given.
 
-        `accounts` (or ``POLLUX_ACCOUNTS``) is a folder for head, ledger and waiting accesses instead. Raises
-        `PolluxError` when they are still at the usual place, or the folder is not there.
+        `accounts` (or ``POLLUX_ACCOUNTS``) is a folder for head, ledger and waiting accesses instead, of several
+        stores if need be: their names end in a digest of the store's place. Raises `PolluxError` when they are still
+        at the usual place, or the folder is not there.
         """
         check_place(where)
         server = "://" in str(where)
@@ -46,7 +48,10 @@ class Files:
             Path(base) if server else keys or Path(base + ".keys"), Path(base + ".site-key"), *_accounts(Path(base))
         )
         folder = accounts or os.environ.get(ACCOUNTS)
-        return usual if not folder else usual._with_accounts_in(Path(folder).expanduser(), Path(base).name)
+        if not folder:
+            return usual
+        place = hashlib.sha256(os.fsencode(Path(base).absolute())).hexdigest()[:8]  # of two stores of one name
+        return usual._with_accounts_in(Path(folder).expanduser(), f"{Path(base).name}-{place}")
 
     def _with_accounts_in(self, folder: Path, name: str) -> "Files":
         if not folder.is_dir():
@@ -59,7 +64,7 @@ class Files:
             if here.exists() and here.resolve() != there.resolve():
                 raise PolluxError(
                     "head, ledger or waiting accesses of this store still lie beside it", where=str(here),
-                    advice=f"Stop what uses the store, then move them to {folder}.",
+                    advice=f"Stop what uses the store, then move this one to {there}.",
                 )  # fmt: skip
         return chosen
 
