@@ -9,7 +9,7 @@ import pytest
 from pollux.errors import PolluxError, UnknownName
 from pollux.record import Document, Entry, Person
 from pollux.store import Store
-from pollux.store.reading import OneChart
+from pollux.store.reading import OneChart, newest
 from tests.store.made import NOW, document, of, reading, weight
 from tests.store.places import Place
 
@@ -328,3 +328,68 @@ def test_an_older_copy_that_comes_back_is_erased_there_too(place: Place, tmp_pat
     with place.restore(tmp_path / "data", tmp_path / "keys") as back:
         assert (back.record("wrong"), sealed_rows(back, "wrong")) == before
         assert healthy(back)
+
+
+def test_what_a_sender_says_later_of_a_moved_event_is_not_taken_for_the_wrong_patient_again(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), weight("wrong", 99.0, id="scale/1")], NOW)
+    store.move(["scale/1"], "wrong", "right")
+    assert not store.take([weight("wrong", 99.0, id="scale/1")], NOW).changed
+    receipt = store.take([weight("wrong", 98.0, id="scale/1")], NOW + timedelta(days=1))
+    assert (receipt.accepted, receipt.quarantined) == (0, 1)
+    assert [e.value for e in store.record("wrong").of("body_weight")] == [70.0]
+    assert {e.value for e in store.record("right").of("body_weight")} == {70.0, 99.0}
+    assert [item.finding.event for item in store.quarantine("")] == ["scale/1"]
+    store.erase("right")
+    assert healthy(store)
+
+
+def repaired(store: Store, wrong: str = "wrong", right: str = "right") -> None:
+    """What hospitals do: the sender puts the same resource again, for the right patient."""
+    later = NOW + timedelta(days=1)
+    store.take([document(right, "o9", "of the right one"), weight(right, 98.0, id="Observation/o9#")], later)
+
+
+def test_what_its_sender_gives_to_the_right_patient_is_the_first_ones_no_more(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), *WRONGLY], NOW)
+    repaired(store)
+    assert [d.name for d in store.documents("wrong")] == ["Observation/wrong-o1"]
+    assert [d.name for d in newest(store.documents("right"))] == ["Observation/right-o1", "Observation/o9"]
+    held = store.held("wrong")
+    assert not any(e.id.startswith("Observation/o9") for e in held.events)
+    assert [d.name for d in held.documents] == ["Observation/wrong-o1"]
+    assert b"".join(store.export("wrong")).count(b"\n") == 1
+    assert healthy(store)
+
+
+def test_what_its_sender_gave_to_the_right_patient_is_erased_with_them_everywhere(store: Store) -> None:
+    store.take([*of("wrong"), *of("right")], NOW)
+    before = sealed_rows(store, "wrong")
+    store.take(WRONGLY[:2], NOW)
+    repaired(store)
+    store.erase("right")
+    assert sealed_rows(store, "wrong") == before
+    assert healthy(store)
+
+
+def test_a_sender_may_change_their_mind(store: Store) -> None:
+    store.take([*of("wrong"), *of("right"), *WRONGLY[:2]], NOW)
+    repaired(store)
+    later = NOW + timedelta(days=2)
+    store.take([document("wrong", "o9", "it is theirs"), weight("wrong", 97.0, id="Observation/o9#")], later)
+    assert {e.value for e in store.record("wrong").of("body_weight")} == {70.0, 97.0}
+    assert [e.value for e in store.record("right").of("body_weight")] == [70.0]
+    assert [d.name for d in store.documents("right")] == ["Observation/right-o1"]
+    assert len([d for d in store.documents("wrong") if d.name == "Observation/o9"]) == 2
+    store.erase("right")
+    assert {e.value for e in store.record("wrong").of("body_weight")} == {70.0, 97.0}
+    assert healthy(store)
+
+
+def test_an_older_version_that_comes_late_for_another_patient_is_not_theirs(store: Store) -> None:
+    store.take([*of("wrong"), *of("right")], NOW)
+    for person, day in (("right", 2), ("wrong", 1)):
+        at = NOW + timedelta(days=day)
+        store.take([document(person, "o9", person, at), weight(person, 90.0 + day, id="Observation/o9#")], NOW)
+    assert [d.name for d in store.documents("wrong")] == ["Observation/wrong-o1"]
+    assert {e.value for e in store.record("right").of("body_weight")} == {70.0, 92.0}
+    assert healthy(store)

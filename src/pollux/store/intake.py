@@ -14,10 +14,12 @@ from pollux.store.bodies import digest_of
 from pollux.store.columns import finite
 from pollux.store.course import go_on
 from pollux.store.filing import Filing
+from pollux.store.moved import pass_on
 from pollux.store.receipt import Receipt
 from pollux.store.replies import CONFLICT, SEVERAL, Replies, is_gone
 from pollux.store.statements import merged
 
+_MOVED = "it was moved from this patient to another, and the sender still names this one"
 _ANOTHER = (
     "the patient who is here under this id was born on another day and has none of its identifiers; name the sender "
     "(pollux import --sender NAME), whose ids are then kept apart"
@@ -52,7 +54,8 @@ class Intake:
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
         self._replaces = False  # whether the document at hand takes the place of an earlier version
         self._stated: set[str] = set()  # ids of its events
-        self._before: dict[str, tuple[str, Event]] = {}  # standing events of an earlier version of the document at hand
+        # standing events of an earlier version of the document at hand, by whose they are and their id
+        self._before: dict[tuple[str, str], Event] = {}
         self._after = datetime.min.replace(tzinfo=UTC)  # a newer version is learned after the one it replaces
 
     def take(self, entry: Entry) -> None:
@@ -173,7 +176,7 @@ class Intake:
                 self._replies.known(document)
             return
         if person and document.name in self._hidden(person):
-            self._refuse(document, "it was moved from this patient to another, and the sender still names this one")
+            self._refuse(document, _MOVED)
             return
         if document.new and earlier and (document.kind == "Patient" or any(owner != person for owner, _ in earlier)):
             self._refuse(document, "it is to be created (POST) under a name that something else here has")
@@ -191,10 +194,22 @@ class Intake:
             self._replaces = True
             self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
         self._filing.keep_document(person, document, stamp(self._now), updated)
+        self._pass_on(person, document.name, earlier)
         self._count["documents"] += 1
         self._replies.kept(document)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _pass_on(self, person: str, name: str, earlier: list[tuple[str, str]]) -> None:
+        """A document whose versions name several patients is the one's whom that which stands names."""
+        others = {owner for owner, _ in earlier if owner and owner != person}
+        if not person or not others:
+            return
+        right = person
+        if self._fate == "outdated":
+            right = max(earlier, key=lambda one: one[1])[0] or person
+            others = (others | {person}) - {right}
+        pass_on(self._filing, name, sorted(others), right, stamp(self._now))
 
     def _is_another(self, document: Document) -> bool:
         """Whether a Patient has neither birth date nor any identifier of the one who is here under the same id."""
@@ -269,13 +284,13 @@ class Intake:
             for event in self._filing.chart(owner).events_of(name):
                 self._after = max(self._after, event.learned + timedelta(microseconds=1))
                 if event.retracted:
-                    self._before.pop(event.id, None)
+                    self._before.pop((owner, event.id), None)
                 else:
-                    self._before[event.id] = (owner, event)
+                    self._before[owner, event.id] = event
 
     def _finish_document(self) -> None:
         """Withdraw what an earlier version of the document stated and this one does not."""
-        for person, event in self._before.values():
+        for (person, _), event in self._before.items():
             learned = max(self._now, self._after)
             gone = msgspec.structs.replace(event, retracted=True, learned=learned)
             self._filing.chart(person).add(gone, [event])
@@ -295,12 +310,8 @@ class Intake:
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
                 return
-            before = self._before.get(event.id) if document else None
-            if before is not None and before[0] == person:  # what was another person's is withdrawn there
-                del self._before[event.id]
-            else:
-                before = None
-            known = [before[1]] if before else self._filing.chart(person).versions(outcome, outcome.content)
+            before = self._before.pop((person, event.id), None) if document else None  # another's is withdrawn there
+            known = [before] if before else self._filing.chart(person).versions(outcome, outcome.content)
             if document and before is None and self._replaces and event.id not in self._stated:
                 new: Event | Quarantined | None = outcome  # what an earlier version took back is said anew
             else:
@@ -310,6 +321,10 @@ class Intake:
                 self._count["already_known"] += 1
             elif isinstance(new, Quarantined):
                 self._take_quarantined(person, new)
+            elif new.id in self._hidden(person):
+                self._take_quarantined("", Quarantined(Finding(
+                    "not carried out", "conformance", "quarantine", _MOVED, new.quantity, new.time, new.where, new.id
+                ), new))  # fmt: skip
             else:
                 self._filing.chart(person).add(new, known)
                 self._count["withdrawn" if new.retracted else "accepted"] += 1
