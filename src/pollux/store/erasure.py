@@ -6,7 +6,7 @@ pseudonyms alone and are signed by the store. A person who comes back later has 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,10 @@ class Erased(msgspec.Struct, frozen=True, omit_defaults=True):
     def signed(self) -> bytes:
         """The bytes that the signature is over."""
         return b"pollux erased" + msgspec.json.encode(msgspec.structs.replace(self, signature=""), order="sorted")
+
+
+_AGAIN: dict[str, int | str] = {"again": 1}
+_LINE = msgspec.json.Decoder(Erased)
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -144,16 +148,11 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
 
     Whoever is under a legal hold stays: the doctor says so.
     """
-    said = read_ledger(ledger, keys.public)
-    erased = said.erased
-    if not erased:
-        return 0
-    back: set[bytes] = set()
-    with database.reading() as connection:
-        for some in _by_hundreds(erased):
-            for table in OF_A_PATIENT:
-                back |= set(connection.execute(select(table.c.who).where(table.c.who.in_(some)).distinct()).scalars())
-            back |= set(some) - set(connection.execute(select(ERASED.c.who).where(ERASED.c.who.in_(some))).scalars())
+    named = {who for who, _ in _lines(ledger)}
+    there = _still_there(database, sorted(named)) | (keys.pseudonyms() & named)
+    said = read_ledger(ledger, keys.public, there)  # signatures are checked where something would be done
+    erased = set(said.erased)
+    back = _still_there(database, sorted(erased))
     held: set[bytes] = set()
     if back:
         at = now()
@@ -165,19 +164,31 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
                 if any(_is_held(connection, keys, one) for one in (who, *left)):
                     held.add(who)
                     continue
-                told = purge(connection, keys, left)
-                told.append((who, {"again": 1, **remove(connection, [who], at)}))
-                acts += [Done(at, "pollux", "erasure ledger", "erase", one, detail) for one, detail in told]
+                for one, detail in (*purge(connection, keys, left), (who, _AGAIN)):
+                    acts.append(Done(at, "pollux", "erasure ledger", "erase", one, detail))
+            for some in _by_hundreds(sorted(back - held)):
+                remove(connection, some, at)
 
         do(job)
         database.scrub()
     for who in held:
         _LOG.warning("not erased, though the ledger of erasures says so: %s is under a legal hold", who.hex()[:8])
-    left = keys.pseudonyms() & set(erased) - held
+    left = keys.pseudonyms() & erased - held
     if left:
         keys.destroy(left)
         keys.database.scrub()
     return len(back - held)
+
+
+def _still_there(database: Database, whos: Sequence[bytes]) -> set[bytes]:
+    """Those of some pseudonyms of whom there are rows, or who are not noted as erased."""
+    back: set[bytes] = set()
+    with database.reading() as connection:
+        for some in _by_hundreds(whos):
+            for table in OF_A_PATIENT:
+                back |= set(connection.execute(select(table.c.who).where(table.c.who.in_(some)).distinct()).scalars())
+            back |= set(some) - set(connection.execute(select(ERASED.c.who).where(ERASED.c.who.in_(some))).scalars())
+    return back
 
 
 def _left(connection: Connection, keys: Keys, who: bytes, ledger: Ledger, edges: Edges) -> dict[bytes, Left]:
@@ -216,28 +227,18 @@ def write_ledger(path: Path, lines: bytes) -> None:
         ) from error  # fmt: skip
 
 
-def read_ledger(path: Path, public: bytes) -> Ledger:
-    """What the ledger says. A last line that was cut off by a crash named nobody yet."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return Ledger()
+def read_ledger(path: Path, public: bytes, only: Container[bytes] | None = None) -> Ledger:
+    """What the ledger says, of some pseudonyms only if these are named."""
     key = Ed25519PublicKey.from_public_bytes(public)
     erased: dict[bytes, None] = {}
     left: dict[bytes, tuple[str, dict[str, list[str]]]] = {}
     unsigned = 0
-    for number, text in enumerate(durable.whole_lines(content).splitlines(), 1):
+    for who, line in _lines(path):
+        if only is not None and who not in only:
+            continue
         try:
-            line = msgspec.json.decode(text, type=Erased)
-            who, signature = bytes.fromhex(line.subject), bytes.fromhex(line.signature)
-        except (msgspec.MsgspecError, ValueError):
-            raise PolluxError(
-                f"line {number} of the ledger of erasures cannot be read", where=str(path),
-                advice="Put back a copy of it; without it a restored backup may hold erased people.",
-            ) from None  # fmt: skip
-        try:
-            key.verify(signature, line.signed())
-        except InvalidSignature:
+            key.verify(bytes.fromhex(line.signature), line.signed())
+        except (InvalidSignature, ValueError):
             unsigned += 1
             continue
         if line.undone:
@@ -246,6 +247,21 @@ def read_ledger(path: Path, public: bytes) -> Ledger:
             erased[who] = None
             left[who] = line.at, line.left
     return Ledger(tuple(erased), unsigned, left)
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, Erased]]:
+    """The lines, signed or not. A last one that was cut off by a crash named nobody yet."""
+    content = path.read_bytes() if path.exists() else b""
+    for number, text in enumerate(durable.whole_lines(content).splitlines(), 1):
+        try:
+            line = _LINE.decode(text)
+            who = bytes.fromhex(line.subject)
+        except (msgspec.MsgspecError, ValueError):
+            raise PolluxError(
+                f"line {number} of the ledger of erasures cannot be read", where=str(path),
+                advice="Put back a copy of it; without it a restored backup may hold erased people.",
+            ) from None  # fmt: skip
+        yield who, line
 
 
 def holds(connection: Connection, keys: Keys, who: bytes) -> list[Hold]:
