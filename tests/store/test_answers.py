@@ -152,7 +152,7 @@ def test_a_broken_line_is_answered_too(store: Store, tmp_path: Path) -> None:
 
 def test_an_update_of_what_is_there_is_no_creation(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "bundle.json"
-    for flag, status in ((True, "201 Created"), (False, "200 OK"), (False, "200 OK"), (True, "201 Created")):
+    for flag, status in ((True, "201 Created"), (False, "200 OK"), (False, "200 OK"), (True, "409 Conflict")):
         file.write_text(bundle(put(patient(multipleBirthBoolean=flag))))
         assert statuses(answered(store, file)[0]) == [status]
 

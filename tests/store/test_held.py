@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pollux.errors import PolluxError
 from pollux.record import Entry, Event, Person, Source
 from pollux.record.event import Code
 from pollux.sources import read
@@ -115,6 +116,25 @@ def test_a_line_of_the_audit_as_auditevent_lets_the_chain_be_followed(store: Sto
         details = {d["type"]: d["valueString"] for d in made["entity"][0]["detail"]}
         assert details["link"] == act.link
         assert "p1" not in json.dumps(made["entity"][0].get("what", {}))
+
+
+def test_what_was_refused_is_told_as_a_failure_of_what_was_asked(store: Store) -> None:
+    store.restrict("p1", "accuracy contested")
+    store.hold("p1", "a claim")
+    for ask in (store.record, store.erase):
+        with pytest.raises(PolluxError):
+            ask("p1")
+    with pytest.raises(PolluxError):
+        store.record("nobody")
+    made = [audit_event(act) for act in store.acts()]
+    assert all(problems(one, msgspec.json.encode(one)) == [] for one in made)
+    failed = [(one["action"], one["outcome"], one["outcomeDesc"]) for one in made if one["outcome"] != "0"]
+    assert failed == [
+        ("R", "4", "refused: forbidden"),
+        ("D", "4", "refused: forbidden"),
+        ("R", "4", "refused: unknown"),
+    ]
+    assert all("outcomeDesc" not in one for one in made if one["outcome"] == "0")
 
 
 def test_who_has_no_resource_of_their_own_gets_one(place: Place) -> None:

@@ -388,7 +388,7 @@ def test_a_sender_may_change_their_mind(store: Store) -> None:
 def test_an_older_version_that_comes_late_for_another_patient_is_not_theirs(store: Store) -> None:
     store.take([*of("wrong"), *of("right")], NOW)
     for person, day in (("right", 2), ("wrong", 1)):
-        at = NOW + timedelta(days=day)
+        at = NOW - timedelta(days=10 - day)
         store.take([document(person, "o9", person, at), weight(person, 90.0 + day, id="Observation/o9#")], NOW)
     assert [d.name for d in store.documents("wrong")] == ["Observation/wrong-o1"]
     assert {e.value for e in store.record("right").of("body_weight")} == {70.0, 92.0}

@@ -1,11 +1,14 @@
 """FHIR transactions: ids of our own, conditional creates, and the same answer to the same bundle."""
 
 import json
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pollux.record.entry import Answer, own_id
 from pollux.sources import read
@@ -304,3 +307,70 @@ def test_an_update_that_asks_for_a_version_is_told(store: Store, tmp_path: Path)
     receipt, _ = send(store, tmp_path, entry)
     assert "ifMatch is not looked at" in receipt.text()
     assert [p.id for p in store.people()] == ["1"]
+
+
+def test_the_bytes_of_before_are_told_not_to_stand_where_another_version_does(store: Store, tmp_path: Path) -> None:
+    """Whoever gets a success finds what they put; and sending that once more has the same answer and no new row."""
+    send(store, tmp_path, put(patient()))
+    for value, status in ((70.0, ""), (71.0, ""), (70.0, "409 Conflict"), (70.0, "409 Conflict")):
+        _, (answer,) = send(store, tmp_path, put(weight("Patient/1", value)))
+        assert answer.status == status
+    assert [event.number() for event in store.record("1").current] == [71.0]
+    again = put(weight("Patient/1", 70.0) | {"meta": {"lastUpdated": "2026-02-02T00:00:00Z"}})
+    assert send(store, tmp_path, again)[1][0].version == 3
+    assert [event.number() for event in store.record("1").current] == [70.0]
+
+
+def test_a_version_from_before_what_stands_is_kept_and_told_not_to_stand(store: Store, tmp_path: Path) -> None:
+    dated = [put(weight("Patient/1", 70.0 + day) | {"meta": {"lastUpdated": f"2026-01-0{day}T00:00:00Z"}})
+             for day in (1, 2)]  # fmt: skip
+    send(store, tmp_path, put(patient()), dated[1])
+    for _ in range(2):
+        assert send(store, tmp_path, dated[0])[1][0].status == "409 Conflict"
+    assert [event.number() for event in store.record("1").current] == [72.0]
+    assert len(list(store.documents("1"))) == 3
+
+
+def test_a_conditional_update_keeps_the_identifier_by_which_it_is_found(store: Store, tmp_path: Path) -> None:
+    """Else the same bundle again would find nobody, and make a second patient."""
+    send(store, tmp_path, put(patient("p1")))
+    for quarantined in (1, 0):
+        receipt, (answer,) = send(store, tmp_path, update(patient("x", "43"), "identifier=" + CARD))
+        assert (answer.status, receipt.quarantined) == ("422 Unprocessable Entity", quarantined)
+    assert [p.id for p in store.people()] == ["p1"]
+
+
+def asking(kind: str, value: float, day: int, name: str) -> dict[str, Any]:
+    """An entry that asks something of an observation."""
+    observation = weight("Patient/1", value, name)
+    dated = observation | {"meta": {"lastUpdated": f"2026-02-0{day}T00:00:00Z"}}
+    carried = observation | {"identifier": [{"system": "http://lab.example", "value": name}]}
+    return {
+        "put": put(observation),
+        "dated": put(dated),
+        "post": post(observation, f"urn:uuid:{name}"),
+        "update": update(carried, f"identifier=http://lab.example|{name}"),
+        "create": post(carried, f"urn:uuid:{name}", f"identifier=http://lab.example|{name}"),
+        "delete": {"request": {"method": "DELETE", "url": f"Observation/{name}"}},
+        "patient": put(patient(multipleBirthBoolean=value > 70.0)),
+    }[kind]
+
+
+KINDS = ("put", "dated", "post", "update", "create", "delete", "patient")
+ASKING = st.builds(asking, st.sampled_from(KINDS), st.sampled_from([70.0, 71.0]), st.integers(1, 3),
+                   st.sampled_from("ab"))  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(ASKING, min_size=1, max_size=4), min_size=1, max_size=5))
+def test_whatever_came_before_the_same_bundle_again_has_the_same_answers_and_adds_nothing(
+    bundles: list[list[dict[str, Any]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as name, Store.open(Path(name) / "store.db") as store:
+        send(store, Path(name), put(patient()))
+        for entries in bundles:
+            _, answers = send(store, Path(name), *entries)
+            before = store.record("1"), list(store.documents("1")), list(store.documents(""))
+            receipt, again = send(store, Path(name), *entries)
+            assert (receipt.changed, again) == (False, answers)
+            assert (store.record("1"), list(store.documents("1")), list(store.documents(""))) == before

@@ -26,7 +26,7 @@ class Document(msgspec.Struct, frozen=True):
     version of the one that has it, if one has (conditional update). `learned` is when it was taken in, where it was;
     `new` says that the sender creates it (POST): then it never changes what is there. `within` is its bundle. What a
     document states comes right behind it, or else `apart` from it, as a `Course`: then it withdraws nothing itself.
-    `born` is the birth date that a Patient states.
+    `born` and `gender` are what a Patient states.
     """
 
     kind: str
@@ -44,6 +44,7 @@ class Document(msgspec.Struct, frozen=True):
     within: Within | None = None
     apart: bool = False
     born: str = ""
+    gender: str = ""
 
     def under(self, id: str) -> "Document":
         """The same under another id."""
@@ -60,6 +61,11 @@ class Document(msgspec.Struct, frozen=True):
         'Observation/o1'
         """
         return f"{self.kind}/{self.id}"
+
+    @property
+    def asked(self) -> bool:
+        """Whether its sender asks for something to be done, and does not only tell what was."""
+        return self.within is not None and self.within.kind in ("transaction", "batch")
 
     @property
     def gone(self) -> bool:
@@ -117,7 +123,17 @@ class Entry(msgspec.Struct, frozen=True):
     """
 
     person: str
-    item: "Person | Event | Document | Course | Quarantined | Refusal"
+    item: "Person | Event | Document | Course | Quarantined | Refusal | Ahead"
+
+
+class Ahead(msgspec.Struct, frozen=True):
+    """A Patient who stands further on in the file, told before anything that is said of them.
+
+    It is for whoever keeps the entries to know in time that this is somebody else than the one who is there under the
+    same id. Of an export the identifiers of all versions are told at once, without content.
+    """
+
+    patient: Document
 
 
 class Course(msgspec.Struct, frozen=True):

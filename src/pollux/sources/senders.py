@@ -1,17 +1,19 @@
 """Ids of one sender kept apart from those of another: *Patient/1* of two hospitals is two people."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from pollux.errors import RefusedInput
-from pollux.record.entry import CREATED, IDENTIFIED, Document, Entry, own_id
+from pollux.record.entry import CREATED, IDENTIFIED, Ahead, Course, Document, Entry, own_id
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
+from pollux.sources.fhir.validate import known
 
 _NAME = re.compile(r"[A-Za-z0-9-]{1,24}")
 _LONGEST = 64
+Names = Callable[[str], str]
 
 
 def check_sender(sender: str) -> None:
@@ -23,10 +25,10 @@ def check_sender(sender: str) -> None:
 
 
 def apart(entries: Iterable[Entry], sender: str) -> Iterator[Entry]:
-    """The same entries, the sender's name in front of every id that the sender gave.
+    """The same entries, the sender's name in front of every id that the sender gave, those in an export included.
 
-    What is named by a business identifier (conditional creates and updates) or by an export of Pollux stays: those are
-    the same whoever sends them.
+    What is named by a business identifier (conditional creates and updates) stays: that is the same whoever sends it.
+    So do events of an export that stem from no document: they are named by their own content or by a device.
     """
     before, after = "", ""  # the document at hand as the sender calls it, and as it is called here
     exported = False
@@ -34,14 +36,20 @@ def apart(entries: Iterable[Entry], sender: str) -> Iterator[Entry]:
         item, person = entry.item, entry.person
         if isinstance(item, Document):
             before, exported = item.name, item.apart
-            if not (item.unless or item.seeks or item.apart):
-                item = item.under(called(sender, item.kind, item.id))
+            item = item if item.unless or item.seeks else item.under(called(sender, item.kind, item.id))
             after = item.name
-        given = bool(person) and not person.startswith((IDENTIFIED, CREATED)) and not exported
-        if isinstance(item, Person) and given:
-            item = msgspec.structs.replace(item, id=called(sender, "Patient", item.id))
-        elif isinstance(item, Event | Quarantined):
-            item = _renamed(item, before, after)
+        given = bool(person) and not person.startswith((IDENTIFIED, CREATED))
+        match item:
+            case Ahead(patient) if given:
+                item = Ahead(patient.under(called(sender, "Patient", patient.id)))
+            case Person() if given:
+                item = msgspec.structs.replace(item, id=called(sender, "Patient", item.id))
+            case Course(events):
+                item = msgspec.structs.replace(item, events=tuple(_renamed(one, _all(sender)) for one in events))
+            case Event():
+                item = _renamed(item, _one(before, after))
+            case Quarantined():
+                item = _set_aside(item, _all(sender) if exported else _one(before, after))
         yield Entry(called(sender, "Patient", person) if given else person, item)
 
 
@@ -55,13 +63,32 @@ def called(sender: str, kind: str, id: str) -> str:
     return name if len(name) <= _LONGEST else own_id(f"{sender}/{kind}/{id}")
 
 
-def _renamed(item: Event | Quarantined, before: str, after: str) -> Event | Quarantined:
-    def new(id: str) -> str:
-        name, mark, rest = id.partition("#")
-        return f"{after}{mark}{rest}" if before and name == before else id
+def _one(before: str, after: str) -> Names:
+    """Names after the document at hand."""
+    return lambda name: after if before and name == before else name
 
-    if isinstance(item, Event):
-        return item if before == after else msgspec.structs.replace(item, id=new(item.id))
-    finding = msgspec.structs.replace(item.finding, event=new(item.finding.event))
-    event = None if item.event is None else msgspec.structs.replace(item.event, id=new(item.event.id))
-    return msgspec.structs.replace(item, finding=finding, event=event, document=new(item.document))
+
+def _all(sender: str) -> Names:
+    """Names after any document: a kind of FHIR and an id."""
+
+    def new(name: str) -> str:
+        kind, _, id = name.partition("/")
+        return f"{kind}/{called(sender, kind, id)}" if id and known(kind) else name
+
+    return new
+
+
+def _renamed(event: Event, names: Names) -> Event:
+    return msgspec.structs.replace(event, id=_id(event.id, names))
+
+
+def _set_aside(item: Quarantined, names: Names) -> Quarantined:
+    finding = msgspec.structs.replace(item.finding, event=_id(item.finding.event, names))
+    event = None if item.event is None else _renamed(item.event, names)
+    document = names(item.document) if item.document == item.finding.event else item.document
+    return msgspec.structs.replace(item, finding=finding, event=event, document=document)
+
+
+def _id(id: str, names: Names) -> str:
+    name, mark, rest = id.partition("#")
+    return f"{names(name)}{mark}{rest}"

@@ -36,6 +36,11 @@ def unsaid(said: list[str], events: list[Event]) -> list[Event]:
     return [event for event, content in zip(events, wanted, strict=True) if content not in said]
 
 
+def ids_of(filing: Filing, person: str) -> set[str]:
+    """The id of a person and those merged into it."""
+    return {person, *(chart.chart.person for chart in _charts(filing, person))}
+
+
 def _charts(filing: Filing, person: str) -> list[OpenChart]:
     """The chart of a person and those of the ids merged into it."""
     chart = filing.find(person)

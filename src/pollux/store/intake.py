@@ -6,24 +6,23 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import CREATED, IDENTIFIED, Answer, Course, Document, Entry, Refusal, own_id
+from pollux.record.entry import Ahead, Answer, Course, Document, Entry, Refusal, Within
 from pollux.record.event import Event, Person
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of
 from pollux.store.columns import finite
-from pollux.store.course import go_on
+from pollux.store.course import go_on, ids_of
 from pollux.store.filing import Filing
 from pollux.store.moved import pass_on
 from pollux.store.receipt import Receipt
-from pollux.store.replies import CONFLICT, SEVERAL, Replies, is_gone
+from pollux.store.replies import CONFLICT, INVALID, SEVERAL, Replies, is_gone
 from pollux.store.statements import merged
+from pollux.store.whose import ANOTHER, TAKEN, Whose
 
 _MOVED = "it was moved from this patient to another, and the sender still names this one"
-_ANOTHER = (
-    "the patient who is here under this id was born on another day and has none of its identifiers; name the sender "
-    "(pollux import --sender NAME), whose ids are then kept apart"
-)
+_TWICE = "its bundle asks something else for the same resource before this; a bundle may ask once (send two)"
+FUTURE = timedelta(minutes=5)  # by which clocks may differ, as at the door (`admit`)
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 Said = Person | Event | Course | Quarantined | Refusal
@@ -41,8 +40,8 @@ class Intake:
         self._filing = filing
         self._now = now
         self._replies = Replies(filing, answer)
-        self._named: dict[str, str] = {}  # who it is that an identifier names; "" where that is nobody
-        self._nobody: dict[str, str] = {}  # and why
+        self._whose = Whose(filing)
+        self._bundle: tuple[Within | None, dict[str, bytes]] = None, {}  # what its entries asked, by what they name
         self._taken = 0
         self._count: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
@@ -52,6 +51,7 @@ class Intake:
         self._document = ""
         self._renamed = ("", "")  # the document at hand as the reader calls it, and as it is called here
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
+        self._refused = ""  # why the document at hand was
         self._replaces = False  # whether the document at hand takes the place of an earlier version
         self._stated: set[str] = set()  # ids of its events
         # standing events of an earlier version of the document at hand, by whose they are and their id
@@ -64,8 +64,12 @@ class Intake:
         self._taken += 1
         if self._taken % 256 == 0:
             self._filing.breathe()
-        named = entry.person.startswith((IDENTIFIED, CREATED)) or entry.person in self._named
-        person = self._who(entry.person) if named else entry.person
+        if isinstance(item, Ahead):
+            self._whose.look_ahead(item.patient)
+            return
+        named = self._whose.asks(entry.person)
+        person = self._whose.who(entry.person) if named else entry.person
+        nobody = self._whose.why_nobody(entry.person) if named and not person else ""
         if self._renamed[0] and not isinstance(item, Document):
             item = _called(item, *self._renamed)
         if person:
@@ -73,17 +77,16 @@ class Intake:
         match item:
             case Document():
                 self._finish_document()
-                self._take_document(person, item)
+                self._take_document(person, item, self._whose.stranger(entry.person))
             case Person():
-                if not (self._fate and self._document == f"Patient/{item.id}"):
+                if not nobody and not (self._fate and self._document == f"Patient/{item.id}"):
                     self._take_person(item)
-            case Event() if named and not person:
-                text = f"{self._nobody[entry.person]}; it is kept as it stands and used by nobody"
-                finding = Finding("nobody's", "conformance", "quarantine", text, item.quantity, item.time, item.where,
-                                  item.id)  # fmt: skip
-                self._take_quarantined("", Quarantined(finding, item))
+            case Event() if nobody:
+                self._used_by_nobody(item, nobody)
             case Event():
                 self._take_event(person, item)
+            case Course() if nobody or self._refused:
+                self._refuse_course(item, nobody or self._refused)
             case Course():
                 self._take_course(person, item)
             case Quarantined():
@@ -131,24 +134,8 @@ class Intake:
             self._persons[id] = found
         return found
 
-    def _who(self, name: str) -> str:
-        """Who carries an identifier; "" where that is nobody or not one alone, unless they are created on the way."""
-        if name not in self._named:
-            criterion = name.removeprefix(CREATED).removeprefix(IDENTIFIED)
-            found = {whose: None for whose, _ in self._filing.identified("Patient", criterion) if whose}
-            if len(found) == 1:
-                self._named[name] = next(iter(found))
-            elif name.startswith(CREATED) and not found:
-                self._named[name] = own_id(name.removeprefix("POST "))
-            else:
-                self._named[name] = ""
-                self._nobody[name] = (
-                    f"{len(found) or 'no'} patients carry the identifier by which it names whom it is about"
-                )
-        return self._named[name]
-
-    def _take_document(self, person: str, document: Document) -> None:
-        self._document, self._fate, self._before = document.name, "", {}
+    def _take_document(self, person: str, document: Document, stranger: str) -> None:
+        self._document, self._fate, self._before, self._refused = document.name, "", {}, ""
         self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
         self._replaces, self._stated = False, set()
         if document.seeks:
@@ -157,9 +144,13 @@ class Intake:
                 why = f"{len(found)} documents carry the identifier of its conditional update"
                 self._refuse(document, why, SEVERAL)
                 return
+            if found and document.seeks not in document.identifiers:
+                self._refuse(document, "it takes back the identifier by which it is to be found", INVALID)
+                return
             document = self._under_the_name(found[0][1], document) if found else document
-        if document.gone:
-            self._take_deletion(document)
+        twice = self._speaks_twice(document)
+        if document.gone and not document.apart:
+            self._refuse(document, _TWICE) if twice else self._take_deletion(document)
             return
         there = self._filing.identified(document.kind, document.unless) if document.unless else []
         if len(there) > 1:
@@ -178,13 +169,10 @@ class Intake:
         if person and document.name in self._hidden(person):
             self._refuse(document, _MOVED)
             return
-        if document.new and earlier and (document.kind == "Patient" or any(owner != person for owner, _ in earlier)):
-            self._refuse(document, "it is to be created (POST) under a name that something else here has")
+        if why := self._refusal(person, document, earlier, stranger) or (_TWICE if twice else ""):
+            self._refuse(document, why)
             return
-        if earlier and self._is_another(document):
-            self._refuse(document, _ANOTHER)
-            return
-        updated = stamp(document.updated) if document.updated else ""
+        updated = self._updated(document)
         if document.apart:
             pass  # its events come by themselves
         elif updated and any(before > updated for _, before in earlier):
@@ -196,7 +184,7 @@ class Intake:
         self._filing.keep_document(person, document, stamp(self._now), updated)
         self._pass_on(person, document.name, earlier)
         self._count["documents"] += 1
-        self._replies.kept(document)
+        self._replies.known(document) if self._fate else self._replies.kept(document)
         if not document.understood:
             self._kept[document.kind] += 1
 
@@ -211,16 +199,31 @@ class Intake:
             others = (others | {person}) - {right}
         pass_on(self._filing, name, sorted(others), right, stamp(self._now))
 
-    def _is_another(self, document: Document) -> bool:
-        """Whether a Patient has neither birth date nor any identifier of the one who is here under the same id."""
-        known = self._find_person(document.id) if document.identifiers and document.born else None
-        if known is None or not known.birth_date:
+    def _refusal(self, person: str, document: Document, earlier: list[tuple[str, str]], stranger: str) -> str:
+        """Why a document is not taken in for what it says of itself and what is here; "" where it is."""
+        owners = {owner for owner, _ in earlier}
+        if document.new and earlier and (document.kind == "Patient" or owners != {person}):
+            return TAKEN
+        if document.kind == "Patient" and not document.apart and self._whose.is_another(document):
+            return ANOTHER
+        if stranger and (earlier or document.apart):
+            return stranger
+        if document.apart and not owners <= {"", *ids_of(self._filing, person)}:
+            return "the export of one patient holds what is another's here"
+        return ""
+
+    def _speaks_twice(self, document: Document) -> bool:
+        """Whether another entry of a bundle that asks for something asked something else for the same resource."""
+        if not document.asked or document.unless:
             return False
-        if known.birth_date.startswith(document.born) or document.born.startswith(known.birth_date):
-            return False  # one of them may be stated in part
-        newest = self._filing.newest(document)
-        stated = set(newest.identifiers) if newest else set()
-        return bool(stated) and stated.isdisjoint(document.identifiers)
+        if self._bundle[0] != document.within:
+            self._bundle = document.within, {}
+        mark = self._filing.mark(document)
+        return self._bundle[1].setdefault(document.name, mark) != mark
+
+    def _updated(self, document: Document) -> str:
+        """When a version was made, as it says; what says that it will be made counts as made now."""
+        return stamp(min(document.updated, self._now)) if document.updated else ""
 
     def _take_deletion(self, document: Document) -> None:
         """The newest version of a document is that it is gone: what it stated is withdrawn, earlier versions stay.
@@ -238,9 +241,11 @@ class Intake:
             self._count["already_known"] += 1
             self._replies.deleted(document)
             return
-        owners = [one for one in dict.fromkeys(owner for owner, _ in earlier) if document.name not in self._hidden(one)]
+        owners = [
+            one for one in dict.fromkeys(owner for owner, _ in earlier) if document.name not in self._elsewhere(one)
+        ]
         if owners or document.updated:
-            updated = stamp(document.updated) if document.updated else max(before for _, before in earlier)
+            updated = self._updated(document) or max(before for _, before in earlier)
             if any(before > updated for _, before in earlier):
                 self._fate = "outdated"
             else:
@@ -265,19 +270,23 @@ class Intake:
         self._document = name
         return msgspec.structs.replace(document, id=name.partition("/")[2])
 
+    def _elsewhere(self, person: str) -> list[str]:
+        """Documents that lie with a person and are another's."""
+        chart = self._filing.find(person)
+        return [*chart.chart.hidden, *chart.chart.passed] if chart else []
+
     def _hidden(self, person: str) -> list[str]:
         chart = self._filing.find(person)
         return chart.chart.hidden if chart else []
 
     def _refuse(self, document: Document, why: str, status: str = CONFLICT) -> None:
         """Keep a document, and all that is said of the patient whom it is, in quarantine."""
-        self._fate = "outdated"
+        self._fate, self._refused = "outdated", why
         finding = Finding("not carried out", "conformance", "quarantine", why, "", None, document.place, document.name)
         self._take_quarantined("", Quarantined(finding, None, document.content.decode("utf-8", "backslashreplace")))
         self._replies.refused(document, why, status)
-        if document.kind == "Patient":
-            for name in (document.id, f"{CREATED}{document.unless or document.seeks}"):
-                self._named[name], self._nobody[name] = "", f"the patient was not taken in: {why}"
+        if document.kind == "Patient" and why != _TWICE and not document.apart:
+            self._whose.turn_away(document, why)
 
     def _remember_events(self, name: str, owners: list[str]) -> None:
         for owner in owners:
@@ -305,7 +314,7 @@ class Intake:
             return
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
-        event = _takes_back(event)
+        event = _believed(event, self._now)
         for outcome in admit(self._person(person), [event], self._now):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
@@ -333,7 +342,8 @@ class Intake:
         """Take over what another store held under the id of one event, without what is known of it here already."""
         self._replies.taken_over(course)
         events: list[Event] = []
-        for outcome in admit(self._person(person), map(_takes_back, course.events), self._now):
+        said = [_believed(event, self._now) for event in course.events]
+        for outcome in admit(self._person(person), said, self._now):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
             else:
@@ -342,6 +352,17 @@ class Intake:
             events = events[1:]
             self._count["withdrawn" if new.retracted else "accepted"] += 1
         self._count["already_known"] += len(events)
+
+    def _refuse_course(self, course: Course, why: str) -> None:
+        self._replies.not_taken_over(course, why)
+        for event in course.events:
+            self._used_by_nobody(event, why)
+
+    def _used_by_nobody(self, event: Event, why: str) -> None:
+        text = f"{why}; it is kept as it stands and used by nobody"
+        finding = Finding("nobody's", "conformance", "quarantine", text, event.quantity, event.time, event.where,
+                          event.id)  # fmt: skip
+        self._take_quarantined("", Quarantined(finding, event))
 
     def _new(self, event: Event, known: list[Event], of_document: bool) -> Event | Quarantined | None:
         """What an event adds to the versions that are there under its id; None when it adds nothing.
@@ -391,6 +412,8 @@ def _called(item: Said, old: str, new: str) -> Said:
     return item
 
 
-def _takes_back(event: Event) -> Event:
-    """The door asks nothing of what takes something back."""
+def _believed(event: Event, now: datetime) -> Event:
+    """What the door does not ask of an event: a number of what takes something back; no change to come is believed."""
+    if event.modified is not None and event.modified > now + FUTURE:
+        event = msgspec.structs.replace(event, modified=None)
     return finite(event) if event.retracted else event

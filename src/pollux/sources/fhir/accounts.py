@@ -19,6 +19,9 @@ from pollux.vocabulary import LOINC, QUANTITY, term
 _DATES = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
 _AUDIT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _ACTIONS = {"take": "C", "read": "R", "checkpoint": "C", "erase": "D", "search": "E", "backup": "E", "restore": "E"}
+_READ = ("record", "latest", "series", "quarantine", "documents", "everything", "checkpoint", "audit")
+_ASKED = _ACTIONS | dict.fromkeys(_READ, "R")  # by what was asked and refused
+_SUCCESS, _REFUSED = "0", "4"  # http://hl7.org/fhir/audit-event-outcome: 4 is like an HTTP 400, 8 like a 500
 _TARGETS = 1000  # of one Provenance
 _JSON = msgspec.json.Encoder()
 Resource = dict[str, Any]
@@ -150,19 +153,23 @@ def provenances(sources: dict[tuple[str, datetime], list[str]]) -> Iterator[Reso
 def audit_event(act: Act, patient: str = "") -> Resource:
     """A line of the audit as FHIR AuditEvent; chain and signature stand in the details, so that it can be checked.
 
-    `patient` is the reference to whom it is about, where that may be said; else the pseudonym stands there.
+    What was refused is an action that failed, of the kind that was asked. `patient` is the reference to whom it is
+    about, where that may be said; else the pseudonym stands there.
     """
     pseudonym = {"identifier": {"system": "urn:pollux:pseudonym", "value": act.subject}}
     what = {"reference": patient} if patient else pseudonym
     told = {"seq": act.seq, "action": act.action, **act.detail, "link": act.link, "signature": act.signature}
+    refused = act.action == "refused"
+    action = _ASKED.get(str(act.detail.get("of")), "U") if refused else _ACTIONS.get(act.action, "U")
     details = [{"type": name, "valueString": str(value)} for name, value in told.items() if str(value)]
     return {
         "resourceType": "AuditEvent",
         "id": f"act-{act.seq}",
         "type": {"system": _AUDIT_TYPE, "code": "rest"},
-        "action": _ACTIONS.get(act.action, "U"),
+        "action": action,
         "recorded": instant(act.at),
-        "outcome": "0",
+        "outcome": _REFUSED if refused else _SUCCESS,
+        **({"outcomeDesc": f"refused: {act.detail.get('why', '')}"} if refused else {}),
         **({"purposeOfEvent": [{"text": act.purpose}]} if act.purpose else {}),
         "agent": [{"who": {"display": act.actor or "unknown"}, "requestor": True}],
         "source": {"observer": {"display": "Pollux"}},

@@ -5,8 +5,27 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pollux.errors import RefusedInput
 from pollux.record.event import Precision
 from pollux.sources.clock import stated
+
+
+class NoSuchTime(RefusedInput):
+    """A time on the first or last day of the calendar (years 1 and 9999) that UTC does not have."""
+
+
+def check_time(time: datetime) -> datetime:
+    """A time in UTC; raises `NoSuchTime` where UTC has none.
+
+    >>> check_time(datetime.fromisoformat("9999-12-31T23:59:59-12:00"))
+    Traceback (most recent call last):
+    ...
+    pollux.sources.fhir.dates.NoSuchTime: there is no such time in UTC: 9999-12-31T23:59:59-12:00
+    """
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise NoSuchTime(f"there is no such time in UTC: {time.isoformat()}") from None
 
 
 def moment(text: str, zone: ZoneInfo) -> tuple[datetime, Precision]:
@@ -20,13 +39,13 @@ def moment(text: str, zone: ZoneInfo) -> tuple[datetime, Precision]:
             found = stated(text)
             assert found.utc is not None
             return found.utc, "second"
-        return datetime.fromisoformat(text).astimezone(UTC), "second"
+        return check_time(datetime.fromisoformat(text)), "second"
     parts = [int(part) for part in text.split("-")]
     precisions: tuple[Precision, ...] = ("year", "month", "day")
     precision = precisions[len(parts) - 1]
     year, month, day = (parts + [1, 1])[:3]
     local = datetime(year, month, day, tzinfo=zone)
-    return local.astimezone(UTC), precision
+    return check_time(local), precision
 
 
 def when(

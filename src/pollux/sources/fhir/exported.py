@@ -18,9 +18,11 @@ from pollux.errors import PolluxError
 from pollux.record.entry import Course, Document, Entry, Refusal, Within
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined
+from pollux.sources.clock import zone
+from pollux.sources.fhir.dates import check_time
 from pollux.sources.fhir.references import Links
 from pollux.sources.fhir.requests import INVALID
-from pollux.sources.fhir.resource import note, resource_document, updated
+from pollux.sources.fhir.resource import kept_raw, resource_document, updated
 from pollux.sources.format import Reading
 
 EXPORT = "urn:pollux:export"
@@ -45,6 +47,15 @@ def version_url(name: str, number: int) -> str:
     return f"{quote(kind, safe='')}/{quote(id, safe='')}/_history/{number}"
 
 
+def kept_as(entry: Object) -> tuple[str, str] | None:
+    """Kind and id under which an export says that it keeps a resource; None where it only shows it."""
+    stated = entry.get("link", ())
+    links = [one for one in (stated if isinstance(stated, list) else ()) if isinstance(one, dict)]
+    own = next((str(one.get("url")) for one in links if one.get("relation") == "self"), "")
+    found = _SELF.fullmatch(own)
+    return (unquote(found.group(1)), unquote(found.group(2))) if found else None
+
+
 def exported_entries(
     entry: Object, resource: Object, content: bytes, place: str, reading: Reading, links: Links
 ) -> Iterator[Entry]:
@@ -55,15 +66,17 @@ def exported_entries(
         courses = [
             Course(_learned(text, reading), "" if document else where, within) for text in _extensions(entry, COURSE)
         ]
-        quarantined = [_QUARANTINED.decode(text) for text in _extensions(entry, QUARANTINED)]
-    except (msgspec.DecodeError, PolluxError, ValueError) as error:
+        quarantined = [_not_used(text) for text in _extensions(entry, QUARANTINED)]
+        person = _person(resource, links.export) if document else None
+    except (msgspec.DecodeError, PolluxError, ValueError, OverflowError) as error:
         why = f"this is not as Pollux exports it ({str(error)[:200]})"
-        yield note(reading, "not carried out", why, place, links.export)
+        raw = msgspec.json.encode({**entry, "resource": resource})
+        yield Entry(links.export, kept_raw(reading, "not carried out", why, place, raw).item)
         yield Entry(links.export, Refusal(where, INVALID, why, within))
         return
     if document is not None:
         yield Entry(links.export, document)
-        if person := _person(resource, links.export):
+        if person:
             yield Entry(links.export, person)
     for item in quarantined:
         yield Entry(links.export, item)
@@ -73,20 +86,35 @@ def exported_entries(
 
 def _learned(text: str, reading: Reading) -> tuple[Event, ...]:
     """The versions of an event; here they are learned by this reading."""
-    events = tuple(msgspec.structs.replace(event, learned=reading.learned) for event in _COURSE.decode(text))
+    events = tuple(msgspec.structs.replace(_timely(event), learned=reading.learned) for event in _COURSE.decode(text))
     if len({event.id for event in events}) != 1:
         raise ValueError("the versions of one event have one id")
     return events
 
 
+def _not_used(text: str) -> Quarantined:
+    """What was in quarantine."""
+    item = _QUARANTINED.decode(text)
+    if item.finding.time is not None:
+        check_time(item.finding.time)
+    return item if item.event is None else msgspec.structs.replace(item, event=_timely(item.event))
+
+
+def _timely(event: Event) -> Event:
+    """An event whose times were checked; raises `RefusedInput` where one of them cannot be reckoned with."""
+    for moment in (event.time, event.end, event.modified, event.learned):
+        if moment is not None:
+            check_time(moment)
+    return event
+
+
 def _document(
     entry: Object, resource: Object, content: bytes, place: str, reading: Reading, within: Within
 ) -> Document | None:
-    links = [one for one in entry.get("link", ()) if isinstance(one, dict) and one.get("relation") == "self"]
-    found = _SELF.fullmatch(str(links[0].get("url"))) if links else None
-    if found is None:
+    named = kept_as(entry)
+    if named is None:
         return None
-    kind, id = (unquote(part) for part in found.groups())
+    kind, id = named
     made = resource_document(content, resource, place, id, reading)
     when = next((updated(text, reading) for text in _extensions(entry, UPDATED)), made.updated)
     made = msgspec.structs.replace(made, kind=kind, id=id, updated=when, within=within, apart=True)
@@ -106,7 +134,10 @@ def _person(resource: Object, id: str) -> Person | None:
         return None
     said = {url.removeprefix(STATED): value for url, value in _values(resource) if url.startswith(STATED)}
     fields = {name: said[name] for name in Person.__struct_fields__ if name in said}
-    return msgspec.convert(fields | {"id": id}, Person)
+    person = msgspec.convert(fields | {"id": id}, Person)
+    person.born()  # raises ValueError where that is no date
+    zone(person.timezone)
+    return person
 
 
 def _extensions(holder: Object, url: str) -> list[str]:

@@ -59,6 +59,12 @@ _OUTLINE = msgspec.json.Decoder(_Outline)
 _ALONE = msgspec.json.Decoder(_Resource)
 
 
+def is_patient(raw: bytes) -> bool:
+    """Whether an entry of a bundle holds a Patient."""
+    found = _outlined(raw)
+    return found is not None and _is_patient(found)
+
+
 def is_resource(content: bytes) -> bool:
     """Whether a line is a whole resource."""
     try:
@@ -68,14 +74,24 @@ def is_resource(content: bytes) -> bool:
 
 
 def links_of_lines(opened: Opened) -> Links:
-    """What all lines say of medications; of patients each bundle speaks for itself."""
-    links = Links()
+    """What all lines say of medications, and whether a Patient stands late; each bundle speaks for itself."""
+    links, others = Links(), False
     for line in lines(opened):
+        patient = line.whole and b'"Bundle"' not in line.content and _is_patient_alone(line.content)
+        links.late = links.late or (patient and others)
+        others = others or not patient
         if line.whole and b'"Bundle"' in line.content:
             learn_bundle(outline_of(line.content), Links(medications=links.medications))
         elif line.whole and b'"Medication"' in line.content and is_resource(line.content):
             _learn(_Outline(resource=_ALONE.decode(line.content)), links, _NONE)
     return links
+
+
+def _is_patient_alone(content: bytes) -> bool:
+    try:
+        return b'"Patient"' in content and _ALONE.decode(content).resourceType == "Patient"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def outline_of(content: bytes) -> _BundleOutline:
@@ -109,15 +125,19 @@ def links_of(opened: Opened) -> deque[Links]:
             told: dict[str, str] = {"type": "", "timestamp": ""}
             meta = b""
             entries: list[_Outline] = []  # of patients and medications alone; the type may stand behind them
+            others, late = False, False
             for key in scanner.members():
                 if key == "entry" and scanner.peek() == ord("["):
-                    entries += [outline for raw in scanner.elements() if (outline := _outlined(raw)) is not None]
+                    for outline in map(_outlined, scanner.elements()):
+                        patient = outline is not None and _is_patient(outline)
+                        late, others = late or (patient and others), others or not patient
+                        entries += [outline] if outline is not None else []
                 else:
                     value = scanner.value()
                     meta = value if key == "meta" else meta
                     if key in told:
                         told[key] = value.decode("utf-8", "replace").strip('"')
-            found.append(Links(medications=medications))
+            found.append(Links(medications=medications, late=late))
             learn_bundle(_BundleOutline(**told, meta=msgspec.Raw(meta), entry=entries), found[-1], len(found))
     return found
 
@@ -126,8 +146,10 @@ def learn_bundle(bundle: _BundleOutline, links: Links, number: int = 1) -> None:
     """Add to `links` what a bundle, the so-many-th of its file, says."""
     links.within, links.timestamp = Within(number, bundle.type), bundle.timestamp
     links.export = _exported(bytes(bundle.meta)) if bundle.type == "collection" else ""
+    others = False
     for entry in bundle.entry:
         _learn(entry, links, entry.request if bundle.type in CREATING else _NONE)
+        links.late, others = links.late or (_is_patient(entry) and others), others or not _is_patient(entry)
 
 
 def _exported(meta: bytes) -> str:
@@ -146,6 +168,10 @@ def _outlined(raw: bytes) -> _Outline | None:
         return None  # the second pass says what is wrong
     kind = entry.resource.resourceType if entry.resource else ""
     return entry if kind in ("Patient", "Medication") else None
+
+
+def _is_patient(entry: _Outline) -> bool:
+    return entry.resource is not None and entry.resource.resourceType == "Patient"
 
 
 def _learn(entry: _Outline, links: Links, request: _Request) -> None:

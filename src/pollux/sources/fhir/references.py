@@ -23,7 +23,8 @@ class Links:
     `patients` maps a full URL, `Patient/id` or `Patient?identifier=…` to the person that stands there (an id, or
     `POST Patient?identifier=…` where the Patient is created only if nobody has that identifier; empty where it has no
     name of its own), `medications` a full URL or `Medication/id` to its code; `within` says which bundle it is,
-    `timestamp` when it was put together; `export` whose everything it is, where Pollux exported it.
+    `timestamp` when it was put together; `export` whose everything it is, where Pollux exported it. `late` says that a
+    Patient stands behind something else, which may be about them.
     """
 
     patients: dict[str, str] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Links:
     within: Within = _ALONE
     timestamp: str = ""
     export: str = ""
+    late: bool = False
 
 
 def target(reference: str) -> tuple[str, str] | None:

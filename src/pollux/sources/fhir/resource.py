@@ -13,7 +13,7 @@ from pollux.sources.clock import zone
 from pollux.sources.fhir import patient
 from pollux.sources.fhir.case import Case
 from pollux.sources.fhir.clinical import KINDS, stated
-from pollux.sources.fhir.dates import moment
+from pollux.sources.fhir.dates import NoSuchTime, moment
 from pollux.sources.fhir.insulin import doses
 from pollux.sources.fhir.observation import observed
 from pollux.sources.fhir.references import Links, identifiers, person_of
@@ -57,12 +57,20 @@ def resource_entries(
     if document.kind == "Patient":
         yield Entry(person, patient.person(resource, document.id, reading.timezone or "UTC"))
     case = Case(resource, document.name, place, reading.name, reading.learned, zone(reading.timezone or "UTC"), links)
-    for found in _events(case, document.kind):
+    for found in _timely(_events(case, document.kind)):
         if isinstance(found, tuple):
             rule, text = found
             yield note(reading, rule, text, place, person, document.name)
         else:
             yield Entry(person, found)
+
+
+def _timely(events: Iterator[Any]) -> Iterator[Any]:
+    """The same; of a resource with a time that cannot be, what comes before it and the problem."""
+    try:
+        yield from events
+    except NoSuchTime as error:
+        yield "no time", error.what
 
 
 def _events(case: Case, kind: str) -> Iterator[Any]:
@@ -98,6 +106,7 @@ def resource_document(
         seeks=named.seeks,
         within=named.within,
         born=_text(resource.get("birthDate")) if kind == "Patient" else "",
+        gender=_text(resource.get("gender")) if kind == "Patient" else "",
     )
 
 
