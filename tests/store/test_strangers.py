@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pollux.record import Entry, Person
+from pollux.record import Entry, Event, Person
 from pollux.record.entry import Answer
 from pollux.sources import read
 from pollux.sources.fhir import portable
@@ -207,12 +207,20 @@ def test_a_version_dated_in_the_future_does_not_make_later_corrections_outdated(
     assert weights(store, "1") == [71.0]
 
 
-def test_a_change_of_a_device_dated_in_the_future_does_not_either(store: Store) -> None:
-    for value, modified in ((5.0, NOW.replace(year=2099)), (5.0, NOW.replace(year=2099)), (6.0, NOW)):
-        one = reading("1", 1, value * 20, id="t1").item
-        receipt = store.take([Entry("1", msgspec.structs.replace(one, modified=modified))], NOW)
-    assert receipt.accepted == 1
+def test_a_change_of_a_device_that_an_export_dates_in_the_future_does_not_either(store: Store, tmp_path: Path) -> None:
+    dose = msgspec.structs.replace(event_of(reading("1", 1, 100.0, id="t1")), modified=NOW.replace(year=2099))
+    entry = {"resource": {"resourceType": "Observation", "id": "x"}, "extension": [
+        {"url": "urn:pollux:event", "valueString": msgspec.json.encode([dose]).decode()}]}  # fmt: skip
+    read_text(store, tmp_path, crafted("1", entry))
+    assert not read_text(store, tmp_path, crafted("1", entry)).changed
+    later = msgspec.structs.replace(event_of(reading("1", 1, 120.0, id="t1")), modified=NOW)
+    assert store.take([Entry("1", later)], NOW).accepted == 1
     assert [e.value for e in store.record("1").current if e.id == "t1"] == [120.0]
+
+
+def event_of(entry: Entry) -> Event:
+    assert isinstance(entry.item, Event)
+    return entry.item
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])

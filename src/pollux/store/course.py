@@ -1,13 +1,21 @@
 """The versions of one event that another store held, put behind those that are here."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from pollux.record.event import Event
 from pollux.store.filing import Filing
 from pollux.store.open_chart import OpenChart
+
+FUTURE = timedelta(minutes=5)  # by which clocks may differ, as at the door (`admit`)
+
+
+def believed(event: Event, now: datetime) -> Event:
+    """A change that another store says is still to come would make every real one outdated: it is left out."""
+    future = event.modified is not None and event.modified > now + FUTURE
+    return msgspec.structs.replace(event, modified=None) if future else event
 
 
 def go_on(filing: Filing, person: str, events: list[Event]) -> Iterator[Event]:

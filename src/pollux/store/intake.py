@@ -12,7 +12,7 @@ from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of
 from pollux.store.columns import finite
-from pollux.store.course import go_on, ids_of
+from pollux.store.course import believed, go_on, ids_of
 from pollux.store.filing import Filing
 from pollux.store.moved import pass_on
 from pollux.store.receipt import Receipt
@@ -22,7 +22,6 @@ from pollux.store.whose import ANOTHER, TAKEN, Whose
 
 _MOVED = "it was moved from this patient to another, and the sender still names this one"
 _TWICE = "its bundle asks something else for the same resource before this; a bundle may ask once (send two)"
-FUTURE = timedelta(minutes=5)  # by which clocks may differ, as at the door (`admit`)
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 Said = Person | Event | Course | Quarantined | Refusal
@@ -148,8 +147,8 @@ class Intake:
                 self._refuse(document, "it takes back the identifier by which it is to be found", INVALID)
                 return
             document = self._under_the_name(found[0][1], document) if found else document
-        twice = self._speaks_twice(document)
         if document.gone and not document.apart:
+            twice = self._asks_again(document.name, document)
             self._refuse(document, _TWICE) if twice else self._take_deletion(document)
             return
         there = self._filing.identified(document.kind, document.unless) if document.unless else []
@@ -157,6 +156,7 @@ class Intake:
             why = f"{len(there)} documents carry the identifier of its conditional create"
             self._refuse(document, why, SEVERAL)
             return
+        twice = self._asks_again(there[0][1] if there else document.name, document)
         earlier = None if there else self._filing.versions(document)
         if earlier is None:
             self._fate = "already_known"
@@ -212,14 +212,14 @@ class Intake:
             return "the export of one patient holds what is another's here"
         return ""
 
-    def _speaks_twice(self, document: Document) -> bool:
-        """Whether another entry of a bundle that asks for something asked something else for the same resource."""
-        if not document.asked or document.unless:
+    def _asks_again(self, name: str, document: Document) -> bool:
+        """Whether a document changes what another entry of its bundle asked of the same resource."""
+        if not document.asked:
             return False
         if self._bundle[0] != document.within:
             self._bundle = document.within, {}
-        mark = self._filing.mark(document)
-        return self._bundle[1].setdefault(document.name, mark) != mark
+        mark = b"" if document.unless else self._filing.mark(document)  # what is only found is not to be changed either
+        return self._bundle[1].setdefault(name, mark) != mark and not document.unless
 
     def _updated(self, document: Document) -> str:
         """When a version was made, as it says; what says that it will be made counts as made now."""
@@ -314,7 +314,7 @@ class Intake:
             return
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
-        event = _believed(event, self._now)
+        event = _takes_back(event)
         for outcome in admit(self._person(person), [event], self._now):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
@@ -342,8 +342,8 @@ class Intake:
         """Take over what another store held under the id of one event, without what is known of it here already."""
         self._replies.taken_over(course)
         events: list[Event] = []
-        said = [_believed(event, self._now) for event in course.events]
-        for outcome in admit(self._person(person), said, self._now):
+        said = (believed(event, self._now) for event in course.events)
+        for outcome in admit(self._person(person), map(_takes_back, said), self._now):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
             else:
@@ -412,8 +412,6 @@ def _called(item: Said, old: str, new: str) -> Said:
     return item
 
 
-def _believed(event: Event, now: datetime) -> Event:
-    """What the door does not ask of an event: a number of what takes something back; no change to come is believed."""
-    if event.modified is not None and event.modified > now + FUTURE:
-        event = msgspec.structs.replace(event, modified=None)
+def _takes_back(event: Event) -> Event:
+    """The door asks nothing of what takes something back."""
     return finite(event) if event.retracted else event
