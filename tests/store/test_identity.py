@@ -393,3 +393,24 @@ def test_an_older_version_that_comes_late_for_another_patient_is_not_theirs(stor
     assert [d.name for d in store.documents("wrong")] == ["Observation/wrong-o1"]
     assert {e.value for e in store.record("right").of("body_weight")} == {70.0, 92.0}
     assert healthy(store)
+
+
+def test_a_merge_into_somebody_erased_does_not_hold_for_who_comes_under_that_id_next(
+    place: Place, tmp_path: Path
+) -> None:
+    """They were unmerged and one of them erased after the backup."""
+    with place.open() as store:
+        store.take([*of("a"), *of("b"), *of("c")], NOW)
+        store.merge("a", "b")
+        store.merge("b", "c")
+        store.backup(tmp_path / "data", tmp_path / "keys")
+        store.unmerge("a")
+        store.erase("b")
+    place.vanish()
+    with place.restore(tmp_path / "data", tmp_path / "keys") as back:
+        assert [person.id for person in back.people()] == ["a"]
+        back.take([*of("b"), *of("c")], NOW)
+        assert [person.id for person in back.people()] == ["a", "b", "c"]
+        for id in ("a", "b", "c"):
+            assert [d.name for d in back.documents(id)] == [f"Observation/{id}-o1"]
+        assert healthy(back)

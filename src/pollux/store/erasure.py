@@ -21,6 +21,7 @@ from pollux.store import durable
 from pollux.store.audit import Done, stamp
 from pollux.store.chart import Hold, open_chart
 from pollux.store.database import Database
+from pollux.store.identity import let_go
 from pollux.store.keys import Keys
 from pollux.store.moved import Edges, Left, all_moves, left_anywhere, left_behind, marked, marks, purge
 from pollux.store.seal import Damaged
@@ -168,6 +169,8 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
                     acts.append(Done(at, "pollux", "erasure ledger", "erase", one, detail))
             for some in _by_hundreds(sorted(back - held)):
                 remove(connection, some, at)
+            for one, detail in let_go(connection, keys):
+                acts.append(Done(at, "pollux", "erasure ledger", "unmerge", one, detail))
 
         do(job)
         database.scrub()

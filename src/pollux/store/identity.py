@@ -1,9 +1,15 @@
 """Who is who, and what may be done with their data: merged ids, holds, restrictions. All of it can be undone."""
 
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select
+
 from pollux.errors import PolluxError, UnknownName
-from pollux.store.chart import Hold
+from pollux.store.chart import Hold, find_chart, open_chart
 from pollux.store.filing import Filing
+from pollux.store.keys import Keys
 from pollux.store.open_chart import OpenChart
+from pollux.store.tables import CHART
 
 
 def hold(filing: Filing, person: str, reason: str, by: str, at: str) -> None:
@@ -62,6 +68,23 @@ def unmerge(filing: Filing, duplicate: str) -> None:
     other.chart.also.remove(duplicate)
     one.chart.into = ""
     one.changed = other.changed = True
+
+
+def let_go(connection: Connection, keys: Keys) -> Iterator[tuple[bytes, dict[str, int | str]]]:
+    """Unmerge ids from those who are gone: else they would be merged into whoever comes under that id next.
+
+    Gives whose charts were changed, and what the audit says of each.
+    """
+    for who, version, sealed in connection.execute(select(CHART)).all():
+        keyed = keys.find_who(who)
+        if keyed is None:
+            continue
+        chart = open_chart(sealed, version, keyed)
+        gone = {id for id in (*chart.also, chart.into) if id and find_chart(connection, keys, id) is None}
+        if gone:
+            chart.into = "" if chart.into in gone else chart.into
+            chart.also = [id for id in chart.also if id not in gone]
+            yield who, OpenChart(connection, keys, keyed, chart, version).close()
 
 
 def known(filing: Filing, person: str) -> OpenChart:
