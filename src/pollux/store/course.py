@@ -1,4 +1,4 @@
-"""The versions of one event that another store held, put behind those that are here."""
+"""The versions of one event: what a new one adds, and those that another store held put behind those here."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from pollux.record.event import Event
+from pollux.record.quality import Finding, Quarantined
 from pollux.store.filing import Filing
 from pollux.store.open_chart import OpenChart
 
@@ -28,6 +29,30 @@ def go_on(filing: Filing, person: str, events: list[Event]) -> Iterator[Event]:
         filing.chart(person).add(new, known)
         known.append(new)
         yield new
+
+
+def added(event: Event, known: list[Event], of_document: bool) -> Event | Quarantined | None:
+    """What an event adds to the versions that are there under its id; None when it adds nothing.
+
+    What an earlier version said already is old, whatever stands now, unless the source says that it changed it
+    after all of them: then it is said anew even where it stands, since what it changed in between may come later.
+    An unknown version that the source changed before one of them comes too late.
+    """
+    if not known:
+        return event
+    was_said = event.content in {version.content for version in known}
+    if of_document or event.modified is None:  # the earlier state of the same document tells what is new
+        return None if was_said else event
+    known = sorted(known, key=lambda version: (version.learned, version.content))
+    last = max((version.modified for version in known if version.modified), default=None)
+    if was_said and last is not None and event.modified <= last:
+        return None
+    if last and event.modified < last:
+        text = "the source changed it later than this, and that version is known"
+        return Quarantined(Finding("outdated", "conformance", "quarantine", text, event.quantity, event.time,
+                                   event.where, event.id), event)  # fmt: skip
+    after = known[-1].learned + timedelta(microseconds=1)
+    return msgspec.structs.replace(event, learned=max(event.learned, after))
 
 
 def unsaid(said: list[str], events: list[Event]) -> list[Event]:

@@ -12,7 +12,7 @@ from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of
 from pollux.store.columns import finite
-from pollux.store.course import believed, go_on, ids_of
+from pollux.store.course import added, believed, go_on, ids_of
 from pollux.store.filing import Filing
 from pollux.store.moved import pass_on
 from pollux.store.receipt import Receipt
@@ -324,7 +324,7 @@ class Intake:
             if document and before is None and self._replaces and event.id not in self._stated:
                 new: Event | Quarantined | None = outcome  # what an earlier version took back is said anew
             else:
-                new = self._new(outcome, known, of_document=before is not None)
+                new = added(outcome, known, of_document=before is not None)
             self._stated |= {event.id} if document else set()
             if new is None:
                 self._count["already_known"] += 1
@@ -363,29 +363,6 @@ class Intake:
         finding = Finding("nobody's", "conformance", "quarantine", text, event.quantity, event.time, event.where,
                           event.id)  # fmt: skip
         self._take_quarantined("", Quarantined(finding, event))
-
-    def _new(self, event: Event, known: list[Event], of_document: bool) -> Event | Quarantined | None:
-        """What an event adds to the versions that are there under its id; None when it adds nothing.
-
-        What an earlier version said already is old, whatever stands now, unless the source says that it changed it
-        after all of them: then it is said anew even where it stands, since what it changed in between may come later.
-        An unknown version that the source changed before one of them comes too late.
-        """
-        if not known:
-            return event
-        was_said = event.content in {version.content for version in known}
-        if of_document or event.modified is None:  # the earlier state of the same document tells what is new
-            return None if was_said else event
-        known = sorted(known, key=lambda version: (version.learned, version.content))
-        last = max((version.modified for version in known if version.modified), default=None)
-        if was_said and last is not None and event.modified <= last:
-            return None
-        if last and event.modified < last:
-            text = "the source changed it later than this, and that version is known"
-            return Quarantined(Finding("outdated", "conformance", "quarantine", text, event.quantity, event.time,
-                                       event.where, event.id), event)  # fmt: skip
-        after = known[-1].learned + timedelta(microseconds=1)
-        return msgspec.structs.replace(event, learned=max(event.learned, after))
 
     def _take_quarantined(self, person: str, quarantined: Quarantined) -> None:
         if quarantined.event is None and quarantined.document == self._document and self._fate:
