@@ -49,7 +49,7 @@ class Access:
 
     @contextmanager
     def charts(
-        self, person_id: str, action: str, what: str, known: bool = True, restricted: bool = False
+        self, person_id: str, what: str, known: bool = True, restricted: bool = False
     ) -> Iterator[list[OneChart]]:
         """The charts of a person, those of merged ids included, after the access was written down."""
         with self.database.reading() as connection:
@@ -63,7 +63,7 @@ class Access:
                         "consent or legal claim.",
                     )  # fmt: skip
             if charts:
-                self.seen(action, [c.keyed.who for c in charts], {"of": what})
+                self.seen("read", [c.keyed.who for c in charts], {"of": what})
             elif person_id and not known:
                 self.seen("refused", [], {"of": what, "why": "unknown"})
             if charts or not known:

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Row, func, select
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.act import Act
 from pollux.store import durable
-from pollux.store.database import Database, streamed
+from pollux.store.database import Database, quick, streamed
 from pollux.store.tables import AUDIT, LAST_ACT, LINK_OF, PUT
 
 Last = Row[*tuple[Any, ...]]
@@ -81,7 +81,7 @@ def detail_text(detail: Mapping[str, int | str]) -> str:
 
 def last_act(connection: Connection) -> Last | None:
     """The last line: its number, link and signature."""
-    return connection.execute(LAST_ACT).first()
+    return quick(connection, LAST_ACT, {}).first()
 
 
 def append(connection: Connection, last: Last | None, acts: Sequence[Done], key: Ed25519PrivateKey) -> Head:
@@ -98,7 +98,7 @@ def append(connection: Connection, last: Last | None, acts: Sequence[Done], key:
         rows.append(row | {"link": link})
     signature = key.sign(_signed(seq, link))
     rows[-1]["signature"] = signature
-    connection.execute(PUT[AUDIT], rows)
+    quick(connection, PUT[AUDIT], rows)
     return Head(seq, link.hex(), signature.hex(), key.public_key().public_bytes_raw().hex())
 
 
@@ -108,14 +108,19 @@ def first_head(key: Ed25519PrivateKey) -> Head:
     return Head(0, _START.hex(), signature.hex(), key.public_key().public_bytes_raw().hex())
 
 
-def check_continuation(connection: Connection, end: Last | None, head: Head | None, path: Path, public: bytes) -> None:
-    """Raise `PolluxError` unless the chain goes on from the head that stands outside: nobody writes on a cut one."""
+def check_continuation(
+    connection: Connection, end: Last | None, head: Head | None, path: Path, public: bytes, known: Head | None = None
+) -> None:
+    """Raise `PolluxError` unless the chain goes on from the head that stands outside: nobody writes on a cut one.
+
+    The signature of a head that is `known` was made here.
+    """
     last = end.seq if end else 0
     if head is None:
         if last == 0:
             return
         what = "the head of the audit is missing"
-    elif not _is_signed(head, public):
+    elif head != known and not _is_signed(head, public):
         what = "the head of the audit outside is not signed by this store"
     elif head.seq == 0 or (end and (head.seq, head.link) == (last, end.link.hex())):
         return

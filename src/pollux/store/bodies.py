@@ -15,7 +15,7 @@ import msgspec
 from pollux.record.entry import Document
 from pollux.record.event import Event
 from pollux.record.quality import Quarantined
-from pollux.store.columns import finite
+from pollux.store.columns import deflated, finite
 
 _ENCODE = msgspec.json.Encoder()
 _PACK = msgspec.msgpack.Encoder()
@@ -46,7 +46,7 @@ class Kept(msgspec.Struct, frozen=True):
     def of(cls, document: Document, learned: str, updated: str) -> "Kept":
         """A document that is to be kept."""
         return cls(document.kind, document.id, document.version, document.place, updated, learned,
-                   zlib.compress(document.content, 1), document.identifiers)  # fmt: skip
+                   deflated(document.content, 1), document.identifiers)  # fmt: skip
 
     def body(self) -> bytes:
         """What is sealed."""
@@ -107,7 +107,7 @@ def checkpoint_of(body: bytes) -> tuple[str, str, bytes]:
 
 def checkpoint_body(name: str, at: str, content: bytes) -> bytes:
     """The state of a twin as it is kept."""
-    return _PACK.encode((name, at, zlib.compress(content, 1)))
+    return _PACK.encode((name, at, deflated(content, 1)))
 
 
 def event_of(body: bytes) -> Event:

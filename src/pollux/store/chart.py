@@ -12,6 +12,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from pollux.record.event import Person
+from pollux.store.columns import deflated
+from pollux.store.database import quick
 from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import TAG_BYTES, Damaged, tag
 from pollux.store.tables import CHART_OF
@@ -107,7 +109,7 @@ _DECODE = msgspec.msgpack.Decoder(Chart)
 
 def seal_chart(chart: Chart, version: int, keyed: Keyed) -> bytes:
     """The chart as its row holds it."""
-    return keyed.cipher.seal(zlib.compress(_ENCODE.encode(chart), 1), "chart", keyed.who, version)
+    return keyed.cipher.seal(deflated(_ENCODE.encode(chart), 1), "chart", keyed.who, version)
 
 
 def open_chart(sealed: bytes, version: int, keyed: Keyed) -> Chart:
@@ -118,7 +120,7 @@ def open_chart(sealed: bytes, version: int, keyed: Keyed) -> Chart:
 
 def read_chart(connection: Connection, keyed: Keyed) -> tuple[Chart, int] | None:
     """A patient's chart and its version; None when there is none."""
-    row = connection.execute(CHART_OF, {"of": keyed.who}).first()
+    row = quick(connection, CHART_OF, {"of": keyed.who}).first()
     return None if row is None else (open_chart(row.sealed, row.version, keyed), row.version)
 
 
@@ -133,7 +135,7 @@ def find_chart(connection: Connection, keys: Keys, person: str) -> tuple[Keyed, 
         keyed = keys.find(person)
         if keyed is None:
             return None
-        row = connection.execute(CHART_OF, {"of": keyed.who}).first()
+        row = quick(connection, CHART_OF, {"of": keyed.who}).first()
         if row is not None and (keyed.cipher.opens(row.sealed) or not remembered):
             return keyed, open_chart(row.sealed, row.version, keyed), row.version
     return None

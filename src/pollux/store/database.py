@@ -1,17 +1,31 @@
 """The database behind the store: SQLite in a file, or PostgreSQL by its URL."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, inspect, text
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Dialect,
+    Engine,
+    Executable,
+    Row,
+    Select,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from pollux.errors import PolluxError
 from pollux.store.durable import settle_name
 
+Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 PATIENCE = 10.0  # seconds to wait for another process that writes
 APPLICATION = 0x504C5558  # "PLUX", so that another program's database is not taken for a store
 _READERS = 8
@@ -254,6 +268,26 @@ def streamed(
     """The rows of a query as they come, so many held at once."""
     with connection.execute(wanted.execution_options(yield_per=some)) as rows:
         yield from rows
+
+
+def quick(connection: Connection, statement: Executable, values: Values) -> CursorResult[*tuple[Any, ...]]:
+    """Execute one of the few statements that every read or write makes; its text is compiled once.
+
+    All of its parameters have to be given: it has no limits and no values of its own.
+    """
+    text, order = _compiled(statement, connection.dialect)
+    if not order:
+        return connection.exec_driver_sql(text, values)
+    if isinstance(values, Mapping):
+        return connection.exec_driver_sql(text, tuple(values[name] for name in order))
+    return connection.exec_driver_sql(text, [tuple(row[name] for name in order) for row in values])
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Any, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """The text of a statement, and the order of its parameters where they have no names in it."""
+    made = statement.compile(dialect=dialect)
+    return str(made), tuple(made.positiontup or ())
 
 
 @contextmanager

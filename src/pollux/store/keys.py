@@ -68,11 +68,7 @@ class Keys:
         secrets = _secrets(database) or _made(database, site)
         self._index = site.unwrap(secrets["index"], b"index")
         self.signing = Ed25519PrivateKey.from_private_bytes(site.unwrap(secrets["sign"], b"sign"))
-
-    @property
-    def public(self) -> bytes:
-        """The public key with which the audit's signatures are checked."""
-        return self.signing.public_key().public_bytes_raw()
+        self.public = self.signing.public_key().public_bytes_raw()  # with which the audit's signatures are checked
 
     def mark(self, what: str, *parts: bytes | str, size: int = 16) -> bytes:
         """A keyed hash: it can be looked for, and tells nothing to whoever lacks the key."""

@@ -14,6 +14,7 @@ from pollux.record.quality import Quarantined
 from pollux.store.bodies import Kept, checkpoint_body, quarantined_body
 from pollux.store.chart import Chart, PageNote, missing, seal_chart, short_tag
 from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, said
+from pollux.store.database import quick
 from pollux.store.index import identifier_mark, short_name, source_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import tag
@@ -202,7 +203,7 @@ class OpenChart:
         self._write_pages()
         for table, rows in self._rows.items():
             if rows:
-                self._connection.execute(PUT[table], rows)
+                quick(self._connection, PUT[table], rows)
         return {**{k: v for k, v in added.items() if v}, **self._write_chart()}
 
     def _write_chart(self) -> dict[str, int | str]:
@@ -210,10 +211,10 @@ class OpenChart:
         sealed = seal_chart(self.chart, self.version, self.keyed)
         who = self.keyed.who
         if before == 0:
-            self._connection.execute(PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
+            quick(self._connection, PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
         else:
             values = {"of": who, "before": before, "version": self.version, "sealed": sealed}
-            done = self._connection.execute(REWRITE_CHART, values)
+            done = quick(self._connection, REWRITE_CHART, values)
             if done.rowcount != 1:
                 raise PolluxError("the chart was changed by somebody else at the same time", advice="Try again.")
         return {"version": self.version, "chart": tag(sealed).hex()}

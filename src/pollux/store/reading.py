@@ -16,7 +16,7 @@ from pollux.record.record import Record
 from pollux.store.bodies import KEPT, checkpoint_of, name_of, quarantined_of, standing
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import Columns, micros
-from pollux.store.database import streamed
+from pollux.store.database import quick, streamed
 from pollux.store.keys import Keyed, Keys
 from pollux.store.statements import merged
 from pollux.store.tables import ALL_PAGES, CHECKPOINT, DOCUMENT, QUARANTINE, SOME_PAGES
@@ -170,7 +170,7 @@ class OneChart:
                 asked = {"of": self.keyed.who, "among": numbers[start : start + 500]}
                 rows.update(self.connection.execute(SOME_PAGES, asked).all())
         else:
-            rows.update(self.connection.execute(ALL_PAGES, {"of": self.keyed.who}).all())
+            rows.update(quick(self.connection, ALL_PAGES, {"of": self.keyed.who}).all())
         for note in sorted(notes, key=attrgetter("number")):
             sealed = rows.get(note.number)
             if sealed is None or short_tag(sealed) != note.tag:

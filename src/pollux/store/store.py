@@ -165,12 +165,12 @@ class Store:
 
     def record(self, person_id: str) -> Record:
         """Everything known about a person, every version of it."""
-        with self._access.charts(person_id, "read", "record") as charts:
+        with self._access.charts(person_id, "record") as charts:
             return record_of(charts)
 
     def latest(self, person_id: str, count: int = 100) -> list[Event]:
         """The standing events of a person that are the last in time, newest first."""
-        with self._access.charts(person_id, "read", "latest") as charts:
+        with self._access.charts(person_id, "latest") as charts:
             if len(charts) > 1:  # of merged ids; the same thing may have come to both
                 return list(reversed(record_of(charts).current[-count:])) if count else []
             return charts[0].latest(count)
@@ -181,7 +181,7 @@ class Store:
         """The standing readings of a quantity, as arrays, from `since` to `until` inclusive."""
         begin = _ALWAYS if since is None else micros(since)
         end = _NEVER if until is None else micros(until)
-        with self._access.charts(person_id, "read", "series") as charts:
+        with self._access.charts(person_id, "series") as charts:
             found = charts[0].readings(quantity, begin, end) if len(charts) == 1 else None
             if found is None:
                 found = from_events(quantity, list(record_of(charts).of(quantity)), begin, end)
@@ -189,12 +189,12 @@ class Store:
 
     def quarantine(self, person_id: str) -> list[Quarantined]:
         """What came in for a person and is not used, with the reasons; for "" what could be given to nobody."""
-        with self._access.charts(person_id, "read", "quarantine", known=bool(person_id)) as charts:
+        with self._access.charts(person_id, "quarantine", known=bool(person_id)) as charts:
             return [item for chart in charts for item in chart.quarantine()]
 
     def documents(self, person_id: str) -> Iterator[Document]:
         """The documents of a person, every version, as received; for "" those that belong to nobody."""
-        with self._access.charts(person_id, "read", "documents", known=bool(person_id), restricted=True) as charts:
+        with self._access.charts(person_id, "documents", known=bool(person_id), restricted=True) as charts:
             for chart in charts:
                 yield from chart.documents()
 
@@ -209,7 +209,7 @@ class Store:
     def held(self, person_id: str) -> Held:
         """Everything held about a person, to be handed to them; allowed also while processing is restricted."""
         acts = tuple(self.acts(person_id))
-        with self._access.charts(person_id, "read", "everything", restricted=True) as charts:
+        with self._access.charts(person_id, "everything", restricted=True) as charts:
             arrived = heapq.merge(*(chart.documents() for chart in charts), key=lambda document: str(document.learned))
             return Held(
                 person_of(charts),
@@ -225,7 +225,7 @@ class Store:
     def checkpoint(self, person_id: str, name: str) -> bytes | None:
         """The state saved last under a name, or None."""
         mark = self._keys.mark("checkpoint", name)
-        with self._access.charts(person_id, "read", "checkpoint", known=False) as charts:
+        with self._access.charts(person_id, "checkpoint", known=False) as charts:
             found = (chart.checkpoint(mark) for chart in charts)
             return next((content for content in found if content is not None), None)
 

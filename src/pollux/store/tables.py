@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    func,
     insert,
     select,
     update,
@@ -127,5 +128,7 @@ CHARTED = (  # whether the audit knows of a chart that no erasure took away
     .where(~select(ERASED.c.who).where(ERASED.c.who == bindparam("of")).exists())
     .limit(1)
 )
-LAST_ACT = select(AUDIT.c.seq, AUDIT.c.link, AUDIT.c.signature).order_by(AUDIT.c.seq.desc()).limit(1)
+LAST_ACT = select(AUDIT.c.seq, AUDIT.c.link, AUDIT.c.signature).where(
+    AUDIT.c.seq == select(func.max(AUDIT.c.seq)).scalar_subquery()
+)
 LINK_OF = select(AUDIT.c.link).where(AUDIT.c.seq == bindparam("at"))

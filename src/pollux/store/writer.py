@@ -65,6 +65,7 @@ class Writer:
         self._starting = Lock()
         self._asked: set[Future[Any]] = set()
         self._owed: list[Done] = []
+        self._mine: Head | None = None  # the head that was put outside last
         self._busy = False  # an access had to wait since the last transaction ended
 
     def alone(self, job: Callable[[Connection, list[Done]], T]) -> T:
@@ -217,13 +218,15 @@ class Writer:
             return None
         last = last_act(connection)
         if not any(act.action in GOES_ON for act in acts):
-            check_continuation(connection, last, read_head(self._files.head), self._files.head, self._keys.public)
+            head = read_head(self._files.head)
+            check_continuation(connection, last, head, self._files.head, self._keys.public, self._mine)
         return append(connection, last, acts, self._keys.signing)
 
     def _leave_outside(self, head: Head | None, anew: bool, content: bytes) -> None:
         """Put the head outside, and empty the file of what waited. What was written is durable without it."""
         try:
             if head is not None:
+                self._mine = head
                 (place_head if anew else write_head)(self._files.head, head)
             if content:
                 waiting.clear(self._files.waiting, content)
