@@ -31,7 +31,6 @@ from pollux.store.keys import Keys
 
 _LOG = logging.getLogger("pollux.store")
 _TOGETHER = 256  # jobs in one transaction
-_LOOK = "Look at the disk."
 _MOST_OWED = 10_000  # accesses that wait in memory
 SOON = 1.0  # seconds that an access waits for its place in the audit before it is put into the file of those waiting
 T = TypeVar("T")
