@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pollux.record import Code, Event, Source
-from pollux.store.columns import Columns, own_id, pack, said
+from pollux.store.columns import Columns, _one_value, _values, own_id, pack, said
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TIMES = st.one_of(
@@ -95,3 +95,11 @@ def test_a_reading_takes_a_few_bytes() -> None:
     ]  # fmt: skip
     own = [True] * len(some)
     assert len(pack(some, own)) / len(some) < 3.0
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True) | NUMBERS)
+@example(-0.0)
+@example(0.15)
+def test_a_single_value_is_packed_as_among_others(number: float) -> None:
+    """Single writes take a shorter way to the same bytes."""
+    assert _one_value(number) == _values(np.array([number], np.float64))
