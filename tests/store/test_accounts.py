@@ -14,13 +14,9 @@ from pollux.errors import PolluxError, UnknownName
 from pollux.store import Store, audit, waiting
 from pollux.store.database import InUse
 from pollux.store.files import Files
+from pollux.store.writer import SOON
 from tests.store.made import NOW, of, weight
 from tests.store.places import Place, only
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pollux.store.writer.SOON", 0.05)
 
 
 @contextmanager
@@ -41,6 +37,12 @@ def importing(store: Store) -> Iterator[None]:
     finally:
         go.set()
         thread.join()
+
+
+@pytest.fixture(autouse=True)
+def hurried(unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As users have it."""
+    monkeypatch.setattr("pollux.store.writer.SOON", SOON)
 
 
 def gate(busy: Flag, go: Flag) -> None:
@@ -258,6 +260,7 @@ def test_a_writer_survives_that_an_access_stopped_waiting_for_what_then_fails(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock is held so long that the transaction itself is refused; the access waits elsewhere by then."""
+    monkeypatch.setattr("pollux.store.writer.SOON", 0.05)
     monkeypatch.setattr("pollux.store.database.PATIENCE", 0.3)
     with place.open() as store:
         store.take(of("p1"), NOW)
