@@ -150,7 +150,10 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
     Whoever is under a legal hold stays: the doctor says so.
     """
     named = {who for who, _ in _lines(ledger)}
-    there = _still_there(database, sorted(named)) | (keys.pseudonyms() & named)
+    if not named:
+        return 0
+    keyed = keys.pseudonyms() & named
+    there = _still_there(database, sorted(named)) | keyed
     said = read_ledger(ledger, keys.public, there)  # signatures are checked where something would be done
     erased = set(said.erased)
     back = _still_there(database, sorted(erased))
@@ -176,7 +179,7 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
         database.scrub()
     for who in held:
         _LOG.warning("not erased, though the ledger of erasures says so: %s is under a legal hold", who.hex()[:8])
-    left = keys.pseudonyms() & erased - held
+    left = keyed & erased - held
     if left:
         keys.destroy(left)
         keys.database.scrub()
