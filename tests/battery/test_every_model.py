@@ -33,8 +33,10 @@ def course(model: Model, regimen: Regimen, times: np.ndarray, **values: object) 
 @EVERY
 def test_units_resolve(name: str) -> None:
     model = catalogue()[name]
-    for unit in (p.unit for kind in (model.states, model.parameters, model.inputs, model.outputs) for p in kind):
-        compound(unit)
+    units = [p.unit for kind in (model.states, model.parameters, model.inputs, model.outputs) for p in kind]
+    assert units
+    for unit in units:
+        compound(unit)  # raises for one that is not known
 
 
 @EVERY
