@@ -123,6 +123,15 @@ class Event(msgspec.Struct, frozen=True, gc=False):  # never part of a cycle, an
         return convert(float(self.value), self.unit, unit or term(self.quantity).unit, self.quantity)
 
 
+def source_name(id: str) -> str:
+    """The part of an event's id that names the document, or the thing at the source, from which it stems.
+
+    >>> source_name("Observation/o1#8480-6")
+    'Observation/o1'
+    """
+    return id.partition("#")[0]
+
+
 class Person(msgspec.Struct, frozen=True):
     """Who the record is about. What changes with time, such as weight, is an event and not here.
 

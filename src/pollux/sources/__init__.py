@@ -10,7 +10,6 @@ from pollux.sources import clarity, fhir, nightscout, plain_csv
 from pollux.sources.clock import zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
-from pollux.sources.senders import apart, check_sender
 
 __all__ = ["FORMATS", "Format", "format_of", "read", "recognise"]
 
@@ -70,6 +69,4 @@ def read(
         raise RefusedInput("the person's id has signs that cannot be kept", advice="Use letters, digits, - and .")
     opened = _opened(path, name)
     found = _format(opened.head(), opened.name)
-    check_sender(sender)
-    entries = found.read(opened, Reading(learned, person, timezone, opened.name))
-    return apart(entries, sender) if sender and found is fhir.FORMAT else entries
+    return found.read(opened, Reading(learned, person, timezone, opened.name, sender))

@@ -15,13 +15,14 @@ from pollux.sources.opening import Opened
 class Reading:
     """How a file is to be read: when it was learned, whose it is, and in which time zone its local times are.
 
-    `timezone` is empty when nobody has said it.
+    `timezone` is empty when nobody has said it, `sender` when ids in a medical record are taken as they are.
     """
 
     learned: datetime
     person: str
     timezone: str
     name: str
+    sender: str = ""
 
     def owner(self) -> str:
         """The person of a device file, which does not say itself whose it is."""

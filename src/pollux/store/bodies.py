@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from pollux.record.entry import Document
-from pollux.record.event import Event
+from pollux.record.event import Event, source_name
 from pollux.record.quality import Quarantined
 from pollux.store.columns import deflated, finite
 
@@ -89,7 +89,7 @@ def quarantined_body(item: Quarantined) -> bytes:
 def name_of(item: Quarantined) -> set[str]:
     """Under which names something quarantined is found: the id of the event, the document that it stems from."""
     names = {item.finding.event, item.document if item.event is None else item.event.id}
-    return {part for name in names if name for part in (name, name.partition("#")[0])}
+    return {part for name in names if name for part in (name, source_name(name))}
 
 
 def digest_of(item: Quarantined) -> str:

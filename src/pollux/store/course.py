@@ -8,7 +8,6 @@ import msgspec
 from pollux.record.event import Event
 from pollux.record.quality import Finding, Quarantined
 from pollux.store.filing import Filing
-from pollux.store.open_chart import OpenChart
 
 FUTURE = timedelta(minutes=5)  # by which clocks may differ, as at the door (`admit`)
 
@@ -21,7 +20,7 @@ def believed(event: Event, now: datetime) -> Event:
 
 def go_on(filing: Filing, person: str, events: list[Event]) -> Iterator[Event]:
     """Add what is not known here yet of the versions of one event, each learned after the one before; what was."""
-    known = [e for chart in _charts(filing, person) for e in chart.versions(events[0], events[0].content)]
+    known = [e for chart in filing.merged(person) for e in chart.versions(events[0], events[0].content)]
     known.sort(key=lambda version: (version.learned, version.content))
     for event in unsaid([version.content for version in known], events):
         after = known[-1].learned + timedelta(microseconds=1) if known else event.learned
@@ -67,14 +66,3 @@ def unsaid(said: list[str], events: list[Event]) -> list[Event]:
     if wanted[: len(said)] == said:
         return events[len(said) :]
     return [event for event, content in zip(events, wanted, strict=True) if content not in said]
-
-
-def ids_of(filing: Filing, person: str) -> set[str]:
-    """The id of a person and those merged into it."""
-    return {person, *(chart.chart.person for chart in _charts(filing, person))}
-
-
-def _charts(filing: Filing, person: str) -> list[OpenChart]:
-    """The chart of a person and those of the ids merged into it."""
-    chart = filing.find(person)
-    return [] if chart is None else [chart, *(one for also in chart.chart.also for one in _charts(filing, also))]

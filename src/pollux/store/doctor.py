@@ -13,12 +13,13 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError
+from pollux.record.event import source_name
 from pollux.store import audit
 from pollux.store.chart import Chart, open_chart
 from pollux.store.database import CannotWrite, Database, odd_rows
 from pollux.store.erasure import holds, read_ledger
 from pollux.store.files import Files
-from pollux.store.index import identifier_mark, short_name, source_name
+from pollux.store.index import identifier_mark, short_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.moved import left_anywhere
 from pollux.store.reading import OneChart

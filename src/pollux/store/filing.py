@@ -53,6 +53,11 @@ class Filing:
             keyed = self.keys.make(person)
         return self._opened(person, OpenChart(self.connection, self.keys, keyed, Chart(person), 0))
 
+    def merged(self, person: str) -> list[OpenChart]:
+        """The chart of a person and those of the ids merged into it; none where nothing is kept for them."""
+        chart = self.find(person)
+        return [] if chart is None else [chart, *(one for also in chart.chart.also for one in self.merged(also))]
+
     def _opened(self, person: str, chart: OpenChart) -> OpenChart:
         self._open[person] = chart
         return chart

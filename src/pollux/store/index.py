@@ -5,11 +5,6 @@ from pollux.store.keys import Keys
 _SHORT_NAME = 8
 
 
-def source_name(id: str) -> str:
-    """The part of an id that names the document or the thing at the source."""
-    return id.partition("#")[0]
-
-
 def short_name(keys: Keys, who: bytes, name: str) -> bytes:
     """By what a name is looked for among a patient's pages."""
     return keys.mark("name", who, name, size=_SHORT_NAME)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from pollux.record.entry import Ahead, Answer, Course, Document, Entry, Refusal, Within
-from pollux.record.event import Event, Person
+from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of
 from pollux.store.columns import finite
-from pollux.store.course import added, believed, go_on, ids_of
+from pollux.store.course import added, believed, go_on
 from pollux.store.filing import Filing
 from pollux.store.moved import pass_on
 from pollux.store.receipt import Receipt
@@ -208,7 +208,7 @@ class Intake:
             return ANOTHER
         if stranger and (earlier or document.apart):
             return stranger
-        if document.apart and not owners <= {"", *ids_of(self._filing, person)}:
+        if document.apart and not owners <= {"", person, *(one.chart.person for one in self._filing.merged(person))}:
             return "the export of one patient holds what is another's here"
         return ""
 
@@ -307,7 +307,7 @@ class Intake:
         self._before = {}
 
     def _take_event(self, person: str, event: Event) -> None:
-        document = event.id.partition("#")[0]
+        document = source_name(event.id)
         document = document if document == self._document else ""
         if document and self._fate:
             self._count[self._fate] += 1
@@ -379,7 +379,7 @@ class Intake:
 
 def _called(item: Said, old: str, new: str) -> Said:
     """What is said in a document that has another name here than the reader gave it, under that name."""
-    if isinstance(item, Event) and item.id.partition("#")[0] == old:
+    if isinstance(item, Event) and source_name(item.id) == old:
         return msgspec.structs.replace(item, id=new + item.id.removeprefix(old))
     if isinstance(item, Person) and f"Patient/{item.id}" == old:
         return msgspec.structs.replace(item, id=new.partition("/")[2])

@@ -14,13 +14,13 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError, UnknownName
-from pollux.record.event import Event
+from pollux.record.event import Event, Person, source_name
+from pollux.record.record import Record
 from pollux.store.audit import stamp
 from pollux.store.bodies import KEPT, checkpoint_of, digest_of, name_of, quarantined_of
 from pollux.store.chart import Arrival, Move, open_chart, read_chart
 from pollux.store.filing import Filing
 from pollux.store.identity import known
-from pollux.store.index import source_name
 from pollux.store.keys import Keys
 from pollux.store.open_chart import OpenChart
 from pollux.store.reading import OneChart
@@ -46,7 +46,7 @@ def move(filing: Filing, ids: Sequence[str], wrong: str, right: str, at: datetim
 
     Where the wrong id has others merged into it, each thing is taken from the chart in which it lies.
     """
-    sources = list(_with_merged(filing, wrong))
+    sources = _ids(filing, wrong)
     if known(filing, right).chart.person in sources:
         raise PolluxError("a thing cannot be moved to where it is", where=wrong)
     wanted = set(ids)
@@ -65,7 +65,7 @@ def move_back(filing: Filing, ids: Sequence[str], wrong: str, right: str, at: da
     """Undo `move(ids, wrong, right)`."""
     there, left = known(filing, right).keyed.who.hex(), set(ids)
     found = {}
-    for person in _with_merged(filing, wrong):
+    for person in _ids(filing, wrong):
         noted = [one for one in known(filing, person).chart.moves if one.to == there]
         found[person] = {name for one in noted for name in one.names} & left
         left -= found[person]
@@ -86,10 +86,9 @@ def pass_on(filing: Filing, name: str, owners: Iterable[str], person: str, at: s
         _note(source, target, {name}, at)
 
 
-def _with_merged(filing: Filing, person: str) -> Iterator[str]:
-    yield person
-    for also in known(filing, person).chart.also:
-        yield from _with_merged(filing, also)
+def _ids(filing: Filing, person: str) -> list[str]:
+    """The id of somebody who has to be here, and those merged into it."""
+    return [known(filing, person).chart.person, *(one.chart.person for one in filing.merged(person)[1:])]
 
 
 def _names_in(filing: Filing, chart: OpenChart, wanted: set[str]) -> Iterator[str]:
@@ -162,14 +161,9 @@ def _without(noted: list[T], names: set[str], which: Callable[[T], bool] = lambd
     return [one for one in left if one.names]
 
 
-def _standing(chart: OpenChart, wanted: set[str]) -> list[Event]:
-    latest: dict[str, Event] = {}
-    for event in chart.everything():
-        if event.id in wanted or source_name(event.id) in wanted:
-            before = latest.get(event.id)
-            if before is None or (event.learned, event.content) > (before.learned, before.content):
-                latest[event.id] = event
-    return [event for event in latest.values() if not event.retracted]
+def _standing(chart: OpenChart, wanted: set[str]) -> tuple[Event, ...]:
+    events = (e for e in chart.everything() if e.id in wanted or source_name(e.id) in wanted)
+    return Record(Person(chart.chart.person), tuple(events)).current
 
 
 def _after(before: Sequence[Event], at: datetime) -> datetime:

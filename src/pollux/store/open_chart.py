@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Table, delete, select
 
 from pollux.errors import PolluxError
 from pollux.record.entry import Document
-from pollux.record.event import Event, Person
+from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
 from pollux.store.bodies import Kept, checkpoint_body, quarantined_body
 from pollux.store.chart import Chart, PageNote, missing, seal_chart, short_tag
 from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, said
 from pollux.store.database import quick
-from pollux.store.index import identifier_mark, short_name, source_name
+from pollux.store.index import identifier_mark, short_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import tag
 from pollux.store.statements import merged

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from pollux.record.entry import Document
-from pollux.record.event import Event, Person
+from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.store.bodies import KEPT, checkpoint_of, name_of, quarantined_of, standing
@@ -209,7 +209,7 @@ def theirs(charts: list[OneChart]) -> tuple[Event, ...]:
     moved = {name for chart in charts for move in chart.chart.moves for name in move.names}
     standing = {event.id for event in record.current}
     return tuple(
-        event for event in record.events if event.id in standing or not {event.id, event.id.partition("#")[0]} & moved
+        event for event in record.events if event.id in standing or not {event.id, source_name(event.id)} & moved
     )
 
 

@@ -21,10 +21,12 @@ from urllib.parse import quote
 import msgspec
 
 from pollux.record.entry import own_id
-from pollux.record.event import Event
+from pollux.record.event import Event, source_name
 from pollux.record.held import Held
 from pollux.record.record import Record
-from pollux.sources.fhir.accounts import (
+from pollux.sources.fhir.exported import COURSE, DELETED, EXPORT, QUARANTINED, UPDATED, version_url
+from pollux.sources.fhir.references import HELD
+from pollux.sources.fhir.written import (
     Resource,
     about,
     audit_event,
@@ -37,8 +39,6 @@ from pollux.sources.fhir.accounts import (
     provenances,
     quarantined,
 )
-from pollux.sources.fhir.exported import COURSE, DELETED, EXPORT, QUARANTINED, UPDATED, version_url
-from pollux.sources.fhir.references import HELD
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASE = "https://pollux.invalid/fhir/"  # so that relative references resolve inside the Bundle; nothing is there
@@ -77,7 +77,7 @@ def _entries(held: Held) -> Iterator[_Entry]:
     yield from _documents(held, courses, sources)
     standing = {event.id for event in Record(held.person, held.events).current}
     for course in courses.values():
-        if course[0].id.partition("#")[0] not in names:
+        if source_name(course[0].id) not in names:
             yield from _observations(course, id, course[0].id in standing, sources)
     yield from _not_used(held)
     told = [about(held), *checkpoints(held.checkpoints, id), *provenances(sources)]
@@ -111,7 +111,7 @@ def _documents(held: Held, courses: dict[str, list[Event]], sources: Sources) ->
     """Every version of every document, in the order of arrival; with the last of each the events that stem from it."""
     stated: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for id, course in courses.items():
-        stated[id.partition("#")[0]].append(_extension(COURSE, _JSON.encode(course).decode()))
+        stated[source_name(id)].append(_extension(COURSE, _JSON.encode(course).decode()))
     last = {document.name: number for number, document in enumerate(held.documents)}
     seen: dict[str, int] = defaultdict(int)
     for number, document in enumerate(held.documents):

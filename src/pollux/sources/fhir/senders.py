@@ -7,7 +7,7 @@ import msgspec
 
 from pollux.errors import RefusedInput
 from pollux.record.entry import CREATED, IDENTIFIED, Ahead, Course, Document, Entry, own_id
-from pollux.record.event import Event, Person
+from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
 from pollux.sources.fhir.validate import known
 
@@ -90,5 +90,5 @@ def _set_aside(item: Quarantined, names: Names) -> Quarantined:
 
 
 def _id(id: str, names: Names) -> str:
-    name, mark, rest = id.partition("#")
-    return f"{names(name)}{mark}{rest}"
+    name = source_name(id)
+    return names(name) + id.removeprefix(name)
