@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -115,15 +116,30 @@ def own_id(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
+Rank = Literal["device", "user", "record"]  # of who says who a person is, the weightier later
+
+
+class Link(msgspec.Struct, frozen=True):
+    """What a sender says of two of its own ids: `duplicate` was replaced by `into`, and both are one person."""
+
+    duplicate: str
+    into: str
+    place: str = ""
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One thing that came in, and whose it is; `person` is empty when it belongs to nobody (an organisation).
+
+    `by` says who states it: a medical record, whoever takes the file in, or a device's file. Where they contradict each
+    other on who a person is, the record holds.
 
     A person may be named by an identifier, `Patient?identifier=system|value` or, where the Patient comes with it to be
     created if need be, `POST Patient?identifier=system|value`: whoever keeps the entry knows who it is.
     """
 
     person: str
-    item: "Person | Event | Document | Course | Quarantined | Refusal | Ahead"
+    item: "Person | Event | Document | Course | Quarantined | Refusal | Ahead | Link"
+    by: Rank = "record"
 
 
 class Ahead(msgspec.Struct, frozen=True):

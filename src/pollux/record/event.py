@@ -136,7 +136,8 @@ class Person(msgspec.Struct, frozen=True):
     """Who the record is about. What changes with time, such as weight, is an event and not here.
 
     `birth_date` is as stated and may be partial ("1964", "1964-06"). `timezone` is an IANA name; it says when this
-    person's night is.
+    person's night is. `family` and `given` are names as stated. `as_of` is the day that was said to be today for data
+    whose dates were shifted, as de-identified data's are: answers say so.
     """
 
     id: str
@@ -146,6 +147,9 @@ class Person(msgspec.Struct, frozen=True):
     ancestry: str = ""
     timezone: str = "UTC"
     synthetic: bool = False
+    family: str = ""
+    given: str = ""
+    as_of: str = ""
 
     def born(self) -> date | None:
         """The earliest day of birth that fits what was stated.

@@ -119,7 +119,7 @@ def _about(row: Row, table: _Table, reading: Reading) -> Iterator[Entry]:
             yield reading.quarantined("broken row", error.what, f"line {row.line}", row.text)
             return
         if when.local and when.precision == "day":
-            yield reading.person_entry(f"{when.local:%Y-%m-%d}")
+            yield reading.person_entry(birth_date=f"{when.local:%Y-%m-%d}")
     elif kind not in _SETTINGS:
         yield reading.quarantined("broken row", "the row has no time", f"line {row.line}", row.text, "completeness")
 

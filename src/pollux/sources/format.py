@@ -15,7 +15,8 @@ from pollux.sources.opening import Opened
 class Reading:
     """How a file is to be read: when it was learned, whose it is, and in which time zone its local times are.
 
-    `timezone` is empty when nobody has said it, `sender` when ids in a medical record are taken as they are.
+    `timezone` is empty when nobody has said it, `sender` when ids in a medical record are taken as they are. `insist`
+    takes what would be asked about first.
     """
 
     learned: datetime
@@ -23,6 +24,7 @@ class Reading:
     timezone: str
     name: str
     sender: str = ""
+    insist: bool = False
 
     def owner(self) -> str:
         """The person of a device file, which does not say itself whose it is."""
@@ -32,9 +34,12 @@ class Reading:
             )
         return self.person
 
-    def person_entry(self, birth_date: str = "") -> Entry:
+    def person_entry(self, *, birth_date: str = "", sex: str = "", family: str = "", given: str = "") -> Entry:
         """The owner as an entry, with what a device file can tell of a person."""
-        return Entry(self.owner(), Person(self.owner(), birth_date=birth_date, timezone=self.timezone or "UTC"))
+        owner = self.owner()
+        zone = self.timezone or "UTC"
+        stated = Person(owner, birth_date=birth_date, gender=sex, timezone=zone, family=family, given=given)
+        return Entry(owner, stated, by="device")
 
     def quarantined(
         self, rule: str, message: str, place: str, kept: str, category: Category = "conformance", quantity: str = ""

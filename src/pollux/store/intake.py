@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import Ahead, Answer, Course, Document, Entry, Refusal, Within
+from pollux.record.entry import Ahead, Answer, Course, Document, Entry, Link, Refusal, Within
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
@@ -65,6 +65,8 @@ class Intake:
             self._filing.breathe()
         if isinstance(item, Ahead):
             self._whose.look_ahead(item.patient)
+            return
+        if isinstance(item, Link):
             return
         named = self._whose.asks(entry.person)
         person = self._whose.who(entry.person) if named else entry.person
