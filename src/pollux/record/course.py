@@ -34,7 +34,7 @@ def examine(record: Record) -> QualityReport:
         for c in record.conflicts
     ]  # fmt: skip
     findings += [
-        Finding("said by two sources", "conformance", "flag", f"{_value(again)}, which {first.where} says too",
+        Finding("said twice", "conformance", "flag", f"{_value(again)}, which {first.where} says too",
                 again.quantity, again.time, again.where, again.id)
         for again, first in record.said_again
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pollux.record.event import Event, Person
-from pollux.record.repeats import SAID_TWICE, repeated
+from pollux.record.repeats import ADDED_UP, repeated
 from pollux.vocabulary import term
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ def _order(event: Event) -> tuple[datetime, str, str, datetime]:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Two or more sources that say different things of one quantity at one time. All are kept."""
+    """Two or more events that say different things of one quantity at one time. All are kept."""
 
     time: datetime
     quantity: str
@@ -114,19 +114,24 @@ class Record:
 
     @cached_property
     def said_again(self) -> tuple[tuple[Event, Event], ...]:
-        """Each standing event that repeats one of another source, with the one it repeats; see `repeated`."""
-        return tuple(pair for name in SAID_TWICE for pair in repeated(self._by_quantity.get(name, ())))
+        """Each standing event that says again what another one said, with that one; see `repeated`."""
+        return tuple(pair for name in sorted(self._by_quantity) for pair in repeated(self._by_quantity[name]))
 
     @property
     def repeats(self) -> tuple[Event, ...]:
-        """The standing events that only say again what another source said. They stay in the record."""
+        """The standing events that only say again what was said. They stay in the record."""
         return tuple(event for event, _ in self.said_again)
 
     def once(self, quantity: str) -> tuple[Event, ...]:
         """The standing events of one quantity without the repeats, in order of time: what there is to be counted."""
-        again = {event.id for event in self.repeats if event.quantity == quantity}
-        events = self.of(quantity)
-        return tuple(event for event in events if event.id not in again) if again else events
+        return self._once.get(quantity) or self.of(quantity)
+
+    @cached_property
+    def _once(self) -> dict[str, tuple[Event, ...]]:
+        again: dict[str, set[str]] = {}
+        for event in self.repeats:
+            again.setdefault(event.quantity, set()).add(event.id)
+        return {name: tuple(e for e in self._by_quantity[name] if e.id not in ids) for name, ids in again.items()}
 
     def latest(self, quantity: str, at: datetime | None = None) -> Event | None:
         """The last event of a quantity, or the last one true at a time."""
@@ -141,14 +146,20 @@ class Record:
 
     @cached_property
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Where sources disagree about one number at one time."""
+        """Where one number has several values at one time.
+
+        What adds up, such as doses, conflicts only between sources; a day or a month is no instant, and may have seen
+        more than one measurement.
+        """
         found = []
-        for name, events in self._by_quantity.items():
+        for name in self._by_quantity:
             if term(name).kind != "number":
                 continue
-            for time, together in groupby(events, key=lambda e: e.time):
-                same = tuple(together)
-                if len({(e.source.name, e.source.device) for e in same}) > 1 and len({e.number() for e in same}) > 1:
+            for time, together in groupby(self.once(name), key=lambda e: e.time):
+                same = tuple(e for e in together if e.precision in ("minute", "second"))
+                if len({e.number() for e in same}) < 2:
+                    continue
+                if name not in ADDED_UP or len({(e.source.name, e.source.device) for e in same}) > 1:
                     found.append(Conflict(time, name, same))
         return tuple(found)
 
