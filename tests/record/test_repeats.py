@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollux.demo.life import live
-from pollux.demo.stories import STORIES, Story, starts
+from pollux.demo.life import Story, live
+from pollux.demo.stories import STORIES, starts
 from pollux.record import Event, Person, Record, Source, examine
 from pollux.record.glycaemia import glucose_metrics
 from tests.people import events_of

@@ -160,7 +160,9 @@ def test_injections_tell_bolus_and_long_acting_insulin_apart(reads: ReadText) ->
 def test_the_type_of_insulin_counts_where_it_is_stated(reads: ReadText) -> None:
     assert [e.quantity for e in reads(injected(18, insulinType="Lantus")).events] == ["insulin_long_acting"]
     assert [e.quantity for e in reads(injected(4, insulinType="Humalog")).events] == ["insulin_bolus"]
-    assert [e.quantity for e in reads(injected(4, insulinType="something")).events] == ["insulin_bolus"]
+    found = reads(injected(4, insulinType="something"))
+    assert found.events == []
+    assert found.reasons == ["the insulin 'something' is not known as a bolus or a long-acting dose"]
 
 
 @pytest.mark.parametrize(

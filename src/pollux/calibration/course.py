@@ -81,7 +81,7 @@ class Course:
             readings=_table([(minutes(e.time), e.number()) for e in cgm], 2),
             beyond=np.array([{"<": -1, "<=": -1, ">": 1, ">=": 1}.get(e.comparator, 0) for e in cgm], dtype=np.int8),
             fingers=_table([(minutes(e.time), e.number()) for e in standing("blood_glucose")], 2),
-            meals=_table([(minutes(e.time), e.number()) for e in standing("carbohydrate_intake")], 2),
+            meals=_table([part for e in standing("carbohydrate_intake") for part in _mouthfuls(e)], 2),
             boluses=_table([(minutes(e.time), e.number()) for e in boluses if not _over_a_while(e)], 2),
             rates=rates,
             depots=depots,
@@ -171,22 +171,30 @@ def _table(rows: Sequence[tuple[float, ...]], width: int) -> Array:
 def _rates(basal: Sequence[Event]) -> Array:
     """Basal insulin by pump as (start, end, U/h), in an order in which the last that holds at a time counts.
 
-    An open rate lasts until the next one begins, a day at most. A temporary rate stands above what is scheduled, and
-    one begun later above one begun earlier.
+    An open rate lasts until the next one begins, a day at most. A suspended pump gives nothing, whatever else is said;
+    a temporary rate stands above what is scheduled, and one begun later above one begun earlier.
     """
     rows = []
     for event, following in itertools.zip_longest(basal, basal[1:]):
         start = minutes(event.time)
         last = minutes(following.time) if following else start + LONG_ACTING
         end = minutes(event.end) if event.end else min(last, start + LONG_ACTING)
-        rows.append(("temporary" in event.flags, start, end, event.number()))
-    return _table([row[1:] for row in sorted(rows)], 3)
+        rows.append(("suspended" in event.flags, "temporary" in event.flags, start, end, event.number()))
+    return _table([row[2:] for row in sorted(rows)], 3)
 
 
 def _depots(long_acting: Sequence[Event]) -> Array:
     """Long-acting doses as (start, end, U/h): each spread over its day, overlapping ones adding up."""
     begins = [(minutes(e.time), e.number() / (LONG_ACTING / 60.0)) for e in long_acting]
     return _table([(start, start + LONG_ACTING, rate) for start, rate in begins], 3)
+
+
+def _mouthfuls(meal: Event) -> list[tuple[float, float]]:
+    """A meal as (minute, g): one, or, where it is eaten over a while, equal parts one after the other."""
+    start = minutes(meal.time)
+    length = minutes(meal.end) - start if meal.end else 0.0
+    parts = max(1, round(length / EATING))
+    return [(start + k * length / parts, meal.number() / parts) for k in range(parts)]
 
 
 def _over_a_while(bolus: Event) -> bool:

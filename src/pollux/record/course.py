@@ -11,7 +11,7 @@ from pollux.vocabulary import term
 
 # What events are flagged with by way of bookkeeping, and nobody has to look into.
 _BOOKKEEPING = frozenset(
-    ("scheduled", "temporary", "spread")
+    ("scheduled", "temporary", "spread", "suspended")
     # how a source says that something has run its course: news of the person, not of the data's quality
     + ("resolved", "inactive", "remission", "active", "stopped", "completed", "finished", "on-hold", "ended")
 )

@@ -1,11 +1,12 @@
 """The same fact said twice: by two files, by two uploaders into one, or by one of them a moment later.
 
-A *speaker* is a source's kind and name and the device or uploader that it names. An event repeats another where it says
-the same quantity, as near in value as rounding allows, as near in time as the clocks of its speakers allow. How near
-stands in `RULES`. For a sensor, which speaks every minute or five, nearness alone proves nothing: there two speakers say
-the same only if they agree nearly whenever they meet. Two sensors on one body do not.
+A *speaker* is a source's kind and name and the device or uploader that it names. An event repeats another where it
+says the same quantity, as near in value as rounding allows, as near in time as the clocks of its speakers allow. How
+near stands in `RULES`. For a sensor, which speaks every minute or five, nearness alone proves nothing: there two
+speakers say the same only if they agree nearly whenever they meet. Two sensors on one body do not.
 """
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -64,8 +65,8 @@ def repeated(events: Iterable[Event]) -> list[tuple[Event, Event]]:
     """Of the standing events of one quantity, each that repeats another, with the one it repeats.
 
     The event learned first is the one repeated, the smallest in time and id where both were learned together. Another
-    speaker repeats a fact once: two equal doses a minute apart in both of two files are two doses. Parts of one document
-    never repeat each other. The answer does not depend on the order in which events are given.
+    speaker repeats a fact once: two equal doses a minute apart in both of two files are two doses. Parts of one
+    document never repeat each other. The answer does not depend on the order in which events are given.
 
     Time: n log n in the number of events; only events that lie near another are looked at.
     """
@@ -109,7 +110,7 @@ def _near_another(ordered: Sequence[Event], rule: Rule) -> list[Event]:
     """The events, in order of time, that lie near their neighbour in time."""
     within = rule.apart if len({_speaker(event) for event in ordered}) > 1 else rule.moment
     times = [event.time.timestamp() for event in ordered]
-    close = [later - earlier <= within for earlier, later in zip(times, times[1:], strict=False)]
+    close = [later - earlier <= within for earlier, later in itertools.pairwise(times)]
     return [event for i, event in enumerate(ordered) if (i and close[i - 1]) or (i < len(close) and close[i])]
 
 

@@ -19,14 +19,54 @@ _UNIX = re.compile(r"\d{9,10}(\.\d+)?|\d{12,13}", re.ASCII)
 EARLIEST, LATEST = 1890, 2200  # years that a person's record may speak of
 
 
+_OFFSET_NAME = re.compile(r"(?:GMT|UTC|UT)\s*([+-])\s*(\d{1,2}):?(\d\d)?", re.ASCII | re.IGNORECASE)
+# Abbreviations that people in different parts of the world use for different hours; the list is not complete.
+_ABBREVIATIONS = {
+    "AST": "Atlantic Standard Time or Arabia Standard Time",
+    "BST": "British Summer Time or Bangladesh Standard Time",
+    "CST": "Central Standard Time in America, China Standard Time or Cuba Standard Time",
+    "EST": "Eastern Standard Time in America or in Australia",
+    "GST": "Gulf Standard Time or South Georgia Time",
+    "IST": "India Standard Time, Irish Standard Time or Israel Standard Time",
+    "MST": "Mountain Standard Time or Malaysia Standard Time",
+    "PST": "Pacific Standard Time or Philippine Standard Time",
+    "SST": "Samoa Standard Time or Singapore Standard Time",
+}
+
+
+def two_readings(name: str) -> str:
+    """What a zone's name may mean, where it may mean more than one thing; else empty.
+
+    >>> two_readings("GMT+4")
+    '4 h ahead of UTC, as most people write it, or 4 h behind it, as the IANA name Etc/GMT+4 counts'
+    >>> two_readings("Europe/Berlin"), two_readings("Etc/GMT+4"), two_readings("UTC+0")
+    ('', '', '')
+    """
+    found = _OFFSET_NAME.fullmatch(name.strip())
+    if not found:
+        return _ABBREVIATIONS.get(name.strip().upper(), "")
+    sign, hours, minutes = found[1], int(found[2]), int(found[3] or 0)
+    if not hours and not minutes:
+        return ""
+    length = f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    one, other = ("ahead of", "behind") if sign == "+" else ("behind", "ahead of")
+    iana = f"Etc/GMT{sign}{hours}"
+    return f"{length} {one} UTC, as most people write it, or {length} {other} it, as the IANA name {iana} counts"
+
+
 def zone(name: str) -> ZoneInfo:
-    """The time zone of an IANA name.
+    """The time zone of an IANA name. Raises `RefusedInput` for a name that is none, or that means two things.
 
     >>> zone("Middle-earth/Shire")
     Traceback (most recent call last):
     ...
     pollux.errors.RefusedInput: there is no time zone 'Middle-earth/Shire'. Give an IANA name such as Europe/Berlin.
     """
+    if readings := two_readings(name):
+        raise RefusedInput(
+            f"the time zone {name[:60]!r} means two things: {readings}",
+            advice="Give an IANA name such as Europe/Berlin.",
+        )
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -1,12 +1,15 @@
-"""The insulin of a Nightscout treatment: which kind, and how much of each.
+"""The insulin of a Nightscout treatment: which kind, how much of each, and whether it went into the body at all.
 
 Nightscout's own `insulin` is that of a bolus. xDrip+ adds `insulinInjections`, a list of products with their units
-(seen in nightscout/cgm-remote-monitor issue 6774; names in xDrip's list of insulin profiles), and some uploaders
-`insulinType`, a product's name.
+(seen in nightscout/cgm-remote-monitor issue 6774; names in xDrip's list of insulin profiles), some uploaders
+`insulinType`, a product's name; AndroidAPS `isBasalInsulin` and a `type` (NORMAL, SMB, PRIMING). People write the
+product into the notes (NightscoutFoundation/xDrip issue 1277). What fills a cannula or a tube is no dose
+(LoopKit/Loop issue 2108). What says of a dose something that is not understood is never skipped.
 """
 
 import json
 import math
+import re
 from collections.abc import Iterator
 
 from pollux.errors import RefusedInput
@@ -15,22 +18,115 @@ from pollux.sources.quoted import quoted
 from pollux.vocabulary import insulins_in
 
 _TOGETHER = 0.05  # U: the parts are rounded where the whole is written
+LONG = "insulin_long_acting"
+BOLUS = "insulin_bolus"
+
+# `type` as AndroidAPS, Loop and openaps write it, in small letters.
+_INSTANT = frozenset(("", "normal", "standard", "smb", "bolus", "correction", "meal", "snack", "manual", "automatic"))
+SPREAD = frozenset(("square", "extended"))
+_FILLING_TYPES = frozenset(("prime", "priming", "fill", "filling"))
+
+_FILLING_EVENTS = re.compile(r"prim(e|ing)|(cannula|site|insulin|reservoir|cartridge|pod|tub\w+|set) (change|fill)\w*")
+_FILLING_NOTES = re.compile(
+    r"\bprim(e|ed|ing)\b|\bfill(ed|ing)?( the)? (cannula|tub(e|ing)|reservoir|cartridge)\b|\b(cannula|tubing) fill"
+    r"|\bair ?shot\b|\bsafety (shot|test)\b|\b(cartridge|reservoir|site|pod) change\b|\bentlüft|\bkanüle (ge)?füll"
+)
+_LONG_WORDS = re.compile(
+    r"(long[- ]?acting( insulin)?|(basal|basis|background|slow)[- ]?insulin|basal)( (dose|injection|shot|pen))?"
+)
+# What may stand in a note beside a product without saying anything else of the dose.
+_BESIDE = re.compile(
+    r"\b\d+([.,]\d+)?\b|\b(units?|u|iu|ie|ui|e|insulin|basal|basis|bolus|dose|injection|injected|shot|pen|solostar|kwikpen"
+    r"|flexpen|flextouch|u-?100|u-?200|u-?300|long|acting|rapid|fast|morning|noon|evening|night|bedtime|daily|am|pm|of|in"
+    r"|the|my|with|morgens|mittags|abends|nachts|spät|matin|soir)\b|[^\w]+"
+)
 
 
-def insulin(item: Item) -> Iterator[tuple[str, float, str]]:
-    """Quantity, units and part of each dose. Raises `RefusedInput` where the kind of insulin cannot be told."""
+BY_NOTE = "insulin known by its note"
+BY_MARK = "long-acting by its mark"
+
+
+def insulin(item: Item) -> Iterator[tuple[str, float, str, tuple[str, ...]]]:
+    """Quantity, units, part and flags of each dose. Raises `RefusedInput` where the kind of insulin cannot be told."""
     whole = item.number("insulin")
     named = _named(item)
+    if (whole or named) and (why := _not_in_the_body(item)):
+        raise RefusedInput(why)
     if not named:
         if whole:
-            yield _quantity(item.text("insulinType"), "insulin_bolus"), whole, "insulin"
+            quantity, flags = _kind(item)
+            yield quantity, whole, "insulin", flags
         return
     if whole is not None and not math.isclose(sum(units for _, units in named), whole, abs_tol=_TOGETHER):
         raise RefusedInput("its injections do not add up to its insulin")
     doses = [(_quantity(name, ""), units) for name, units in named]
     for i, (quantity, units) in enumerate(doses):
         if units:
-            yield quantity, units, f"insulin-{i + 1}" if i else "insulin"
+            yield quantity, units, f"insulin-{i + 1}" if i else "insulin", ()
+
+
+def type_of(item: Item) -> str:
+    """The `type` of a dose in small letters. Raises `RefusedInput` for one that is not understood."""
+    kind = item.text("type").strip().casefold()
+    if kind in _INSTANT or kind in SPREAD or kind in _FILLING_TYPES:
+        return kind
+    raise RefusedInput(f"a dose of the type{quoted(kind)} is not understood")
+
+
+def _not_in_the_body(item: Item) -> str:
+    """Why this insulin was not given to the person; empty where it was."""
+    kind = item.text("eventType").strip().casefold()
+    if type_of(item) in _FILLING_TYPES or _FILLING_EVENTS.fullmatch(kind):
+        return "this insulin filled a cannula or a tube (priming): it did not go into the body"
+    if _FILLING_NOTES.search(item.text("notes").casefold()):
+        return "its note speaks of priming or of the pump's parts: whether it went into the body cannot be told"
+    return ""
+
+
+def _kind(item: Item) -> tuple[str, tuple[str, ...]]:
+    """The quantity of a dose without a list of products, from everything that its document says of it, and flags."""
+    product = _quantity(item.text("insulinType"), "") if item.text("insulinType").strip() else ""
+    event = LONG if _LONG_WORDS.fullmatch(item.text("eventType").strip().casefold()) else ""
+    mark, note = _marked(item), _noted(item.text("notes"))
+    stated = {product, event, mark, note} - {""}
+    if len(stated) > 1:
+        raise RefusedInput("it says in one place that its insulin is long-acting and in another that it is a bolus")
+    quantity = stated.pop() if stated else BOLUS
+    if quantity != LONG or product or event:
+        return quantity, ()
+    return quantity, (BY_MARK if mark else BY_NOTE,)
+
+
+def _marked(item: Item) -> str:
+    mark = item.document.get("isBasalInsulin")
+    if mark is None or mark is False:
+        return ""
+    if mark is True:
+        return LONG
+    raise RefusedInput("isBasalInsulin is neither true nor false")
+
+
+def _noted(notes: str) -> str:
+    """What a note says of the kind of insulin; empty where it says nothing of it.
+
+    Raises `RefusedInput` for a note that names a long-acting or another product and says more: "forgot Lantus" is not a
+    dose of it.
+    """
+    text = notes.casefold().strip(" .,;!")
+    if _LONG_WORDS.fullmatch(text):
+        return LONG
+    products = insulins_in(notes)
+    quantities = {found.quantity for found in products}
+    if quantities <= {BOLUS}:
+        return BOLUS if products else ""
+    rest = text
+    for word in sorted((word for found in products for word in found.words), key=len, reverse=True):
+        rest = rest.replace(word, " ")
+    if len(quantities) > 1 or "" in quantities or _BESIDE.sub("", rest):
+        raise RefusedInput(
+            "its note names an insulin that is no bolus, and more: which insulin this was cannot be told"
+        )
+    return LONG
 
 
 def _quantity(name: str, otherwise: str) -> str:

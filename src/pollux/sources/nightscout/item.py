@@ -12,6 +12,7 @@ from pollux.record.event import Comparator, Event, Source
 from pollux.sources.clock import AMBIGUOUS, EARLIEST, LATEST, LocalClock, stated
 from pollux.sources.format import Reading
 
+_OFFSET = re.compile(r"T.*([+-])(\d\d):?(\d\d)$", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -75,6 +76,22 @@ class Item:
             if number:
                 return _unix(number), ()
         raise RefusedInput(f"it has no time ({', '.join(names)})")
+
+    def offset(self) -> timedelta | None:
+        """How far local time was from UTC, as the document itself says; None where it does not.
+
+        An offset of 0 says nothing: servers write it when they turn a time into UTC.
+        """
+        minutes = self.document.get("utcOffset")
+        if isinstance(minutes, int | float) and not isinstance(minutes, bool) and 0 < abs(minutes) <= 14 * 60:
+            return timedelta(minutes=minutes)
+        for name in ("created_at", "startDate", "timestamp", "dateString", "sysTime", "eventTime"):
+            found = _OFFSET.search(self.text(name))
+            if found and int(found[2]) <= 14 and int(found[3]) < 60:
+                offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
+                if offset:
+                    return offset if found[1] == "+" else -offset
+        return None
 
     def event(
         self,

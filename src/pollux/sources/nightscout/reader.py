@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
@@ -10,18 +12,22 @@ from pollux.sources.clock import LocalClock, NoZone
 from pollux.sources.format import Reading
 from pollux.sources.lines import line_by_line, lines
 from pollux.sources.nightscout.entries import measured
+from pollux.sources.nightscout.equivalents import Equivalents
 from pollux.sources.nightscout.item import Item
 from pollux.sources.nightscout.schedule import Schedules
-from pollux.sources.nightscout.temporary import Temporaries, is_temporary
-from pollux.sources.nightscout.treatments import treated
+from pollux.sources.nightscout.suspension import Suspensions
+from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
+from pollux.sources.nightscout.treatments import Gathered, treated
 from pollux.sources.opening import Opened
 from pollux.sources.scan import Scanner, TooLarge, parse
 
-_SIGNS = re.compile(rb'"(sgv|mbg|eventType|dateString|treatments|entries|defaultProfile)"\s*:')
+_SIGNS = re.compile(rb'"(sgv|mbg|eventType|created_at|dateString|treatments|entries|defaultProfile)"\s*:')
 _FOREIGN = re.compile(rb'"resourceType"\s*:')
-_COLLECTIONS = ("entries", "treatments", "profile", "profiles")
-_BASAL = re.compile(rb'"(Temp Basal|Profile Switch|defaultProfile)"')
-_WHOLE = re.compile(rb'"(entries|treatments|profiles?)"\s*:\s*\[')
+# `result` is what the API's third version answers with, around documents of one collection.
+_COLLECTIONS = ("entries", "treatments", "profile", "profiles", "result")
+_TREATED = re.compile(rb'"(eventType|defaultProfile|insulin|carbs)"')
+_DATE = re.compile(rb'"date"\s*:\s*(\d{12,13})\b')
+_WHOLE = re.compile(rb'"(entries|treatments|profiles?|result)"\s*:\s*\[')
 
 
 def recognises(head: bytes) -> bool:
@@ -34,7 +40,7 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     """Every document of an export as events; what holds no quantity comes out quarantined, as it stood."""
     reading.owner()
     yield reading.person_entry()
-    schedules, temporaries = _survey(opened, reading)
+    schedules, gathered = _survey(opened, reading)
     clock = LocalClock(reading.timezone, reading.name)
     readable, wrong = False, None
     for raw, line, place, alone in _documents(opened):
@@ -56,7 +62,7 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             continue
         item = Item(document, place, reading, clock)
         try:
-            for event in _events(item, schedules, temporaries):
+            for event in _events(item, schedules, gathered):
                 schedules.saw(event)
                 yield Entry(reading.person, event)
         except NoZone:
@@ -69,13 +75,19 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
         yield Entry(reading.person, event)
 
 
-def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Temporaries]:
-    """A first pass over the file that learns its basal schedules, and when temporary rates begin and are cancelled."""
-    schedules = Schedules()
-    temporaries = Temporaries(schedules)
+def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Gathered]:
+    """A first pass over the file.
+
+    It learns the basal schedules, when temporary rates begin and are cancelled, when the pump stops and goes on, and
+    which carbohydrate stands for fat and protein.
+    """
+    schedules, suspensions = Schedules(), Suspensions()
+    gathered = Gathered(Temporaries(schedules, suspensions.stops_after), suspensions, Equivalents())
     clock = LocalClock(reading.timezone, reading.name)
     for raw, line, place, _ in _documents(opened):
-        if not _BASAL.search(raw):
+        if not _TREATED.search(raw):  # a reading, of which only the time is asked
+            if (date := _DATE.search(raw)) is not None:
+                suspensions.saw(datetime.fromtimestamp(int(date[1]) / 1000, UTC))
             continue
         try:
             document = parse(raw, reading.name, line)
@@ -83,11 +95,16 @@ def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Temporaries]:
             continue  # told in the second pass
         if isinstance(document, dict):
             item = Item(document, place, reading, clock)
+            with suppress(PolluxError):  # told when the document is read
+                suspensions.saw(item.time(*TIMES)[0])
             if _is_schedule(item):
                 schedules.gather(item)
-            elif is_temporary(item):
-                temporaries.gather(item)
-    return schedules, temporaries
+            else:
+                gathered.suspensions.gather(item)
+                gathered.equivalents.gather(item)
+            if is_temporary(item):
+                gathered.temporaries.gather(item)
+    return schedules, gathered
 
 
 def _documents(opened: Opened) -> Iterator[tuple[bytes, int, str, bool]]:
@@ -138,11 +155,11 @@ def _is_schedule(item: Item) -> bool:
     return item.text("eventType") == "Profile Switch" or "defaultProfile" in item.document
 
 
-def _events(item: Item, schedules: Schedules, temporaries: Temporaries) -> Iterator[Event]:
+def _events(item: Item, schedules: Schedules, gathered: Gathered) -> Iterator[Event]:
     document = item.document
     if _is_schedule(item):
         schedules.switch(item)  # raises what is wrong with it; the rates follow at the end of the file
     elif "eventType" in document or "insulin" in document or "carbs" in document:
-        yield from treated(item, temporaries)
+        yield from treated(item, gathered)
     else:
         yield from measured(item)

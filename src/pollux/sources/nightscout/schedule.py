@@ -66,7 +66,7 @@ class Schedules:
         profile = self._profile(item, begins)
         shift = _shift(item)
         rates = sorted(((at + shift) % _DAY, rate * percentage / 100) for at, rate in _rates(profile))
-        return _Switch(begins, begins + length if length else None, rates, _zone(profile, item, rates), item)
+        return _Switch(begins, begins + length if length else None, rates, _zone(profile, item, rates, begins), item)
 
     def between(self, begins: datetime, ends: datetime) -> list[Piece] | None:
         """Start, end and rate [U/h] of each scheduled piece; None where part of the time has no schedule."""
@@ -195,15 +195,37 @@ def _rates(profile: Mapping[str, Any]) -> list[tuple[int, float]]:
     return sorted(found.items())
 
 
-def _zone(profile: Mapping[str, Any], item: Item, rates: Sequence[tuple[int, float]]) -> ZoneInfo:
-    """The zone of a schedule's times of the day; one rate all day needs none."""
-    otherwise = item.reading.timezone or ("UTC" if len({rate for _, rate in rates}) == 1 else "")
-    name = str(profile.get("timezone") or otherwise)
-    if name:
-        try:
-            return zone("Etc/" + name[4:] if name.startswith("ETC/") else name)
-        except RefusedInput:
-            pass
-    if not otherwise:
-        raise NoZone(item.reading.name)
-    return zone(otherwise)
+def _zone(profile: Mapping[str, Any], item: Item, rates: Sequence[tuple[int, float]], begins: datetime) -> ZoneInfo:
+    """The zone of a schedule's times of the day; one rate all day needs none.
+
+    A stated zone that is unknown, means two things or contradicts the document's own offset is asked about, and taken
+    for no other one unless whoever reads the file insists on theirs.
+    """
+    reading, any_will_do = item.reading, len({rate for _, rate in rates}) == 1
+    name = str(profile.get("timezone") or "")
+    if not name or (reading.insist and reading.timezone):
+        if reading.timezone or any_will_do:
+            return zone(reading.timezone or "UTC")
+        raise NoZone(reading.name)
+    try:
+        here = zone("Etc/" + name[4:] if name.upper().startswith("ETC/") else name)
+    except RefusedInput as error:
+        if any_will_do:
+            return zone("UTC")
+        raise RefusedInput(f"the times of day of its basal rates cannot be placed: {error.what}") from None
+    then, own = here.utcoffset(begins.astimezone(here)), item.offset()
+    if own is not None and then != own and not any_will_do:
+        raise RefusedInput(
+            f"its zone {here.key} was {_signed(then)} from UTC then, but the document's own offset is {_signed(own)}"
+        )
+    return here
+
+
+def _signed(offset: timedelta | None) -> str:
+    """An offset as +04:00.
+
+    >>> _signed(timedelta(hours=-3, minutes=-30))
+    '-03:30'
+    """
+    minutes = round((offset or timedelta()).total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"

@@ -1,7 +1,7 @@
 """Nightscout temporary basal rates: when one ends, and what a percentage of the schedule is in U/h."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
 
@@ -15,10 +15,14 @@ TEMPORARY = "Temp Basal"
 
 
 class Temporaries:
-    """The temporary rates of one file, gathered before it is read: one ends where the next begins or is cancelled."""
+    """The temporary rates of one file, gathered before it is read.
 
-    def __init__(self, schedules: Schedules) -> None:
+    One ends where the next begins, where it is cancelled, or where the pump stops.
+    """
+
+    def __init__(self, schedules: Schedules, stops_after: Callable[[datetime], datetime | None]) -> None:
         self._schedules = schedules
+        self._stops_after = stops_after
         self._spans: list[tuple[datetime, datetime]] = []
 
     def gather(self, item: Item) -> None:
@@ -71,7 +75,9 @@ class Temporaries:
 
     def _end(self, begins: datetime, ends: datetime) -> datetime:
         following = bisect_right(self._sorted, begins, key=lambda span: span[0])
-        return min(ends, self._sorted[following][0]) if following < len(self._sorted) else ends
+        ends = min(ends, self._sorted[following][0]) if following < len(self._sorted) else ends
+        stop = self._stops_after(begins)
+        return min(ends, stop) if stop else ends
 
     def _runs(self, at: datetime) -> bool:
         before = bisect_left(self._sorted, at, key=lambda span: span[0]) - 1

@@ -1,39 +1,55 @@
 """Nightscout `treatments`: insulin, carbohydrate, finger glucose, exercise, sensor starts."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pollux.errors import RefusedInput
 from pollux.record.event import Event
-from pollux.sources.nightscout.injections import insulin
+from pollux.sources.nightscout.equivalents import Equivalents
+from pollux.sources.nightscout.injections import BOLUS, SPREAD, insulin, type_of
 from pollux.sources.nightscout.item import Item
+from pollux.sources.nightscout.suspension import Suspensions, says_suspension
 from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
 from pollux.sources.quoted import quoted
 
 _UNITS = {"mg/dl": "mg/dL", "mmol": "mmol/L", "mmol/l": "mmol/L"}
 _SENSOR = ("Sensor Start", "Sensor Change")
+AT_ONCE = timedelta(minutes=10)  # a pump takes minutes for any bolus, a person for any meal: Pollux's own choice
+_DAY_MINUTES = 1440
+_SHORTEST_MS = 60_000
 
 
-def treated(item: Item, temporaries: Temporaries) -> Iterator[Event]:
+@dataclass(frozen=True)
+class Gathered:
+    """What the whole file says of temporary rates, suspensions and equivalents, gathered before it is read."""
+
+    temporaries: Temporaries
+    suspensions: Suspensions
+    equivalents: Equivalents
+
+
+def treated(item: Item, gathered: Gathered) -> Iterator[Event]:
     """The events of a treatment: one document may hold insulin, carbohydrate and a glucose.
 
-    Raises `RefusedInput` for one that holds no quantity, such as a note, and for insulin that cannot be used, after
-    what else the document says.
+    Raises `RefusedInput` for one that holds no quantity, such as a note, and for insulin or carbohydrate that cannot be
+    used, after what else the document says.
     """
     time, flags = item.time(*TIMES)
     if is_temporary(item):
-        yield from temporaries.events(item, time, flags)
+        yield from gathered.temporaries.events(item, time, flags)
+        return
+    if says_suspension(item):
+        yield from gathered.suspensions.events(item, time, flags)
         return
     wrong, found = None, False
-    try:
-        for event in list(_insulin(item, time, flags)):
-            found = True
-            yield event
-    except RefusedInput as error:
-        wrong = error
-    for event in _others(item, time, flags):
-        found = True
-        yield event
+    for part in (_insulin(item, time, flags), _others(item, time, flags, gathered.equivalents)):
+        try:
+            for event in list(part):
+                found = True
+                yield event
+        except RefusedInput as error:
+            wrong = wrong or error
     if wrong is not None:
         raise wrong
     if not found:
@@ -45,15 +61,62 @@ def _insulin(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Eve
     if item.text("eventType") == "Combo Bolus" and item.number("enteredinsulin") is not None:
         yield from _combined(item, time, flags)
         return
-    for quantity, units, part in insulin(item):
-        yield item.event(time, quantity, units, "U", flags=flags, part=part)
+    for quantity, units, part, more in insulin(item):
+        end = _dose_ends(item, time) if quantity == BOLUS else None
+        spread = ("spread",) if end else ()
+        yield item.event(time, quantity, units, "U", end=end, flags=(*flags, *more, *spread), part=part)
 
 
-def _others(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
-    kind = item.text("eventType")
+def _dose_ends(item: Item, time: datetime) -> datetime | None:
+    """When a dose ends that is given over a while; the few minutes that a pump takes for any dose are none."""
+    if item.number("carbs"):
+        return None  # its duration, if any, is that of the meal: `_eaten_until`
+    length = item.length()
+    if type_of(item) in SPREAD and not length:
+        raise RefusedInput("the spread dose has no duration")
+    return time + length if length and length > AT_ONCE and type_of(item) in ("", *SPREAD) else None
+
+
+def _eaten_until(item: Item, time: datetime) -> datetime | None:
+    """When a meal ends that is eaten, or taken up, over a while.
+
+    AndroidAPS writes the duration of carbohydrate in milliseconds (nightscout/AndroidAPS issue 721), everybody else
+    minutes. The two cannot be mistaken: a day has 1,440 minutes, and no meal is eaten in less than a minute.
+    """
+    exact = item.number("durationInMilliseconds")
+    stated = exact if exact is not None else item.number("duration")
+    if not stated:
+        return None
+    if exact is None and 0 < stated <= _DAY_MINUTES:
+        length = timedelta(minutes=stated)
+    elif _SHORTEST_MS <= stated <= _DAY_MINUTES * 60_000:
+        length = timedelta(milliseconds=stated)
+    else:
+        raise RefusedInput("the duration of its carbohydrate is neither minutes nor milliseconds of a day")
+    if length <= AT_ONCE:
+        return None
+    if item.number("insulin") and "aaps" not in _uploader(item):
+        raise RefusedInput("its duration may be that of the meal or that of the dose")
+    return time + length
+
+
+def _uploader(item: Item) -> str:
+    return f"{item.text('app')} {item.text('enteredBy')} {item.text('device')}".casefold()
+
+
+def _carbohydrate(item: Item, time: datetime, flags: tuple[str, ...], equivalents: Equivalents) -> Iterator[Event]:
     carbs = item.number("carbs")
-    if carbs:
-        yield item.event(time, "carbohydrate_intake", carbs, "g", flags=flags, part="carbs")
+    if not carbs:
+        return
+    end = None if item.text("eventType") == "Combo Bolus" else _eaten_until(item, time)
+    quantity, doubt = equivalents.quantity(item, time)
+    spread = ("spread",) if end else ()
+    yield item.event(time, quantity, carbs, "g", end=end, flags=(*flags, *doubt, *spread), part="carbs")
+
+
+def _others(item: Item, time: datetime, flags: tuple[str, ...], equivalents: Equivalents) -> Iterator[Event]:
+    kind = item.text("eventType")
+    yield from _carbohydrate(item, time, flags, equivalents)
     glucose = item.number("glucose") if item.text("glucoseType").casefold() == "finger" else None
     if glucose:
         unit = _UNITS.get(item.text("units").casefold(), item.text("units"))
