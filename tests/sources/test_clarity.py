@@ -40,10 +40,15 @@ def test_the_unit_is_the_one_of_the_header(reads: ReadText) -> None:
     assert (event.value, event.unit) == (6.2, "mmol/L")
 
 
-def test_the_date_of_birth_is_taken_and_the_name_is_not(reads: ReadText) -> None:
+def test_who_the_person_is_is_taken_as_a_devices_word_and_never_printed(reads: ReadText) -> None:
     found = reads(clarity("4,,DateOfBirth,,1980-02-03,,,,,,,,"))
     people = [entry.item for entry in found.entries if isinstance(entry.item, Person)]
-    assert people[-1] == Person("p1", birth_date="1980-02-03")
+    assert people[1:] == [
+        Person("p1", given="Ada"),
+        Person("p1", family="Example"),
+        Person("p1", birth_date="1980-02-03"),
+    ]
+    assert {entry.by for entry in found.entries if isinstance(entry.item, Person)} == {"device"}
     assert all("Ada" not in repr(entry) for entry in found.entries)
 
 

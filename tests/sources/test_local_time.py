@@ -1,12 +1,13 @@
 """Local times, through the hours that happen twice or not at all."""
 
 import json
-from datetime import datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pollux.errors import RefusedInput
-from pollux.record import Person
+from pollux.record import Finding, Person
 from pollux.sources.clock import LocalClock, stated
 from tests.sources.conftest import ReadText
 from tests.sources.examples import clarity, observation
@@ -113,3 +114,74 @@ def test_times_that_say_their_own_zone_need_none(content: str, reads: ReadText) 
     assert found.reasons == []
     assert found.entries == utc.entries
     assert all(entry.item.timezone == "UTC" for entry in found.entries if isinstance(entry.item, Person))
+
+
+# A transmitter counts; the clock of the display jumps.
+
+
+def egv(start: str, readings: int, counter: int, value: int, date: str = "2025-06-10") -> list[str]:
+    """Readings every five minutes by the display's clock and by the counter."""
+    hour, minute = (int(part) for part in start.split(":"))
+    return [
+        f"{counter + 300 * k},{date}T{hour + (minute + 5 * k) // 60:02d}:{(minute + 5 * k) % 60:02d}:00,EGV,,,,iOS,"
+        f"{value + k},,,,,{counter + 300 * k},8ABC"
+        for k in range(readings)
+    ]
+
+
+def test_a_display_set_back_on_a_journey_moves_no_reading_and_swallows_none(reads: ReadText) -> None:
+    rows = egv("13:00", 8, 500_000, 100) + egv("10:40", 6, 502_400, 100)  # the same values at the same shown times
+    found = reads(clarity(*rows), timezone="America/New_York")
+    moments = [event.time for event in found.events]
+    assert moments == [moments[0] + timedelta(minutes=5 * k) for k in range(14)]
+    assert [event.flags for event in found.events] == 8 * [()] + 6 * [("display clock differed",)]
+    (told,) = [entry.item for entry in found.entries if isinstance(entry.item, Finding)]
+    assert (told.rule, told.message) == (
+        "display clock differed",
+        "from 2025-06-10 10:40 on the display's clock was 3 h behind the transmitter's counter for 6 readings; the "
+        "counter gives their times",
+    )
+
+
+def test_a_clock_that_was_wrong_at_first_is_not_the_right_one(reads: ReadText) -> None:
+    rows = egv("09:00", 4, 1000, 100) + egv("13:20", 20, 2200, 120)
+    events = reads(clarity(*rows), timezone="UTC").events
+    assert times([event.time for event in events[:5]]) == ["13:00", "13:05", "13:10", "13:15", "13:20"]
+    assert {event.flags for event in events[4:]} == {()}
+
+
+def test_a_dose_on_a_display_that_differed_moves_with_the_readings(reads: ReadText) -> None:
+    dose = "99,2025-06-10T10:47:00,Insulin,Fast-Acting,,,iOS,,4,,,,,"
+    rows = [*egv("13:00", 8, 500_000, 100), *egv("10:40", 2, 502_400, 110), dose, *egv("10:50", 2, 503_000, 120)]
+    (bolus,) = [e for e in reads(clarity(*rows), timezone="UTC").events if e.quantity == "insulin_bolus"]
+    assert (f"{bolus.time:%H:%M}", bolus.flags) == ("13:47", ("display clock differed",))
+
+
+def test_a_clock_changed_too_late_in_autumn_and_a_gap_do_not_matter(reads: ReadText) -> None:
+    before = egv("23:00", 10, 100_000, 100, "2025-10-25")  # summer time, UTC 21:00
+    late = egv("08:00", 6, 100_000 + 9 * 3600, 120, "2025-10-26")  # still summer time on the display: UTC 06:00
+    after = egv("09:00", 30, 100_000 + 11 * 3600, 130, "2025-10-26")  # winter time at last: UTC 08:00
+    events = reads(clarity(*before, *late, *after), timezone="Europe/Berlin").events
+    assert times([events[0].time, events[10].time, events[16].time]) == ["21:00", "06:00", "08:00"]
+    assert [event.flags for event in events[10:16]] == 6 * [("display clock differed",)]
+    assert {event.flags for event in [*events[:10], *events[16:]]} == {()}
+
+
+def test_the_autumn_hour_with_a_gap_is_the_counters(reads: ReadText) -> None:
+    rows = egv("01:45", 2, 6300, 100, "2025-10-26") + egv("02:30", 2, 12_600, 110, "2025-10-26")
+    events = reads(clarity(*rows), timezone="Europe/Berlin").events
+    assert times([event.time for event in events]) == ["23:45", "23:50", "01:30", "01:35"]
+    assert all(event.flags == () for event in events)
+
+
+@pytest.mark.parametrize("name", ["GMT+4", "EST"])
+def test_a_zone_that_means_two_things_is_not_taken(reads: ReadText, name: str) -> None:
+    with pytest.raises(RefusedInput, match=f"the time zone '{re.escape(name)}' means two things: "):
+        reads(HEADER, timezone=name)
+
+
+def test_a_date_in_a_table_is_that_date_in_every_zone(reads: ReadText) -> None:
+    row = HEADER + "2025-01-15,body_weight,70,kg\n"
+    days = {(e.time, e.precision) for z in ("", "Pacific/Auckland", "America/Los_Angeles")
+            for e in reads(row, timezone=z).events}  # fmt: skip
+    assert days == {(datetime(2025, 1, 15, tzinfo=UTC), "day")}

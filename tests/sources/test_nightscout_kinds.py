@@ -1,6 +1,7 @@
 """What kind of thing a Nightscout document speaks of: no dose is skipped, and none is taken for another."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from tests.sources.conftest import Reads, ReadText
 DAY = "2026-01-01T"
 
 
-def treatments(*documents: dict[str, object]) -> str:
+def treatments(*documents: Mapping[str, object]) -> str:
     return json.dumps([{"_id": f"t{k}", "created_at": f"{DAY}08:00:00Z", **one} for k, one in enumerate(documents)])
 
 

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from pollux.errors import RefusedInput
+from pollux.record import Event, Person
 from pollux.sources.rows import number
 from tests.sources.conftest import ReadText
 
@@ -86,3 +88,47 @@ def test_a_number_is_read_as_it_was_written() -> None:
     assert number("0.1", ",") == 0.1
     assert number("1,234", ";") == 1.234
     assert number("-2.5e1", ",") == -25.0
+
+
+# Whose the rows are
+
+
+@pytest.mark.parametrize("column", ["person", "id", "subject", "patient", "ID", "Patient_ID"])
+def test_a_table_that_names_people_is_read_as_many_people(column: str, reads: ReadText) -> None:
+    text = (
+        f"{column},time,quantity,value,unit\n"
+        "anna,2026-01-01T08:00Z,body_weight,70,kg\n"
+        "bert,2026-01-01T08:00Z,body_weight,80,kg\n"
+        "anna,2026-01-02T08:00Z,body_weight,71,kg\n"
+    )
+    found = reads(text, person="")
+    whose = [(entry.person, entry.item.value) for entry in found.entries if isinstance(entry.item, Event)]
+    assert whose == [("anna", 70.0), ("bert", 80.0), ("anna", 71.0)]
+    assert [entry.person for entry in found.entries if isinstance(entry.item, Person)] == ["anna", "bert"]
+
+
+def test_a_table_of_somebody_else_than_was_said_is_refused(reads: ReadText) -> None:
+    text = "person,time,quantity,value,unit\nanna,2026-01-01T08:00Z,body_weight,70,kg\n"
+    assert len(reads(text, person="anna").events) == 1
+    with pytest.raises(RefusedInput) as told:
+        reads(text, person="bert")
+    assert str(told.value) == (
+        "the table says itself whose each row is, and this row is of somebody else than was said [file line 2]. "
+        "Leave --person away to take every row for whom it names."
+    )
+
+
+@pytest.mark.parametrize(
+    ("whose", "why"),
+    [("", "it does not say whose it is"), ("Anna Miller", "what says whose it is is no id of a person")],
+)
+def test_a_row_of_nobody_is_quarantined(whose: str, why: str, reads: ReadText) -> None:
+    found = reads(f"person,time,quantity,value,unit\n{whose},2026-01-01T08:00Z,body_weight,70,kg\n", person="")
+    assert (found.events, found.reasons) == ([], [why])
+
+
+def test_each_persons_rows_have_a_clock_of_their_own(reads: ReadText) -> None:
+    rows = [f"{who},2025-10-26T{at},body_weight,70,kg" for at in ("02:10", "02:50") for who in ("anna", "bert")]
+    rows += ["anna,2025-10-26T02:05,body_weight,70,kg"]
+    found = reads("person,time,quantity,value,unit\n" + "\n".join(rows), person="", timezone="Europe/Berlin")
+    assert [f"{event.time:%H:%M}" for event in found.events] == ["00:10", "00:10", "00:50", "00:50", "01:05"]

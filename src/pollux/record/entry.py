@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from pollux.record.event import Event, Person
-from pollux.record.quality import Quarantined
+from pollux.record.quality import Finding, Quarantined
 
 
 class Within(msgspec.Struct, frozen=True):
@@ -130,15 +130,16 @@ class Link(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True):
     """One thing that came in, and whose it is; `person` is empty when it belongs to nobody (an organisation).
 
-    `by` says who states it: a medical record, whoever takes the file in, or a device's file. Where they contradict each
-    other on who a person is, the record holds.
+    A finding is news of the file as a whole, for whoever takes it in; it is not kept. `by` says who states it: a
+    medical record, whoever takes the file in, or a device's file. Where they contradict each other on who a person is,
+    the record holds.
 
     A person may be named by an identifier, `Patient?identifier=system|value` or, where the Patient comes with it to be
     created if need be, `POST Patient?identifier=system|value`: whoever keeps the entry knows who it is.
     """
 
     person: str
-    item: "Person | Event | Document | Course | Quarantined | Refusal | Ahead | Link"
+    item: "Person | Event | Document | Course | Quarantined | Refusal | Ahead | Link | Finding"
     by: Rank = "record"
 
 

@@ -151,6 +151,10 @@ class Person(msgspec.Struct, frozen=True):
     given: str = ""
     as_of: str = ""
 
+    def __repr__(self) -> str:
+        """The id alone: who it is belongs into no log and no traceback."""
+        return f"Person({self.id!r})"
+
     def born(self) -> date | None:
         """The earliest day of birth that fits what was stated.
 

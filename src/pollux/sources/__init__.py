@@ -11,7 +11,7 @@ from pollux.sources.clock import zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 
-__all__ = ["FORMATS", "Format", "format_of", "read", "recognise"]
+__all__ = ["FORMATS", "Format", "format_of", "read", "recognise", "says_whose"]
 
 FORMATS: tuple[Format, ...] = (fhir.FORMAT, nightscout.FORMAT, clarity.FORMAT, plain_csv.FORMAT)
 
@@ -34,6 +34,16 @@ def format_of(path: Path) -> str:
     """
     opened = _opened(path)
     return _format(opened.head(), opened.name).name
+
+
+def says_whose(path: Path) -> bool:
+    """Whether a file names itself whose everything in it is, as medical records and tables of many people do.
+
+    Raises `RefusedInput` as `format_of` does.
+    """
+    opened = _opened(path)
+    head = opened.head()
+    return _format(head, opened.name).says_whose(head)
 
 
 def _opened(path: Path, name: str = "") -> Opened:

@@ -6,16 +6,18 @@ Dexcom publishes no specification. The columns are those of public exports and o
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
 from pollux.record.event import Comparator, Event, Source
-from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated
+from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated, zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 from pollux.sources.quoted import quoted
 from pollux.sources.rows import Row, cells, delimiter, number, rows
+from pollux.sources.transmitter import MOVED, Transmitters
 
 # What a column is called, by its beginning. The German names are unverified: seen in one third party's test only.
 _COLUMNS = {
@@ -86,7 +88,9 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
         raise RefusedInput("the header is gone", where=opened.name)
     header, table = found
     yield reading.person_entry()
-    clock = LocalClock(reading.timezone, reading.name)
+    clock = _Clock(opened, header, table, reading)
+    for difference in clock.differences():
+        yield reading.told(MOVED, difference)
     for row in rows(opened, table.sign):
         if row.line <= header:
             continue
@@ -98,14 +102,72 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             yield from _about(row, table, reading)
             continue
         try:
-            yield Entry(reading.person, _event(row, table, clock, reading))
+            yield Entry(reading.person, _event(row, table, clock, reading), by="device")
         except NoZone:
             raise
         except PolluxError as error:
             yield reading.quarantined("broken row", error.what, place, row.text)
 
 
-_SETTINGS = ("firstname", "lastname", "patientidentifier", "device", "sensor", "alert")
+class _Clock:
+    """The times of a file's rows: by the counter of the transmitter where a row carries one, else as displayed.
+
+    Rows without a counter, such as doses, stand on the same display: what the last counted row showed of its clock
+    holds for them.
+    """
+
+    def __init__(self, opened: Opened, header: int, table: _Table, reading: Reading) -> None:
+        self._table = table
+        self._local = LocalClock(reading.timezone, reading.name)
+        self._transmitters = Transmitters(zone(reading.timezone)) if reading.timezone else None
+        self._off = timedelta(0)  # by which the display differed at the last counted row
+        if self._transmitters is None or table.at["counter"] < 0:
+            return
+        for row in rows(opened, table.sign):
+            ticks = _ticks(table.cell(row, "counter"))
+            if row.line <= header or row.broken or ticks is None:
+                continue
+            with suppress(PolluxError):  # told when the row is read
+                if (local := stated(table.cell(row, "time")).local) is not None:
+                    self._transmitters.saw(table.cell(row, "transmitter"), ticks, local)
+
+    def differences(self) -> Iterator[str]:
+        """In words, where a display's clock was not what the transmitter counted."""
+        if self._transmitters is not None:
+            yield from self._transmitters.differences()
+
+    def utc(self, row: Row) -> tuple[datetime, tuple[str, ...]]:
+        """When a row was, and the flags that this deserves."""
+        when = stated(self._table.cell(row, "time"))
+        if when.local is None:
+            assert when.utc is not None
+            return when.utc, ()
+        ticks = _ticks(self._table.cell(row, "counter"))
+        if ticks is not None and self._transmitters is not None:
+            counted = self._transmitters.utc(self._table.cell(row, "transmitter"), ticks, when.local)
+            if counted is not None:
+                return self._counted(when.local, *counted)
+        time, decided = self._local.utc(when.local)
+        if self._off:
+            return time + self._off, (MOVED,)
+        return time, (AMBIGUOUS,) if decided else ()
+
+    def _counted(self, local: datetime, time: datetime, moved: bool) -> tuple[datetime, tuple[str, ...]]:
+        if not moved:
+            self._off = timedelta(0)
+            with suppress(PolluxError):
+                self._local.utc(local)  # so that rows without a counter know which pass of an hour this is
+            return time, ()
+        shown = local.replace(tzinfo=self._local.zone).astimezone(UTC)
+        self._off = time - shown
+        return time, (MOVED,)
+
+
+def _ticks(counter: str) -> float | None:
+    return float(counter) if re.fullmatch(r"\d{1,12}(\.\d+)?", counter) else None
+
+
+_SETTINGS = ("patientidentifier", "device", "sensor", "alert")
 
 
 def _about(row: Row, table: _Table, reading: Reading) -> Iterator[Entry]:
@@ -120,22 +182,18 @@ def _about(row: Row, table: _Table, reading: Reading) -> Iterator[Entry]:
             return
         if when.local and when.precision == "day":
             yield reading.person_entry(birth_date=f"{when.local:%Y-%m-%d}")
+    elif kind in ("firstname", "lastname"):
+        name = table.cell(row, "patient") or table.cell(row, "subtype")
+        yield reading.person_entry(given=name) if kind == "firstname" else reading.person_entry(family=name)
     elif kind not in _SETTINGS:
         yield reading.quarantined("broken row", "the row has no time", f"line {row.line}", row.text, "completeness")
 
 
-def _event(row: Row, table: _Table, clock: LocalClock, reading: Reading) -> Event:
+def _event(row: Row, table: _Table, clock: _Clock, reading: Reading) -> Event:
     kind = table.cell(row, "type").casefold()
     name, value, unit, comparator = _what(_TYPES.get(kind, kind), row, table)
-    when = stated(table.cell(row, "time"))
-    counter = table.cell(row, "counter")
     transmitter = table.cell(row, "transmitter")
-    time, flags = when.utc, ()
-    if time is None and when.local is not None:
-        ticks = float(counter) if re.fullmatch(r"\d{1,12}(\.\d+)?", counter) else None
-        time, decided = clock.utc(when.local, transmitter, ticks)
-        flags = (AMBIGUOUS,) if decided else ()  # type: ignore[assignment]
-    assert time is not None
+    time, flags = clock.utc(row)
     length = _minutes(table.cell(row, "duration")) if name == "exercise_minutes" else None
     return Event(
         time=time,

@@ -139,8 +139,9 @@ class LocalClock:
     """Turns the local times of one file into UTC, remembering the order in which they came.
 
     Of an hour that happens twice, the first pass is taken until the clock is seen to go back by half an hour or more.
-    A file whose rows run backwards starts with the second pass. A device's own counter [s], where a row carries it,
-    decides instead. Without a zone (`timezone` empty) any local time raises `NoZone`, which names the file (`name`).
+    A file whose rows run backwards starts with the second pass. Where rows carry a device's own counter, that decides
+    instead (`transmitter`). Without a zone (`timezone` empty) any local time raises `NoZone`, which names the file
+    (`name`).
 
     >>> clock = LocalClock("Europe/Berlin")
     >>> for text in ("2025-10-26T02:50", "2025-10-26T02:05"):
@@ -156,33 +157,30 @@ class LocalClock:
         self._fold = 0
         self._inside = False  # the hour that happens twice
         self._backwards = False
-        self._counters: dict[str, timedelta] = {}  # UTC minus counter, by device
 
-    def utc(self, local: datetime, device: str = "", counter: float | None = None) -> tuple[datetime, bool]:
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone; raises `NoZone` where nobody has said it."""
+        if self._zone is None:
+            raise NoZone(self._name)
+        return self._zone
+
+    def utc(self, local: datetime) -> tuple[datetime, bool]:
         """The time in UTC, and whether the order of rows had to decide.
 
         Raises `RefusedInput` for a local time that the clocks left out.
         """
-        if self._zone is None:
-            raise NoZone(self._name)
-        first, second = (local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        here = self.zone
+        first, second = (local.replace(tzinfo=here, fold=fold).astimezone(UTC) for fold in (0, 1))
         decided = False
         if first == second:
             moment = first
             self._inside = False
-        elif first.astimezone(self._zone).replace(tzinfo=None) != local:
-            raise RefusedInput(f"{local:%Y-%m-%d %H:%M} did not exist in {self._zone.key}: the clocks went forward")
+        elif first.astimezone(here).replace(tzinfo=None) != local:
+            raise RefusedInput(f"{local:%Y-%m-%d %H:%M} did not exist in {here.key}: the clocks went forward")
         else:
             moment = second if self._pass(local) else first
             decided = True
-            start = self._counters.get(device)
-            if counter is not None and start is not None:
-                expected = datetime.fromtimestamp(0, UTC) + start + timedelta(seconds=counter)
-                nearest = min((first, second), key=lambda moment: abs(moment - expected))
-                if abs(nearest - expected) < timedelta(minutes=20):
-                    moment, decided = nearest, False
-        if counter is not None and not decided:
-            self._counters[device] = moment - datetime.fromtimestamp(0, UTC) - timedelta(seconds=counter)
         self._last = local
         return moment, decided
 

@@ -41,6 +41,10 @@ class Reading:
         stated = Person(owner, birth_date=birth_date, gender=sex, timezone=zone, family=family, given=given)
         return Entry(owner, stated, by="device")
 
+    def told(self, rule: str, message: str, category: Category = "plausibility") -> Entry:
+        """News of the file as a whole, for whoever takes it in."""
+        return Entry(self.person, Finding(rule, category, "flag", message, "", None, self.name))
+
     def quarantined(
         self, rule: str, message: str, place: str, kept: str, category: Category = "conformance", quantity: str = ""
     ) -> Entry:
@@ -51,9 +55,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, how it looks to a person, how its first bytes are recognised, how it is read."""
+    """A file format: its name, how it looks to a person, how its first bytes are recognised, how it is read.
+
+    `says_whose` tells of a file that begins with these bytes whether it names itself whose everything in it is.
+    """
 
     name: str
     looks: str
     recognises: Callable[[bytes], bool]
     read: Callable[[Opened, Reading], Iterator[Entry]]
+    says_whose: Callable[[bytes], bool] = lambda _: False

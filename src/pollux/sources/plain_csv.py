@@ -1,8 +1,9 @@
-"""The plain table: `time, quantity, value, unit`, and if wanted `end` and `device`, in any order of columns."""
+"""The plain table: `time, quantity, value, unit`, and if wanted `end`, `device` and `person`, in any order."""
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
@@ -16,6 +17,7 @@ from pollux.vocabulary import term, terms
 
 NEEDED = ("time", "quantity", "value", "unit")
 OPTIONAL = ("end", "device")
+WHOSE = ("person", "person_id", "patient", "patient_id", "subject", "subject_id", "id")  # the first that is there
 
 # Limits of a sensor that only says "LOW" or "HIGH" [mg/dL]: what Dexcom's sensors report (docs/sources.md).
 SENSOR_LOW, SENSOR_HIGH = 40.0, 400.0
@@ -39,15 +41,25 @@ def _recognises(head: bytes) -> bool:
     return _header(head.lstrip().split(b"\n", 1)[0]) is not None
 
 
+def _says_whose(head: bytes) -> bool:
+    found = _header(head.lstrip().split(b"\n", 1)[0])
+    return found is not None and bool(_whose(found[1]))
+
+
+def _whose(names: list[str]) -> str:
+    """The column that says whose a row is; empty where none does."""
+    return next((name for name in WHOSE if name in names), "")
+
+
 def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
-    reading.owner()
     found = _header(opened.head().lstrip().split(b"\n", 1)[0])
     if found is None:
         raise RefusedInput("the header is gone", where=opened.name)
     sign, names = found
-    yield reading.person_entry()
-    clock = LocalClock(reading.timezone, reading.name)
-    ends = LocalClock(reading.timezone, reading.name)
+    whose = _whose(names)
+    if not whose:
+        yield reading.person_entry()
+    clocks: dict[str, _Clocks] = {}  # by person: the order of rows tells which pass of an hour it is for each
     first = True
     for row in rows(opened, sign):
         if first:
@@ -58,24 +70,53 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             text = row.broken or f"it has {len(row.cells)} cells where the header has {len(names)}"
             yield reading.quarantined("broken row", text, place, row.text)
             continue
-        try:
-            yield Entry(
-                reading.person, _event(row, dict(zip(names, row.cells, strict=False)), sign, clock, ends, reading)
+        cell = dict(zip(names, row.cells, strict=False))
+        if whose and not _PERSON.fullmatch(cell[whose]):
+            text = "it does not say whose it is" if not cell[whose] else "what says whose it is is no id of a person"
+            yield reading.quarantined("broken row", text, place, row.text, "completeness")
+            continue
+        theirs = _theirs(reading, cell[whose], place) if whose else reading
+        if theirs.person not in clocks:
+            clocks[theirs.person] = (
+                LocalClock(reading.timezone, reading.name),
+                LocalClock(reading.timezone, reading.name),
             )
+            if whose:
+                yield theirs.person_entry()
+        try:
+            yield Entry(theirs.person, _event(row, cell, sign, clocks[theirs.person], theirs), by="device")
         except NoZone:
             raise
         except PolluxError as error:
-            yield reading.quarantined("broken row", error.what, place, row.text)
+            yield theirs.quarantined("broken row", error.what, place, row.text)
 
 
-def _event(row: Row, cell: dict[str, str], sign: str, clock: LocalClock, ends: LocalClock, reading: Reading) -> Event:
+_Clocks = tuple[LocalClock, LocalClock]  # of beginnings and of ends
+_PERSON = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+
+
+def _theirs(reading: Reading, person: str, place: str) -> Reading:
+    """How a row of somebody is to be read. Raises `RefusedInput` where the file was said to be another's."""
+    if reading.person and person != reading.person:
+        raise RefusedInput(
+            "the table says itself whose each row is, and this row is of somebody else than was said",
+            where=f"{reading.name} {place}",
+            advice="Leave --person away to take every row for whom it names.",
+        )
+    return replace(reading, person=person)
+
+
+def _event(row: Row, cell: dict[str, str], sign: str, clocks: "_Clocks", reading: Reading) -> Event:
     name = cell["quantity"]
+    clock, ends = clocks
     if name not in terms():
         raise RefusedInput(f"no quantity is named{quoted(name)}" if quoted(name) else "its quantity is not known")
     when = stated(cell["time"])
     flags: tuple[str, ...] = ()
     time = when.utc
-    if time is None and when.local is not None:
+    if when.precision == "day" and when.local is not None:
+        time = when.local.replace(tzinfo=UTC)  # a date is a date, in every zone
+    elif time is None and when.local is not None:
         time, decided = clock.utc(when.local)
         flags = (AMBIGUOUS,) if decided else ()
     assert time is not None
@@ -121,4 +162,6 @@ def value_of(name: str, text: str, unit: str, sign: str) -> tuple[float | str, s
     return number(text, sign), unit, ""
 
 
-FORMAT = Format("plain table", "CSV with a first line `time,quantity,value,unit`", _recognises, _read)
+FORMAT = Format(
+    "plain table", "CSV with a first line `time,quantity,value,unit`", _recognises, _read, says_whose=_says_whose
+)

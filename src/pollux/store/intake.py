@@ -68,6 +68,9 @@ class Intake:
             return
         if isinstance(item, Link):
             return
+        if isinstance(item, Finding):
+            self._findings.append(item)
+            return
         named = self._whose.asks(entry.person)
         person = self._whose.who(entry.person) if named else entry.person
         nobody = self._whose.why_nobody(entry.person) if named and not person else ""

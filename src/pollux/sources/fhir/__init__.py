@@ -31,4 +31,6 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     return apart(entries, reading.sender) if reading.sender else entries
 
 
-FORMAT = Format("fhir r4", "JSON with a resourceType; a Bundle, NDJSON or one resource", _recognises, _read)
+FORMAT = Format(
+    "fhir r4", "JSON with a resourceType; a Bundle, NDJSON or one resource", _recognises, _read, lambda _: True
+)

@@ -64,7 +64,7 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
         try:
             for event in _events(item, schedules, gathered):
                 schedules.saw(event)
-                yield Entry(reading.person, event)
+                yield Entry(reading.person, event, by="device")
         except NoZone:
             raise
         except PolluxError as error:
@@ -72,7 +72,7 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     if wrong and not readable:
         raise wrong
     for event in schedules.events():
-        yield Entry(reading.person, event)
+        yield Entry(reading.person, event, by="device")
 
 
 def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Gathered]:
