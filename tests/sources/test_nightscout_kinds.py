@@ -247,6 +247,18 @@ def test_a_note_that_tells_a_story_of_a_pump_stops_nothing(reads: ReadText) -> N
     assert found.reasons == ["treatments of the type 'Note' hold no quantity here"]
 
 
+def test_a_schedule_beside_injections_and_without_a_pump_is_not_counted_twice(reads: ReadText) -> None:
+    lantus = at(8, insulin=24, notes="Lantus")
+    found = reads(json.dumps([profile(), lantus, at(12, insulin=4)]))
+    assert [event.quantity for event in found.events] == ["insulin_long_acting", "insulin_bolus"]
+    assert found.reasons == [
+        "long-acting insulin was injected, and nothing in this file speaks of a pump: its basal schedule may stand for "
+        "the same insulin, and is not counted beside it"
+    ]
+    pump = reads(json.dumps([profile(), lantus, at(12, eventType="Site Change"), at(13, insulin=4)]))
+    assert "insulin_basal_rate" in {event.quantity for event in pump.events}
+
+
 # Zones
 
 

@@ -14,7 +14,7 @@ from pollux.sources.lines import line_by_line, lines
 from pollux.sources.nightscout.entries import measured
 from pollux.sources.nightscout.equivalents import Equivalents
 from pollux.sources.nightscout.item import Item
-from pollux.sources.nightscout.schedule import Schedules
+from pollux.sources.nightscout.schedule import Schedules, is_schedule
 from pollux.sources.nightscout.suspension import Suspensions
 from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
 from pollux.sources.nightscout.treatments import Gathered, treated
@@ -71,6 +71,9 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             yield reading.quarantined("broken row", error.what, place, kept)
     if wrong and not readable:
         raise wrong
+    if doubt := schedules.doubt():
+        yield reading.quarantined("schedule without a pump", doubt, "", "", "plausibility", "insulin_basal_rate")
+        return
     for event in schedules.events():
         yield Entry(reading.person, event, by="device")
 
@@ -97,9 +100,8 @@ def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Gathered]:
             item = Item(document, place, reading, clock)
             with suppress(PolluxError):  # told when the document is read
                 suspensions.saw(item.time(*TIMES)[0])
-            if _is_schedule(item):
-                schedules.gather(item)
-            else:
+            schedules.gather(item)
+            if not is_schedule(item):
                 gathered.suspensions.gather(item)
                 gathered.equivalents.gather(item)
             if is_temporary(item):
@@ -151,13 +153,9 @@ def _is_document(content: bytes) -> bool:
         return False
 
 
-def _is_schedule(item: Item) -> bool:
-    return item.text("eventType") == "Profile Switch" or "defaultProfile" in item.document
-
-
 def _events(item: Item, schedules: Schedules, gathered: Gathered) -> Iterator[Event]:
     document = item.document
-    if _is_schedule(item):
+    if is_schedule(item):
         schedules.switch(item)  # raises what is wrong with it; the rates follow at the end of the file
     elif "eventType" in document or "insulin" in document or "carbs" in document:
         yield from treated(item, gathered)

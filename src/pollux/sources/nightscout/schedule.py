@@ -18,6 +18,10 @@ from pollux.sources.nightscout.item import Item
 
 LONGEST = timedelta(days=400)  # of one switch that is never followed by another
 TIMES = ("created_at", "startDate", "timestamp", "date", "mills")
+_PUMP_EVENTS = frozenset(
+    ("temp basal", "suspend pump", "resume pump", "pump suspend", "pump resume", "combo bolus", "site change",
+     "cannula change", "insulin change", "pod change", "cartridge change", "pump battery change", "openaps offline")
+)  # fmt: skip
 _DAY = 86400
 _HOUR_MS = 3_600_000
 Piece = tuple[datetime, datetime, float]
@@ -42,9 +46,14 @@ class Schedules:
         self._items: list[Item] = []
         self._stores: list[tuple[datetime, Mapping[str, Any]]] = []
         self._last: datetime | None = None
+        self._pump = False  # whether anything in the file speaks of a pump
+        self._injected = False  # whether long-acting insulin was injected
 
     def gather(self, item: Item) -> None:
-        """Take note of a switch or a profile."""
+        """Take note of a document: of a switch or a profile, and of what only a pump does."""
+        self._pump = self._pump or _of_a_pump(item)
+        if not is_schedule(item):
+            return
         self._items.append(item)
         store = item.document.get("store")
         if isinstance(store, dict):
@@ -55,6 +64,7 @@ class Schedules:
 
     def saw(self, event: Event) -> None:
         """The data of the file go on at least until this event."""
+        self._injected = self._injected or (event.quantity == "insulin_long_acting" and not event.retracted)
         moment = event.end or event.time
         self._last = moment if self._last is None or moment > self._last else self._last
 
@@ -80,6 +90,18 @@ class Schedules:
                 pieces += _laid_out(reached, min(end, ends), switch.rates, switch.zone)
                 reached = min(end, ends)
         return pieces if reached >= ends else None
+
+    def doubt(self) -> str:
+        """Why the schedules of this file are not what a body got; empty where nothing speaks against them.
+
+        Who injects long-acting insulin may keep a schedule that stands for it, as reports ask for one.
+        """
+        if not self._injected or self._pump or not self._stretches:
+            return ""
+        return (
+            "long-acting insulin was injected, and nothing in this file speaks of a pump: its basal schedule may stand "
+            "for the same insulin, and is not counted beside it"
+        )
 
     def events(self) -> Iterator[Event]:
         """The basal rates of all schedules, to the end of the file's data; those of a switch taken back, retracted."""
@@ -123,6 +145,17 @@ class Schedules:
         if not isinstance(profile, dict):
             raise RefusedInput("the schedule that it names is not in the file")
         return profile
+
+
+def is_schedule(item: Item) -> bool:
+    """Whether a document is a switch or a profile."""
+    return item.text("eventType") == "Profile Switch" or "defaultProfile" in item.document
+
+
+def _of_a_pump(item: Item) -> bool:
+    if item.text("eventType").casefold() in _PUMP_EVENTS or item.text("type").upper() == "SMB":
+        return True
+    return any(item.document.get(name) for name in ("pumpId", "pumpType", "pumpSerial"))
 
 
 def _valid(switch: _Switch) -> bool:

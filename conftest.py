@@ -1,0 +1,3 @@
+"""What holds for tests and doctests alike."""
+
+pytest_plugins = ["tests.budget"]
