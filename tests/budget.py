@@ -78,7 +78,7 @@ class Costs:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         before = spent()
         yield
-        self._here[room_of(item.nodeid)] += spent() - before  # type: ignore[assignment]
+        self._here[room_of(item.nodeid)] += spent() - before
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._worker or self._alone:
