@@ -9,7 +9,7 @@ import os
 import re
 import resource
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,8 +64,8 @@ class Costs:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._here: Counter[str] = Counter()
-        self._all: Counter[str] = Counter()
+        self._here: defaultdict[str, float] = defaultdict(float)
+        self._all: defaultdict[str, float] = defaultdict(float)
         self._loops: list[float] = []
         self._worker = hasattr(config, "workerinput")
         self._alone = not self._worker and not config.getoption("numprocesses", None)
@@ -88,13 +88,17 @@ class Costs:
             if self._worker:
                 self._config.workeroutput["costs"] = costs  # type: ignore[attr-defined]
             else:
-                self._all.update(costs)  # type: ignore[arg-type]
+                self._add(costs)
         if not self._worker and self._over() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
-        self._all.update(getattr(node, "workeroutput", {}).get("costs", {}))
+        self._add(getattr(node, "workeroutput", {}).get("costs", {}))
+
+    def _add(self, costs: dict[str, float]) -> None:
+        for room, seconds in costs.items():
+            self._all[room] += seconds
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not os.environ.get("POLLUX_BUDGET"):

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pollux.errors import PolluxError
+from pollux.record import Event, Quarantined
 from pollux.sources import read
 from pollux.store import Store
 from tests.sources.examples import CLARITY, FHIR, NDJSON, NIGHTSCOUT, SOUND, TABLE
@@ -144,6 +145,49 @@ def test_random_json(document: object, store: Store, tmp_path: Path) -> None:
 def test_random_rows_under_a_sound_header(rows: list[list[str]], sign: str, store: Store, tmp_path: Path) -> None:
     lines = [sign.join(["time", "quantity", "value", "unit"]), *(sign.join(row) for row in rows)]
     survives("\n".join(lines).encode("utf-8", "surrogatepass"), store, tmp_path)
+
+
+WORDS: dict[str, list[Any]] = {
+    "eventType": ["Correction Bolus", "Meal Bolus", "Combo Bolus", "Temp Basal", "Suspend Pump", "Resume Pump", "Note",
+                  "Site Change", "Profile Switch", "OpenAPS Offline", "Exercise", "<none>", "Sensor Start", ""],
+    "insulin": [0, 0.05, 4, 400, -1, "4.5", None, [], 1e300],
+    "carbs": [0, 5, 60, "45", -3, {}, 1e300],
+    "duration": [0, 30, 7_200_000, 5000, -1, "120", None, 1e300],
+    "notes": ["", "Lantus", "priming", "Pump suspended", "forgot Tresiba", "pizza", 5, None],
+    "type": ["", "NORMAL", "SMB", "PRIMING", "square", "dual", 7],
+    "isBasalInsulin": [True, False, "yes", None],
+    "insulinInjections": ["", "[]", '[{"insulin":"Toujeo","units":24}]', '[{"units":1}]', "{", [{"insulin": "x"}]],
+    "absolute": [0, 1.2, "0.5", -1], "percent": [-100, -50, 20, 1000], "fat": [0, 12, "0"], "protein": [0, 3],
+    "isFPU": [True, False], "isValid": [True, False, "no"], "mode": ["DISCONNECTED_PUMP", "OPEN_LOOP", 3],
+    "created_at": ["2026-01-01T08:00:00Z", "2026-01-01T08:00:30Z", "2026-01-01T09:00", "2025-03-30T02:30", "", 5],
+    "utcOffset": [0, 60, 1e9, "x"], "enteredBy": ["", "xdrip", "loop://x"], "app": ["AAPS", 4],
+    "_id": ["a", "b", {"$oid": "c"}],
+    "profileJson": ['{"timezone":"GMT+4","basal":[{"time":"00:00","value":1},{"time":"06:00","value":2}]}', "{", 5],
+}  # fmt: skip
+TREATMENT = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in WORDS.items()})
+
+
+@fuzz
+@given(documents=st.lists(TREATMENT, max_size=5))
+def test_treatments_of_any_words(documents: list[dict[str, object]], store: Store, tmp_path: Path) -> None:
+    survives(json.dumps(documents).encode(), store, tmp_path)
+
+
+@fuzz
+@given(documents=st.lists(TREATMENT, min_size=1, max_size=4))
+def test_no_dose_is_skipped(documents: list[dict[str, object]], tmp_path: Path) -> None:
+    """Of every document that states insulin or carbohydrate something is said: an event, or why there is none."""
+    path = tmp_path / "file"
+    path.write_bytes(json.dumps([{"created_at": "2026-01-01T08:00:00Z", **one} for one in documents]).encode())
+    try:
+        items = [entry.item for entry in read(path, learned=NOW, person="p1", timezone="Europe/Berlin")]
+    except PolluxError:
+        return
+    told = " ".join(item.source.place for item in items if isinstance(item, Event))
+    told += " ".join(item.finding.where for item in items if isinstance(item, Quarantined))
+    for k, document in enumerate(documents):
+        if document.get("insulin") or document.get("carbs") or document.get("insulinInjections"):
+            assert f"[{k}]" in told
 
 
 def test_every_sound_example_survives(store: Store, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pollux.sources.nightscout.item import Item
 from pollux.sources.nightscout.schedule import Schedules, is_schedule
 from pollux.sources.nightscout.suspension import Suspensions
 from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
-from pollux.sources.nightscout.treatments import Gathered, treated
+from pollux.sources.nightscout.treatments import Gathered, beside_a_schedule, treated
 from pollux.sources.opening import Opened
 from pollux.sources.scan import Scanner, TooLarge, parse
 
@@ -157,6 +157,7 @@ def _events(item: Item, schedules: Schedules, gathered: Gathered) -> Iterator[Ev
     document = item.document
     if is_schedule(item):
         schedules.switch(item)  # raises what is wrong with it; the rates follow at the end of the file
+        yield from beside_a_schedule(item, gathered)
     elif "eventType" in document or "insulin" in document or "carbs" in document:
         yield from treated(item, gathered)
     else:

@@ -1,6 +1,6 @@
 """Nightscout `treatments`: insulin, carbohydrate, finger glucose, exercise, sensor starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,14 +36,25 @@ def treated(item: Item, gathered: Gathered) -> Iterator[Event]:
     used, after what else the document says.
     """
     time, flags = item.time(*TIMES)
-    if is_temporary(item):
-        yield from gathered.temporaries.events(item, time, flags)
-        return
-    if says_suspension(item):
-        yield from gathered.suspensions.events(item, time, flags)
-        return
-    wrong, found = None, False
-    for part in (_insulin(item, time, flags), _others(item, time, flags, gathered.equivalents)):
+    others = _others(item, time, flags, gathered.equivalents)
+    if is_temporary(item) or says_suspension(item):
+        of = gathered.temporaries if is_temporary(item) else gathered.suspensions
+        yield from _each((of.events(item, time, flags), _no_dose(item), others), item, silent=True)
+    else:
+        yield from _each((_insulin(item, time, flags), others), item, silent=False)
+
+
+def beside_a_schedule(item: Item, gathered: Gathered) -> Iterator[Event]:
+    """What a document that states a schedule says beside it."""
+    if item.document.keys() & {"insulin", "insulinInjections", "carbs"}:
+        time, flags = item.time(*TIMES)
+        yield from _each((_no_dose(item), _others(item, time, flags, gathered.equivalents)), item, silent=True)
+
+
+def _each(parts: Iterable[Iterator[Event]], item: Item, silent: bool) -> Iterator[Event]:
+    """The events of each part of a document; then the first thing that was wrong, or that there is none."""
+    wrong, found = None, silent
+    for part in parts:
         try:
             for event in list(part):
                 found = True
@@ -55,6 +66,15 @@ def treated(item: Item, gathered: Gathered) -> Iterator[Event]:
     if not found:
         kind = quoted(item.text("eventType"))
         raise RefusedInput(f"treatments of the type{kind} hold no quantity here" if kind else "it holds no quantity")
+
+
+def _no_dose(item: Item) -> Iterator[Event]:
+    """Raise `RefusedInput` where a document about basal insulin states a dose too."""
+    if item.number("insulin") or item.document.get("insulinInjections"):
+        raise RefusedInput(
+            "it speaks of basal insulin and states a dose too: whether that is counted in cannot be told"
+        )
+    yield from ()
 
 
 def _insulin(item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
