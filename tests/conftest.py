@@ -11,6 +11,7 @@ from pollux.demo.life import live
 from pollux.record import Event, Person, Record
 from pollux.twins import Twin
 from tests.people import START, STORY, events_of
+from tests.shared import built_twin
 
 # How fast examples are made says how busy the machine is, and nothing about the code.
 settings.register_profile("pollux", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,4 +54,4 @@ def events() -> tuple[Event, ...]:
 @pytest.fixture(scope="session")
 def twin(person: Person, events: tuple[Event, ...]) -> Twin:
     """The twin of everything, learned at once."""
-    return Twin.begin(Record(person, events))
+    return built_twin("tess", Record(person, events))

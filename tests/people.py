@@ -1,8 +1,10 @@
 """A synthetic person whose days the tests of twins and reports share."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
-from pollux.demo.life import Diary, Story
+from pollux.demo.life import Diary, Story, live
+from pollux.demo.stories import starts
 from pollux.models.glucose.uva_padova import virtual_patients
 from pollux.record import Event, Source
 
@@ -16,6 +18,12 @@ STORY = Story(
 
 def event(moment: datetime, quantity: str, value: float, unit: str, end: datetime | None = None, id: str = "") -> Event:
     return Event(moment, quantity, value, unit, PUMP, learned=moment, end=end, id=id)
+
+
+@cache
+def story_events(story: Story) -> tuple[Event, ...]:
+    """What the sensor and pump of a synthetic person of the demo said."""
+    return events_of(live(story, starts(story)))
 
 
 def events_of(diary: Diary) -> tuple[Event, ...]:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollux.demo.life import Story, live
-from pollux.demo.stories import STORIES, starts
+from pollux.demo.life import Story
+from pollux.demo.stories import STORIES
 from pollux.record import Event, Person, Record, Source, examine
 from pollux.record.glycaemia import glucose_metrics
-from tests.people import events_of
+from tests.people import story_events
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PUMP = Source("nightscout", "ns.json", "[0]")
@@ -211,7 +211,7 @@ def test_of_clean_readings_at_most_one_in_ten_thousand_is_taken_for_a_repeat(kin
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.id)
 def test_of_a_synthetic_person_nothing_is_taken_for_a_repeat(story: Story) -> None:
-    assert record(*events_of(live(story, starts(story)))).repeats == ()
+    assert record(*story_events(story)).repeats == ()
 
 
 def again(events: Sequence[Event], seed: int) -> list[Event]:
@@ -232,7 +232,7 @@ def again(events: Sequence[Event], seed: int) -> list[Event]:
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.id)
 def test_documents_doubled_move_no_metric(story: Story) -> None:
-    events = events_of(live(story, starts(story)))
+    events = story_events(story)
     doubled = again(events, seed=1)
     once, twice = record(*events), record(*events, *doubled)
     numbers = [event for event in doubled if isinstance(event.value, float)]

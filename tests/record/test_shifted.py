@@ -6,17 +6,13 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from pollux.demo.life import Story, live
-from pollux.demo.stories import STORIES, starts
+from pollux.demo.life import Story
+from pollux.demo.stories import STORIES
 from pollux.record import Event
 from pollux.record.shifted import Shift, shifted
-from tests.people import events_of
+from tests.people import story_events
 
 ALL = pytest.mark.parametrize("story", STORIES, ids=lambda story: story.id)
-
-
-def diary(story: Story) -> tuple[Event, ...]:
-    return events_of(live(story, starts(story)))
 
 
 def later(events: tuple[Event, ...], **by: float) -> list[Event]:
@@ -26,7 +22,7 @@ def later(events: tuple[Event, ...], **by: float) -> list[Event]:
 @ALL
 @pytest.mark.parametrize("hours", [-13, -8, -1, 1, 5.75, 9, 17])
 def test_a_whole_file_some_hours_apart_is_recognised_forward_and_back(story: Story, hours: float) -> None:
-    events = diary(story)
+    events = story_events(story)
     found = shifted(events, later(events, hours=hours))
     assert found is not None
     assert found.by == timedelta(hours=hours)
@@ -34,20 +30,22 @@ def test_a_whole_file_some_hours_apart_is_recognised_forward_and_back(story: Sto
 
 
 def test_the_meals_alone_are_enough() -> None:
-    meals = tuple(event for story in STORIES for event in diary(story) if event.quantity == "carbohydrate_intake")[:60]
+    meals = tuple(
+        event for story in STORIES for event in story_events(story) if event.quantity == "carbohydrate_intake"
+    )[:60]
     found = shifted(meals, later(meals, hours=8))
     assert found is not None
     assert found.text == "8 h later"
 
 
 def test_a_longer_file_under_another_zone_is_recognised_by_what_it_has_in_common() -> None:
-    events = diary(STORIES[0])
+    events = story_events(STORIES[0])
     half = [event for event in events if event.time < events[0].time + (events[-1].time - events[0].time) / 2]
     assert shifted(half, later(events, hours=-7)) is not None
 
 
 def test_a_file_across_the_end_of_summer_time_is_recognised() -> None:
-    events = diary(STORIES[0])
+    events = story_events(STORIES[0])
     middle = events[len(events) // 2].time
     new = [e for e in later(events, hours=6) if e.time < middle + timedelta(hours=6)]
     new += [e for e in later(events, hours=5) if e.time >= middle + timedelta(hours=5)]
@@ -61,7 +59,7 @@ def test_a_file_across_the_end_of_summer_time_is_recognised() -> None:
 
 @ALL
 def test_the_next_days_of_the_same_person_are_no_shift(story: Story) -> None:
-    events = diary(story)
+    events = story_events(story)
     for days in (1, 2, 3):
         cut = events[0].time + timedelta(days=days)
         assert shifted([e for e in events if e.time < cut], [e for e in events if e.time >= cut]) is None
@@ -69,13 +67,13 @@ def test_the_next_days_of_the_same_person_are_no_shift(story: Story) -> None:
 
 @ALL
 def test_another_person_is_no_shift_of_this_one(story: Story) -> None:
-    others = [diary(other) for other in STORIES if other.id != story.id]
-    assert [shifted(diary(story), later(events, days=0)) for events in others] == [None] * len(others)
+    others = [story_events(other) for other in STORIES if other.id != story.id]
+    assert [shifted(story_events(story), later(events, days=0)) for events in others] == [None] * len(others)
 
 
 def test_a_routine_that_repeats_every_day_is_no_shift() -> None:
     rng = random.Random(1)
-    (meal,) = [e for e in diary(STORIES[0]) if e.quantity == "carbohydrate_intake"][:1]
+    (meal,) = [e for e in story_events(STORIES[0]) if e.quantity == "carbohydrate_intake"][:1]
     day = meal.time.replace(hour=0)
     grams = {7: 40.0, 12: 60.0, 19: 75.0}
     week = [
@@ -89,7 +87,7 @@ def test_a_routine_that_repeats_every_day_is_no_shift() -> None:
 
 
 def test_too_little_says_nothing() -> None:
-    events = diary(STORIES[0])[:8]
+    events = story_events(STORIES[0])[:8]
     assert shifted(events, later(events, hours=8)) is None
 
 

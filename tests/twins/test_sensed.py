@@ -11,6 +11,7 @@ from pollux.record import Event, Person, Record
 from pollux.twins import Twin
 from pollux.twins.sensed import Sensed
 from tests.people import event
+from tests.shared import built_twin
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def readings(events: tuple[Event, ...]) -> tuple[Event, ...]:
 
 @pytest.fixture(scope="module")
 def twin(person: Person, readings: tuple[Event, ...]) -> Twin:
-    return Twin.begin(Record(person, readings))
+    return built_twin("tess-sensed", Record(person, readings))
 
 
 def same(a: Twin, b: Twin) -> bool:
