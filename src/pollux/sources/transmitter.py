@@ -19,6 +19,8 @@ STEP = 90.0
 DRIFT = 2e-5
 _DAY = 86400.0  # after which a stretch begins anew, so that a drift is followed
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOCAL_EPOCH = datetime(1970, 1, 1)
+_NONE = timedelta(0)
 
 
 @dataclass
@@ -57,12 +59,13 @@ class Transmitters:
         self._zone = zone
         self._ticks: dict[str, _Ticks] = defaultdict(_Ticks)
         self._right: dict[str, list[_Stretch]] = {}
+        self._offsets: dict[datetime, list[float]] = {}  # of the quarter of an hour asked last: UTC − local [s]
 
     def saw(self, transmitter: str, counter: float, local: datetime) -> None:
         """Take note of a reading."""
         ticks = self._ticks[transmitter]
         ticks.counters.append(counter)
-        ticks.locals.append((local.replace(tzinfo=UTC) - _EPOCH).total_seconds())
+        ticks.locals.append((local - _LOCAL_EPOCH).total_seconds())
 
     def utc(self, transmitter: str, counter: float, local: datetime) -> tuple[datetime, bool] | None:
         """When a reading was, and whether the display said otherwise; None where its transmitter is not known."""
@@ -75,14 +78,18 @@ class Transmitters:
 
     def _readings_of(self, local: datetime) -> list[float]:
         """What a local time may be in UTC [s]: once, twice in autumn, shifted in the hour that spring leaves out."""
-        aware = (local.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
-        return sorted({(moment.astimezone(UTC) - _EPOCH).total_seconds() for moment in aware})
+        quarter = local.replace(minute=local.minute // 15 * 15, second=0, microsecond=0)  # no clock changes within one
+        if quarter not in self._offsets:
+            aware = (quarter.replace(tzinfo=self._zone, fold=fold).utcoffset() for fold in (0, 1))
+            self._offsets = {quarter: sorted({-(offset or _NONE).total_seconds() for offset in aware})}
+        shown = (local - _LOCAL_EPOCH).total_seconds()
+        return [shown + offset for offset in self._offsets[quarter]]
 
     def differences(self) -> Iterator[str]:
         """In words, each time that a display's clock differed from what its transmitter counted."""
-        for ticks in self._ticks.values():
+        for transmitter, ticks in self._ticks.items():
             stretches = self._stretches(ticks)
-            right = self._settle(stretches)
+            self._right[transmitter] = right = self._settle(stretches)
             for stretch in stretches:
                 if stretch not in right:
                     off = min(right, key=lambda known: abs(known.counter - stretch.counter)).base - stretch.base
@@ -117,7 +124,7 @@ class Transmitters:
         stretches: list[_Stretch] = []
         for i in order:
             counter = ticks.counters[i]
-            local = (_EPOCH + timedelta(seconds=ticks.locals[i])).replace(tzinfo=None)
+            local = _LOCAL_EPOCH + timedelta(seconds=ticks.locals[i])
             bases = [moment - counter for moment in self._readings_of(local)]
             last = stretches[-1] if stretches else None
             near = min(bases, key=lambda base: abs(base - last.base)) if last else bases[0]
