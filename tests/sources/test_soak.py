@@ -6,12 +6,13 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from tests.sources.examples import observation, patient
+from tests.sources.examples import CLARITY_HEADER, observation, patient
 
 pytestmark = pytest.mark.skipif(not os.environ.get("POLLUX_SOAK"), reason="long: set POLLUX_SOAK=1")
 SIZE = int(os.environ.get("POLLUX_SOAK_MB", "300")) << 20
@@ -25,7 +26,7 @@ from pollux.sources import read
 from pollux.store import Store
 now = datetime(2026, 3, 1, tzinfo=UTC)
 with Store.open(Path(sys.argv[2])) as store:
-    receipt = store.take(read(Path(sys.argv[1]), learned=now, person="p1"), now)
+    receipt = store.take(read(Path(sys.argv[1]), learned=now, person="p1", timezone="UTC"), now)
 print(receipt.accepted, receipt.documents, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -58,7 +59,27 @@ def table(file: BinaryIO) -> None:
         minute += 1
 
 
-@pytest.mark.parametrize("write", [ndjson, bundle, table])
+def nightscout(file: BinaryIO) -> None:
+    file.write(b"[")
+    written, k = 0, 0
+    while written < SIZE // 4:
+        row = {"_id": f"{k:024x}", "type": "sgv", "sgv": 100 + k % 90, "date": 1_700_000_000_000 - 300_000 * k}
+        written += file.write((b"," if k else b"") + json.dumps(row).encode())
+        k += 1
+    file.write(b"]")
+
+
+def clarity_export(file: BinaryIO) -> None:
+    file.write(CLARITY_HEADER.encode() + b"\n")
+    written, k, start = 0, 0, datetime(1995, 1, 1)
+    while written < SIZE // 4:
+        moment = start + timedelta(minutes=k)
+        row = f"{k},{moment:%Y-%m-%dT%H:%M:%S},EGV,,,,iOS,{100 + k % 90},,,,,{60 * (k % 130_000)},T{k // 130_000}\n"
+        written += file.write(row.encode())
+        k += 1
+
+
+@pytest.mark.parametrize("write", [ndjson, bundle, table, nightscout, clarity_export])
 def test_memory_does_not_grow_with_the_file(write: Callable[[BinaryIO], None], tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:

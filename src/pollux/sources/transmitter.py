@@ -4,11 +4,10 @@ People travel, set a clock late or wrongly, and twice a year everybody's clock j
 knows nothing of that. Where the display and the counter part, the counter tells how much time went by.
 """
 
-from array import array
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,7 @@ MOVED = "display clock differed"
 # A G6's crystal is good for seconds a day; both are Pollux's own choices (unverified).
 STEP = 90.0
 DRIFT = 2e-5
+_MOST = 200  # clocks of one transmitter that are told apart
 _DAY = 86400.0  # after which a stretch begins anew, so that a drift is followed
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH = datetime(1970, 1, 1)
@@ -25,20 +25,20 @@ _NONE = timedelta(0)
 
 @dataclass
 class _Stretch:
-    """Readings in which display, zone and counter ran alike: UTC − counter [s] at the first, and how many."""
+    """Readings, one after the other, in which display, zone and counter ran alike.
 
-    base: float
+    `bases` are UTC − counter [s] at the first of them: two in an hour that happens twice.
+    """
+
+    bases: list[float]
     counter: float
     local: datetime
     count: int = 1
 
-
-@dataclass
-class _Ticks:
-    """What the display said whenever a transmitter counted: two numbers a reading, in the order of the file."""
-
-    counters: "array[float]" = field(default_factory=lambda: array("d"))
-    locals: "array[float]" = field(default_factory=lambda: array("d"))
+    def off(self, base: float, counter: float) -> float:
+        """By how much the display differs from one that is right [s], drift aside; 0 where it does not."""
+        nearest = min((one - base for one in self.bases), key=abs)
+        return 0.0 if abs(nearest) <= STEP + DRIFT * abs(self.counter - counter) else nearest
 
 
 class Transmitters:
@@ -57,19 +57,25 @@ class Transmitters:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
-        self._ticks: dict[str, _Ticks] = defaultdict(_Ticks)
-        self._right: dict[str, list[_Stretch]] = {}
+        self._stretches: dict[str, list[_Stretch]] = defaultdict(list)
+        self._right: dict[str, list[tuple[float, float]]] = {}  # counter and UTC − counter, in order
         self._offsets: dict[datetime, list[float]] = {}  # of the quarter of an hour asked last: UTC − local [s]
 
     def saw(self, transmitter: str, counter: float, local: datetime) -> None:
         """Take note of a reading."""
-        ticks = self._ticks[transmitter]
-        ticks.counters.append(counter)
-        ticks.locals.append((local - _LOCAL_EPOCH).total_seconds())
+        stretches = self._stretches[transmitter]
+        bases = [moment - counter for moment in self._readings_of(local)]
+        last = stretches[-1] if stretches else None
+        if last and abs(counter - last.counter) < _DAY:
+            goes_on = [base for base in last.bases if any(abs(base - one) <= STEP for one in bases)]
+            if goes_on:
+                last.bases, last.count = goes_on, last.count + 1
+                return
+        stretches.append(_Stretch(bases, counter, local))
 
     def utc(self, transmitter: str, counter: float, local: datetime) -> tuple[datetime, bool] | None:
         """When a reading was, and whether the display said otherwise; None where its transmitter is not known."""
-        if transmitter not in self._ticks:
+        if transmitter not in self._stretches:
             return None
         expected = self._base(transmitter, counter) + counter
         shown = [moment for moment in self._readings_of(local) if abs(moment - expected) <= STEP]
@@ -87,13 +93,11 @@ class Transmitters:
 
     def differences(self) -> Iterator[str]:
         """In words, each time that a display's clock differed from what its transmitter counted."""
-        for transmitter, ticks in self._ticks.items():
-            stretches = self._stretches(ticks)
-            self._right[transmitter] = right = self._settle(stretches)
+        for transmitter, stretches in self._stretches.items():
             for stretch in stretches:
-                if stretch not in right:
-                    off = min(right, key=lambda known: abs(known.counter - stretch.counter)).base - stretch.base
-                    begin, side = f"{stretch.local:%Y-%m-%d %H:%M}", "behind" if off > 0 else "ahead of"
+                off = stretch.off(self._base(transmitter, stretch.counter), stretch.counter)
+                if off:
+                    begin, side = f"{stretch.local:%Y-%m-%d %H:%M}", "behind" if off < 0 else "ahead of"
                     yield (
                         f"from {begin} on the display's clock was {_length(abs(off))} {side} the transmitter's counter "
                         f"for {stretch.count:,} readings; the counter gives their times"
@@ -102,43 +106,34 @@ class Transmitters:
     def _base(self, transmitter: str, counter: float) -> float:
         """UTC − counter [s] where the display was right, at the reading nearest in counting."""
         if transmitter not in self._right:
-            self._right[transmitter] = self._settle(self._stretches(self._ticks[transmitter]))
+            self._right[transmitter] = _settle(self._stretches[transmitter])
         right = self._right[transmitter]
-        at = bisect_left(right, counter, key=lambda stretch: stretch.counter)
-        return min(right[max(at - 1, 0) : at + 1], key=lambda stretch: abs(stretch.counter - counter)).base
+        at = bisect_left(right, (counter, 0.0))
+        return min(right[max(at - 1, 0) : at + 1], key=lambda known: abs(known[0] - counter))[1]
 
-    def _settle(self, stretches: list[_Stretch]) -> list[_Stretch]:
-        """The stretches in which the display was right."""
-        votes: Counter[int] = Counter()
-        leaders: list[_Stretch] = []
-        for stretch in stretches:
-            of = next((i for i, leader in enumerate(leaders) if _alike(leader, stretch)), len(leaders))
-            if of == len(leaders):
-                leaders.append(stretch)
-            votes[of] += stretch.count
-        right = leaders[max(range(len(leaders)), key=lambda i: (votes[i], -i))]
-        return [stretch for stretch in stretches if _alike(right, stretch)]
 
-    def _stretches(self, ticks: _Ticks) -> list[_Stretch]:
-        order = sorted(range(len(ticks.counters)), key=ticks.counters.__getitem__)
-        stretches: list[_Stretch] = []
-        for i in order:
-            counter = ticks.counters[i]
-            local = _LOCAL_EPOCH + timedelta(seconds=ticks.locals[i])
-            bases = [moment - counter for moment in self._readings_of(local)]
-            last = stretches[-1] if stretches else None
-            near = min(bases, key=lambda base: abs(base - last.base)) if last else bases[0]
-            if last and abs(near - last.base) <= STEP and counter - last.counter < _DAY:
-                last.count += 1
-                continue
-            stretches.append(_Stretch(near, counter, local))
-        return stretches
+def _settle(stretches: list[_Stretch]) -> list[tuple[float, float]]:
+    """(counter, UTC − counter) along the readings whose display was right: those of the base with the most of them."""
+    ordered = sorted(stretches, key=lambda stretch: stretch.counter)
+    leaders: list[tuple[float, float]] = []  # counter and base of the first stretch of each
+    votes: list[int] = []
+    for stretch in sorted(ordered, key=lambda one: len(one.bases)):  # those in doubt join others
+        of = [i for i, (counter, base) in enumerate(leaders) if not stretch.off(base, counter)]
+        if not of and len(leaders) == _MOST:
+            continue
+        if not of:
+            leaders.append((stretch.counter, stretch.bases[0]))
+            votes.append(0)
+        votes[of[0] if of else -1] += stretch.count
+    most = max(range(len(leaders)), key=lambda i: (votes[i], -i))
+    counter, base = leaders[most]
+    return [
+        (stretch.counter, min(stretch.bases, key=lambda one: abs(one - base)))
+        for stretch in ordered
+        if not stretch.off(base, counter)
+    ]
 
 
 def _length(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
-
-
-def _alike(one: _Stretch, other: _Stretch) -> bool:
-    return abs(one.base - other.base) <= STEP + DRIFT * abs(one.counter - other.counter)
