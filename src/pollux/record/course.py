@@ -14,7 +14,8 @@ from pollux.vocabulary import term
 _BOOKKEEPING = frozenset(
     ("scheduled", "temporary", "spread")
     # how a source says that something has run its course: news of the person, not of the data's quality
-    + ("resolved", "inactive", "remission", "active", "stopped", "completed", "finished", "on-hold", "ended", "as needed", "subpotent")
+    + ("resolved", "inactive", "remission", "active", "stopped", "completed", "finished", "on-hold", "ended")
+    + ("as needed", "subpotent")
 )
 
 # Thresholds of the rules for a sensor's course. All are Pollux's own choice (unverified): they only flag.

@@ -8,6 +8,7 @@ whatever is in no table here, are no unit, and whoever asked says so.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from types import MappingProxyType
 
 # What is written whole, as it stands.
@@ -24,50 +25,113 @@ SPELLINGS = MappingProxyType({
     "{Beats}/min": "/min", "K/cu mm": "10*3/uL", "um3": "fL",
 })  # fmt: skip
 
+
+def _table(text: str) -> Mapping[str, str]:
+    """A line for each code: `code = spelling spelling …`; a hyphen stands for nothing."""
+    rows = (line.split(" = ") for line in text.strip().splitlines())
+    pairs = ((spelling, code.strip()) for code, spellings in rows for spelling in spellings.split())
+    return MappingProxyType({_or_nothing(spelling): _or_nothing(code) for spelling, code in pairs})
+
+
+def _or_nothing(word: str) -> str:
+    return "" if word == "-" else word
+
+
 # What is written whole, whatever its case, spaces left out.
-_WHOLE = MappingProxyType({
-    "mmhg": "mm[Hg]", "mm(hg)": "mm[Hg]", "mm[hg]": "mm[Hg]", "millimetersofmercury": "mm[Hg]", "cmh2o": "cm[H2O]",
-    "bpm": "/min", "degf": "[degF]", "degreesf": "[degF]", "degreesfahrenheit": "[degF]", "fahrenheit": "[degF]",
-    "°f": "[degF]", "[degf]": "[degF]", "degc": "Cel", "degreesc": "Cel", "degreescelsius": "Cel", "celsius": "Cel",
-    "°c": "Cel", "cel": "Cel", "ft": "[ft_i]", "foot": "[ft_i]", "feet": "[ft_i]", "[ft_i]": "[ft_i]",
-    "in": "[in_i]", "inch": "[in_i]", "l": "L", "dl": "dL", "ml": "mL", "%": "%", "inches": "[in_i]", "[in_i]": "[in_i]", "lbs": "[lb_av]", "pound": "[lb_av]",
-    "pounds": "[lb_av]", "[lb_av]": "[lb_av]", "oz": "[oz_av]", "ounce": "[oz_av]", "ounces": "[oz_av]",
-    "kg": "kg", "kgs": "kg", "kilogram": "kg", "kilograms": "kg", "cm": "cm", "cms": "cm", "centimeter": "cm",
-    "centimeters": "cm", "centimetres": "cm", "meters": "m", "metres": "m", "gm": "g", "gms": "g", "percent": "%",
-    "pct": "%", "kg/m2": "kg/m2", "kg/sqm": "kg/m2", "kg/squaremeter": "kg/m2", "fl": "fL", "femtoliters": "fL",
-    "pg": "pg", "picograms": "pg", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "msec": "ms", "mins": "min",
-    "minute": "min", "hrs": "h", "hour": "h", "days": "d", "ph": "[pH]", "phunits": "[pH]", "points": "{score}",
-    "{t-score}": "{T-score}", "{tscore}": "{T-score}", "tscore": "{T-score}", "t-score": "{T-score}",
-    "mosm/kg": "mosm/kg", "mosmol/kg": "mosm/kg", "mosm/kgh2o": "mosm/kg", "mosmol/kgh2o": "mosm/kg", "sqm": "m2",
-    "g/cm2": "g/cm2", "gm/cm2": "g/cm2", "g/sqcm": "g/cm2", "degrees": "deg",
-})  # fmt: skip
+_WHOLE = _table("""
+    mm[Hg] = mmhg mm(hg) mm[hg] millimetersofmercury
+    cm[H2O] = cmh2o
+    /min = bpm
+    [degF] = degf degreesf degreesfahrenheit fahrenheit °f [degf]
+    Cel = degc degreesc degreescelsius celsius °c cel
+    [ft_i] = ft foot feet [ft_i]
+    [in_i] = in inch inches [in_i]
+    L = l
+    dL = dl
+    mL = ml
+    % = % percent pct
+    [lb_av] = lbs pound pounds [lb_av]
+    [oz_av] = oz ounce ounces
+    kg = kg kgs kilogram kilograms
+    cm = cm cms centimeter centimeters centimetres
+    m = meters metres
+    g = gm gms
+    kg/m2 = kg/m2 kg/sqm kg/squaremeter
+    fL = fl femtoliters
+    pg = pg picograms
+    s = sec secs second seconds
+    ms = msec
+    min = mins minute
+    h = hrs hour
+    d = days
+    [pH] = ph phunits
+    {score} = points
+    {T-score} = {t-score} {tscore} tscore t-score
+    mosm/kg = mosm/kg mosmol/kg mosm/kgh2o mosmol/kgh2o
+    m2 = sqm
+    g/cm2 = g/cm2 gm/cm2 g/sqcm
+    deg = degrees
+""")
 
-_ABOVE = MappingProxyType({
-    "mg": "mg", "g": "g", "gm": "g", "gram": "g", "grams": "g", "ug": "ug", "mcg": "ug", "ng": "ng", "pg": "pg",
-    "mol": "mol", "mmol": "mmol", "umol": "umol", "mcmol": "umol", "micromol": "umol", "nmol": "nmol", "pmol": "pmol",
-    "eq": "eq", "meq": "meq", "ueq": "ueq",
-    "u": "U", "unit": "U", "units": "U", "iu": "[IU]", "[iu]": "[IU]", "miu": "m[IU]", "m[iu]": "m[IU]",
-    "uiu": "u[IU]", "u[iu]": "u[IU]", "mciu": "u[IU]", "mu": "mU", "ku": "kU", "kiu": "k[IU]", "k[iu]": "k[IU]",
-    "ukat": "ukat", "mcu": "u[IU]",
-    "10*3": "10*3", "k": "10*3", "thou": "10*3", "thousand": "10*3", "thousands": "10*3", "ths": "10*3",
-    "tsd": "10*3", "10*6": "10*6", "million": "10*6", "millions": "10*6", "mio": "10*6", "10*9": "10*9",
-    "10*12": "10*12", "cells": "", "cell": "", "#": "", "": "", "copies": "{copies}", "{copies}": "{copies}", "1": "", "1000": "10*3", "x1000": "10*3",
-    "beats": "", "breaths": "", "breath": "", "beat": "", "br": "", "resp": "", "respirations": "", "pulses": "",
-    "ml": "mL", "l": "L", "mm": "mm", "mosm": "mosm",
-})  # fmt: skip
+# What stands in front of a slash, in small letters: a quantity, or how many things.
+_ABOVE = _table("""
+    mg = mg
+    g = g gm gram grams
+    ug = ug mcg
+    ng = ng
+    pg = pg
+    mol = mol
+    mmol = mmol
+    umol = umol mcmol micromol
+    nmol = nmol
+    pmol = pmol
+    eq = eq
+    meq = meq
+    ueq = ueq
+    U = u unit units
+    [IU] = iu [iu]
+    m[IU] = miu m[iu]
+    u[IU] = uiu u[iu] mciu mcu
+    mU = mu
+    kU = ku
+    k[IU] = kiu k[iu]
+    ukat = ukat
+    10*3 = 10*3 k thou thousand thousands ths tsd 1000 x1000
+    10*6 = 10*6 million millions mio
+    10*9 = 10*9
+    10*12 = 10*12
+    - = cells cell # - 1 beats breaths breath beat br resp respirations pulses
+    {copies} = copies {copies}
+    mL = ml
+    L = l
+    mm = mm
+    mosm = mosm
+""")
 
-_BELOW = MappingProxyType({
-    "dl": "dL", "100ml": "dL", "l": "L", "ml": "mL", "cc": "mL", "ul": "uL", "mcl": "uL", "mm3": "uL", "cumm": "uL", "cmm": "uL",
-    "nl": "nL", "pl": "pL", "min": "min", "minute": "min", "h": "h", "hr": "h", "hour": "h", "s": "s", "sec": "s",
-    "g": "g", "gcr": "g", "gcreat": "g", "gcreatinine": "g", "mg": "mg", "mgcr": "mg", "mgcreat": "mg",
-    "mgcreatinine": "mg", "mmol": "mmol", "mmolcr": "mmol", "mmolcreat": "mmol", "mmolcreatinine": "mmol",
-    "hpf": "[HPF]", "[hpf]": "[HPF]", "d": "d", "day": "d",
-})  # fmt: skip
+# What stands behind it.
+_BELOW = _table("""
+    dL = dl 100ml
+    L = l
+    mL = ml cc
+    uL = ul mcl mm3 cumm cmm
+    nL = nl
+    pL = pl
+    min = min minute
+    h = h hr hour
+    s = s sec
+    g = g gcr gcreat gcreatinine
+    mg = mg mgcr mgcreat mgcreatinine
+    mmol = mmol mmolcr mmolcreat mmolcreatinine
+    [HPF] = hpf [hpf]
+    d = d day
+""")
 
 # In front of a slash these have two readings, one of which the case would have to tell (milli or mega).
 _TWO_READINGS = ("M", "m", "MU", "MIU", "M[IU]", "T")
-# What UCUM writes in braces changes no number. A D-dimer in {DDU} is half of one in {FEU}: only what is known is passed over.
-_NOTES = re.compile(r"\{(?:creat|creatinine|cre|calc|calculated|cells|beats|breaths|rbc|wbc|blood|plasma|serum|total)\}")
+# What UCUM writes in braces changes no number. But a D-dimer in {DDU} is half of one in {FEU}: only these are left out.
+_NOTES = re.compile(
+    r"\{(?:creat|creatinine|cre|calc|calculated|cells|beats|breaths|rbc|wbc|blood|plasma|serum|total)\}"
+)
 _POWER = re.compile(r"(?:x\s*)?10\s*(?:\*\*|[*^ex]|exp)?\s*\(?\s*(3|6|9|12)\s*\)?")
 _SURFACE = re.compile(r"ml\s*/\s*\(?min\s*[/.]\s*[({\[]?\s*1[.,]73\s*[_ .]?(?:m\^?2|sq\.?\s*m|sqm)?\s*[)}\]]*")
 _LONGEST = 40

@@ -127,6 +127,7 @@ def _units() -> dict[str, Unit]:
 
 UNITS = MappingProxyType(_units())
 
+
 @lru_cache(maxsize=4096)
 def unit(code: str) -> Unit:
     """The unit of a UCUM code or of a spelling that has one reading (`spellings`).

@@ -19,8 +19,8 @@ Problem = tuple[str, str]
 class Kind:
     """Where a resource type keeps its time, end and code, and what its statuses say.
 
-    `stands` are the statuses under which it holds as it is; one in `flagged` is kept as a flag; what is `undone` did not
-    happen and leaves no standing event, as what was entered in error. Any other status is not understood.
+    `stands` are the statuses under which it holds as it is; one in `flagged` is kept as a flag; what is `undone` did
+    not happen and leaves no standing event, as what was entered in error. Any other status is not understood.
     """
 
     quantity: str

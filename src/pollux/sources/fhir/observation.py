@@ -150,9 +150,7 @@ def _token(code: str) -> str:
     return code if quoted(code) else "(another code)"
 
 
-def _value(
-    holder: Mapping[str, Any], known: Term, written: str
-) -> tuple[float | str | Code, str, Comparator] | None:
+def _value(holder: Mapping[str, Any], known: Term, written: str) -> tuple[float | str | Code, str, Comparator] | None:
     """Value, unit and comparator; None when there is nothing that can be read."""
     quantity = holder.get("valueQuantity")
     if isinstance(quantity, dict) and "value" in quantity:

@@ -47,9 +47,7 @@ def _name(names: Any) -> tuple[str, str]:
     return "", ""
 
 
-def links(
-    resource: Mapping[str, Any], id: str, place: str, around: Links = _NOTHING
-) -> tuple[list[Link], list[str]]:
+def links(resource: Mapping[str, Any], id: str, place: str, around: Links = _NOTHING) -> tuple[list[Link], list[str]]:
     """What a Patient says of other ids of its sender, and what of it is not followed.
 
     `replaced-by` and `replaces` say from both sides that two ids are one person. `refer` and `seealso` do not.
@@ -70,8 +68,7 @@ def links(
         elif other == id:
             overlooked.append(f"its link ({kind}) names the patient itself")
         else:
-            pair = (id, other) if kind == "replaced-by" else (other, id)
-            found.append(Link(*pair, place))
+            found.append(Link(id, other, place) if kind == "replaced-by" else Link(other, id, place))
     if resource.get("active") is False and not any(link.duplicate == id for link in found):
         overlooked.append("the record of this patient is said not to be in use (active: false)")
     return list(dict.fromkeys(found)), overlooked

@@ -14,7 +14,7 @@ class UnitsDisagree(RefusedInput):
 
 
 def unit_of(quantity: Mapping[str, Any]) -> str:
-    """The UCUM code where there is one, else the unit as written. Raises `UnitsDisagree` where both name different ones.
+    """The UCUM code where there is one, else the unit as written. Raises `UnitsDisagree` where they contradict.
 
     >>> unit_of({"unit": "K/uL", "system": UCUM, "code": "10*3/uL"})
     '10*3/uL'

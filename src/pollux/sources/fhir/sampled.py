@@ -16,7 +16,7 @@ from pollux.record.event import Comparator
 from pollux.sources.fhir.dates import Span
 from pollux.vocabulary import Term
 
-SENSOR_RANGE = (40.0, 400.0, "mg/dL")  # of glucose sensors, as in Clarity: G6 and G7
+SENSOR_LOW, SENSOR_HIGH = 40.0, 400.0  # mg/dL, the range of glucose sensors (G6 and G7), as for Clarity's Low and High
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _TOKEN = re.compile(r"\S+")
 _MOST_YEARS = timedelta(days=366)  # that one run of readings may last: Pollux's own choice
@@ -24,7 +24,7 @@ Problem = tuple[str, str]
 Made = Callable[[datetime, float, str, Comparator, int], Any]
 
 
-class Broken(Exception):  # noqa: N818, it is told, not raised through the house
+class Broken(Exception):
     """Why a whole run of readings cannot be read."""
 
 
@@ -62,7 +62,7 @@ def _beyond(token: str, number: int, time: datetime, run: _Run, known: Term, mak
     sign: Comparator = "<" if token == "L" else ">"
     limit = run.lower if token == "L" else run.upper
     if limit is None and known.name == "cgm_glucose":
-        return make(time, SENSOR_RANGE[token == "U"], SENSOR_RANGE[2], sign, number)
+        return make(time, SENSOR_LOW if token == "L" else SENSOR_HIGH, "mg/dL", sign, number)
     if limit is None:
         return "no value", f"{known.label}: reading {number + 1} is beyond a limit ({token}) that is not stated"
     if run.factor != 1 or run.origin != 0:

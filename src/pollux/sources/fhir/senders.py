@@ -45,8 +45,8 @@ def apart(entries: Iterable[Entry], sender: str) -> Iterator[Entry]:
             case Person() if given:
                 item = msgspec.structs.replace(item, id=called(sender, "Patient", item.id))
             case Link() if given:
-                ids = (called(sender, "Patient", id) for id in (item.duplicate, item.into))
-                item = Link(*ids, item.place)
+                duplicate, into = (called(sender, "Patient", id) for id in (item.duplicate, item.into))
+                item = Link(duplicate, into, item.place)
             case Course(events):
                 item = msgspec.structs.replace(item, events=tuple(_renamed(one, _all(sender)) for one in events))
             case Event():
