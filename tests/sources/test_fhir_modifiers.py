@@ -48,11 +48,17 @@ BLOOD_PRESSURE = {
     [
         (observation(modifierExtension=[ODD]), "Observation.modifierExtension"),
         (observation(component=[BLOOD_PRESSURE]), "Observation.component[0].modifierExtension"),
-        (request(dosageInstruction=[{"modifierExtension": [ODD]}]), "MedicationRequest.dosageInstruction[0].modifierExtension"),
-        (allergy(reaction=[{"manifestation": [{"text": "x"}], "modifierExtension": [ODD]}]), "AllergyIntolerance.reaction[0].modifierExtension"),
+        (
+            request(dosageInstruction=[{"modifierExtension": [ODD]}]),
+            "MedicationRequest.dosageInstruction[0].modifierExtension",
+        ),
+        (
+            allergy(reaction=[{"manifestation": [{"text": "x"}], "modifierExtension": [ODD]}]),
+            "AllergyIntolerance.reaction[0].modifierExtension",
+        ),
         (patient(modifierExtension=[ODD]), "Patient.modifierExtension"),
     ],
-)  # fmt: skip
+)
 def test_a_modifier_extension_anywhere_quarantines(resource: dict[str, object], place: str, reads: ReadText) -> None:
     found = reads(json.dumps(resource))
     assert found.events == []
@@ -71,17 +77,38 @@ def test_an_extension_that_modifies_nothing_is_passed_over(reads: ReadText) -> N
 @pytest.mark.parametrize(
     ("resource", "reason"),
     [
-        (observation(implicitRules="http://example.org/rules"), "it is to be read by rules that are not known here (implicitRules)"),
-        (observation(focus=[{"reference": "Patient/child"}]), "it is about somebody or something else than its subject (focus)"),
+        (
+            observation(implicitRules="http://example.org/rules"),
+            "it is to be read by rules that are not known here (implicitRules)",
+        ),
+        (
+            observation(focus=[{"reference": "Patient/child"}]),
+            "it is about somebody or something else than its subject (focus)",
+        ),
         (request(doNotPerform=True), "it says that this is not to be done (doNotPerform)"),
-        (request(medicationCodeableConcept={"text": "NOT TAKING metformin"}), "its text says that it is not taken, and its status does not"),
-        (statement(note=[{"text": "Patient is not currently taking this."}]), "its text says that it is not taken, and its status does not"),
-        (statement(dosage=[{"text": "stopped taking in March"}]), "its text says that it is not taken, and its status does not"),
+        (
+            request(medicationCodeableConcept={"text": "NOT TAKING metformin"}),
+            "its text says that it is not taken, and its status does not",
+        ),
+        (
+            statement(note=[{"text": "Patient is not currently taking this."}]),
+            "its text says that it is not taken, and its status does not",
+        ),
+        (
+            statement(dosage=[{"text": "stopped taking in March"}]),
+            "its text says that it is not taken, and its status does not",
+        ),
         (condition(clinicalStatus={"text": "who knows"}), "its clinicalStatus is none that is known here"),
-        (allergy(verificationStatus=hl7("perhaps", "allergyintolerance-verification")), "its verificationStatus is none that is known here"),
-        (condition(clinicalStatus={"coding": [*hl7("active")["coding"], *hl7("resolved")["coding"]]}), "its clinicalStatus is none that is known here"),
+        (
+            allergy(verificationStatus=hl7("perhaps", "allergyintolerance-verification")),
+            "its verificationStatus is none that is known here",
+        ),
+        (
+            condition(clinicalStatus={"coding": [*hl7("active")["coding"], *hl7("resolved")["coding"]]}),
+            "its clinicalStatus is none that is known here",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_changes_the_meaning_is_told(resource: dict[str, object], reason: str, reads: ReadText) -> None:
     found = reads(json.dumps(resource))
     assert (found.events, found.reasons) == ([], [reason])
@@ -116,17 +143,33 @@ def test_what_nobody_ordered_is_flagged(intent: str, reads: ReadText) -> None:
 @pytest.mark.parametrize(
     "resource",
     [
-        request(status="entered-in-error"), request(status="cancelled"), statement(status="not-taken"),
-        statement(status="entered-in-error"), observation(status="entered-in-error"), observation(status="cancelled"),
+        request(status="entered-in-error"),
+        request(status="cancelled"),
+        statement(status="not-taken"),
+        statement(status="entered-in-error"),
+        observation(status="entered-in-error"),
+        observation(status="cancelled"),
         condition(verificationStatus=hl7("refuted", "condition-ver-status")),
         condition(verificationStatus=hl7("entered-in-error", "condition-ver-status")),
         allergy(verificationStatus=hl7("refuted", "allergyintolerance-verification")),
-        {"resourceType": "Procedure", "id": "x", "status": "not-done", "subject": {"reference": "Patient/p1"},
-         "performedDateTime": "2025", "code": {"text": "x"}},
-        {"resourceType": "Immunization", "id": "x", "status": "not-done", "patient": {"reference": "Patient/p1"},
-         "occurrenceDateTime": "2025", "vaccineCode": {"text": "x"}},
+        {
+            "resourceType": "Procedure",
+            "id": "x",
+            "status": "not-done",
+            "subject": {"reference": "Patient/p1"},
+            "performedDateTime": "2025",
+            "code": {"text": "x"},
+        },
+        {
+            "resourceType": "Immunization",
+            "id": "x",
+            "status": "not-done",
+            "patient": {"reference": "Patient/p1"},
+            "occurrenceDateTime": "2025",
+            "vaccineCode": {"text": "x"},
+        },
     ],
-)  # fmt: skip
+)
 def test_what_was_not_done_or_wrong_leaves_nothing(resource: dict[str, object], reads: ReadText) -> None:
     found = reads(json.dumps(resource))
     assert [event.retracted for event in found.events] == [True]

@@ -33,7 +33,7 @@ def test_each_reading_is_an_event_of_its_own(reads: ReadText) -> None:
         ("08:00:00", "", 112.0), ("08:05:00", "", 115.0), ("08:10:00", "", 118.0), ("08:15:00", "<", 40.0),
         ("08:20:00", "", 124.0), ("08:30:00", ">", 400.0),
     ]  # fmt: skip
-    assert [event.id for event in found.events][0] == "Observation/o1#sample-1"
+    assert found.events[0].id == "Observation/o1#sample-1"
     assert found.reasons == ["Sensor glucose: reading 6 is an error of the sensor (E)"]
 
 

@@ -92,12 +92,17 @@ def test_a_code_that_is_not_known_is_told_with_its_unit(reads: ReadText) -> None
 @pytest.mark.parametrize(
     ("code", "text", "coded", "reason"),
     [
-        ("2345-7", "mg/dL", "mmol/L", "Blood glucose (finger or laboratory): its unit is written as mg/dL and coded as mmol/L"),
+        (
+            "2345-7",
+            "mg/dL",
+            "mmol/L",
+            "Blood glucose (finger or laboratory): its unit is written as mg/dL and coded as mmol/L",
+        ),
         ("29463-7", "lb", "kg", "Body weight: its unit is written as [lb_av] and coded as kg"),
         ("8310-5", "F", "Cel", "Body temperature: its unit is written as [degF] and coded as Cel"),
         ("789-8", "K/uL", "10*6/uL", "Erythrocytes in blood: its unit is written as 10*3/uL and coded as 10*6/uL"),
     ],
-)  # fmt: skip
+)
 def test_a_text_that_contradicts_the_code_is_not_preferred_nor_passed_over(
     code: str, text: str, coded: str, reason: str, reads: ReadText
 ) -> None:
@@ -107,8 +112,13 @@ def test_a_text_that_contradicts_the_code_is_not_preferred_nor_passed_over(
 
 @pytest.mark.parametrize(
     ("code", "text", "coded"),
-    [("6690-2", "K/uL", "10*9/L"), ("2276-4", "ng/mL", "ug/L"), ("8867-4", "beats/min", "/min"), ("718-7", "grams per deci", "g/dL")],
-)  # fmt: skip
+    [
+        ("6690-2", "K/uL", "10*9/L"),
+        ("2276-4", "ng/mL", "ug/L"),
+        ("8867-4", "beats/min", "/min"),
+        ("718-7", "grams per deci", "g/dL"),
+    ],
+)
 def test_a_text_that_says_the_same_or_nothing_known_leaves_the_code(
     code: str, text: str, coded: str, reads: ReadText
 ) -> None:
@@ -166,11 +176,15 @@ def test_a_bare_number_of_what_has_a_unit_is_no_value(reads: ReadText) -> None:
     ("code", "value", "said"),
     [
         ("5802-4", {"valueCodeableConcept": {"text": "Negative"}}, "Negative"),
-        ("93038-8", {"valueCodeableConcept": {"coding": [{"system": LOINC, "code": "LA6752-5", "display": "A little bit"}]}}, "A little bit"),
+        (
+            "93038-8",
+            {"valueCodeableConcept": {"coding": [{"system": LOINC, "code": "LA6752-5", "display": "A little bit"}]}},
+            "A little bit",
+        ),
         ("5778-6", {"valueString": "yellow"}, "yellow"),
         ("93027-1", {"valueBoolean": False}, "False"),
     ],
-)  # fmt: skip
+)
 def test_answers_and_texts_are_events(code: str, value: dict[str, object], said: str, reads: ReadText) -> None:
     found = reads(lab(code, **value))
     (event,) = found.events

@@ -9,7 +9,7 @@ never a value.
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from pollux.record.event import Comparator
@@ -19,7 +19,8 @@ from pollux.vocabulary import Term
 SENSOR_LOW, SENSOR_HIGH = 40.0, 400.0  # mg/dL, the range of glucose sensors (G6 and G7), as for Clarity's Low and High
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _TOKEN = re.compile(r"\S+")
-_MOST_YEARS = timedelta(days=366)  # that one run of readings may last: Pollux's own choice
+_LONGEST = timedelta(days=366)  # that one run of readings may last: Pollux's own choice
+_LATEST = datetime.max.replace(tzinfo=UTC)
 Problem = tuple[str, str]
 Made = Callable[[datetime, float, str, Comparator, int], Any]
 
@@ -88,8 +89,10 @@ def _run(data: Mapping[str, Any], unit: str, span: Span) -> _Run:
         raise Broken("has a factor that cannot be")
     count = sum(1 for _ in _TOKEN.finditer(data["data"]))
     lasting = (count - 1) * period
-    if not lasting < _MOST_YEARS / timedelta(milliseconds=1):
+    if not count * period < _LONGEST / timedelta(milliseconds=1):
         raise Broken("lasts longer than a year")
+    if span.time > _LATEST - _LONGEST:
+        raise Broken("begins at the end of the calendar")
     _check_end(lasting, period, span)
     lower, upper = _number(data.get("lowerLimit")), _number(data.get("upperLimit"))
     if lower is not None and upper is not None and lower >= upper:
