@@ -115,6 +115,37 @@ def test_every_time_that_is_read_is_asked_for_its_offset(resource: dict[str, obj
     assert "local time without offset" in event.flags
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "end"),
+    [
+        ("2025-01-15T08:00:00-05:00", "2025-01-15", "2025-01-16T00:00"),
+        ("2025-01-15T22:00:00-08:00", "2025-01-15", "2025-01-16T06:00"),
+        ("2025-01-15", "2025-01", "2025-02-01T00:00"),
+        ("2025-12-15", "2025", "2026-01-01T00:00"),
+        ("2025-01-15", "2025-01-20", "2025-01-20T00:00"),
+    ],
+)
+def test_a_date_as_an_end_includes_that_date(begins: str, ends: str, end: str, reads: ReadText) -> None:
+    resource = {"resourceType": "Condition", "id": "x", "code": {"text": "x"}, "subject": {"reference": "Patient/p1"}}
+    (event,) = reads(json.dumps(resource | {"onsetDateTime": begins, "abatementDateTime": ends})).events
+    assert event.end is not None
+    assert (f"{event.end:%Y-%m-%dT%H:%M}", event.flags) == (end, ())
+
+
+@pytest.mark.parametrize("ends", ["9999", "9999-12", "9999-12-31"])
+def test_an_end_at_the_end_of_the_calendar_is_no_trouble(ends: str, reads: ReadText) -> None:
+    resource = {"resourceType": "Condition", "id": "x", "code": {"text": "x"}, "subject": {"reference": "Patient/p1"}}
+    stated = {"onsetDateTime": "9999-12-31T10:00:00Z", "abatementDateTime": ends}
+    (event,) = reads(json.dumps(resource | stated)).events
+    assert event.flags == ("ends before it begins",)
+
+
+def test_an_end_before_the_beginning_is_still_told(reads: ReadText) -> None:
+    resource = {"resourceType": "Condition", "id": "x", "code": {"text": "x"}, "subject": {"reference": "Patient/p1"}}
+    (event,) = reads(json.dumps(resource | {"onsetDateTime": "2025-01-15", "abatementDateTime": "2025-01-13"})).events
+    assert (event.end, event.flags) == (None, ("ends before it begins",))
+
+
 def test_a_death_without_an_offset_too(reads: ReadText) -> None:
     text = json.dumps(patient(deceasedDateTime="2020-03-01T10:00:00"))
     assert reads(text, timezone="").reasons == [NO_OFFSET]

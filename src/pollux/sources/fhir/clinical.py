@@ -7,7 +7,7 @@ from typing import Any
 from pollux.errors import PolluxError
 from pollux.record.event import Code, Event
 from pollux.sources.fhir.case import Case, code_of
-from pollux.sources.fhir.dates import moment, when
+from pollux.sources.fhir.dates import closing, moment, when
 from pollux.sources.fhir.medication import medication
 from pollux.sources.fhir.modifiers import said_not_taken
 from pollux.sources.quoted import quoted
@@ -148,8 +148,8 @@ def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
     time, end, precision, known = span
     for element in kind.ends:
         if end is None and isinstance(resource.get(element), str):
-            end, _, of_end = moment(resource[element], case.zone)
-            known += of_end
+            ends = moment(resource[element], case.zone)
+            end, known = closing(time, ends), known + ends.flags
     flags = [status for status in standing if status not in (*kind.stands, "active", "confirmed")]
     flags += [*known, *(["ends before it begins"] if end and end < time else [])]
     try:

@@ -7,12 +7,13 @@ twice in autumn the first pass is taken, and marked so.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pollux.errors import RefusedInput
 from pollux.record.event import Precision
+from pollux.record.when import AHEAD, DATES
 from pollux.sources.clock import AMBIGUOUS, LocalClock, stated
 
 LOCAL = "local time without offset"
@@ -95,6 +96,23 @@ def _local(time: datetime | None, zone: ZoneInfo | None) -> Moment:
     return Moment(utc, "second", (LOCAL, AMBIGUOUS) if twice else (LOCAL,))
 
 
+def closing(begins: datetime, ends: Moment) -> datetime:
+    """When something ends that has begun. A date as an end includes that date: it may lie in the day of the beginning.
+
+    >>> closing(datetime(2025, 1, 15, 13, tzinfo=UTC), moment("2025-01-15", None))
+    datetime.datetime(2025, 1, 16, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    year, month = ends.time.year, ends.time.month
+    if ends.time >= begins or ends.precision not in DATES or year == datetime.max.year:
+        return ends.time
+    last = {
+        "day": ends.time + timedelta(days=1),
+        "month": ends.time.replace(year=year + month // 12, month=month % 12 + 1),
+        "year": ends.time.replace(year=year + 1),
+    }[ends.precision]
+    return max(last, begins) if begins <= last + AHEAD else ends.time
+
+
 def when(resource: Mapping[str, Any], elements: tuple[str, ...], zone: ZoneInfo | None) -> Span | None:
     """Time and end from the first of these elements that is there: a date, a Period, or a Timing with an event."""
     for element in elements:
@@ -113,5 +131,6 @@ def when(resource: Mapping[str, Any], elements: tuple[str, ...], zone: ZoneInfo 
                 begins = moment(str(start or end), zone)
                 ends = moment(end, zone) if start and end else None
                 flags = dict.fromkeys(begins.flags + (ends.flags if ends else ()))
-                return Span(begins.time, ends.time if ends else None, begins.precision, tuple(flags))
+                end_time = closing(begins.time, ends) if ends else None
+                return Span(begins.time, end_time, begins.precision, tuple(flags))
     return None
