@@ -15,7 +15,7 @@ HERE = Source("fhir", "file")
 
 
 def record(**stated: str) -> Record:
-    person = Person("p1", birth_date="1960-01-01", **stated)  # type: ignore[arg-type]
+    person = Person("p1", birth_date="1960-01-01", **stated)
     return Record(
         person,
         (Event(NOW, "creatinine", 1.1, "mg/dL", HERE, NOW), Event(NOW, "body_weight", 70.0, "kg", HERE, NOW)),
@@ -24,8 +24,8 @@ def record(**stated: str) -> Record:
 
 def test_gender_stands_in_and_the_value_says_so() -> None:
     for formula in ("CKD-EPI 2021", "Cockcroft-Gault"):
-        by_gender = filtration(record(gender="female"), NOW, formula)  # type: ignore[arg-type]
-        by_birth = filtration(record(sex_at_birth="female"), NOW, formula)  # type: ignore[arg-type]
+        by_gender = filtration(record(gender="female"), NOW, formula)
+        by_birth = filtration(record(sex_at_birth="female"), NOW, formula)
         assert by_gender.value == by_birth.value
         assert (by_gender.caution, by_birth.caution) == (STAND_IN, "")
 

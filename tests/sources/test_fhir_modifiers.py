@@ -32,7 +32,7 @@ def condition(**more: object) -> dict[str, object]:
             "recordedDate": "2025-05-01", "code": {"text": "Asthma"}, **more}  # fmt: skip
 
 
-def hl7(code: str, system: str = "condition-clinical") -> dict[str, object]:
+def hl7(code: str, system: str = "condition-clinical") -> dict[str, list[dict[str, str]]]:
     return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}]}
 
 
@@ -215,7 +215,7 @@ def test_what_relatives_have_is_nobodys_condition_here(reads: ReadText) -> None:
 
 def page(*, total: int | None = None, next: bool = False, mode: str = "match") -> str:
     entry = {"fullUrl": "http://example.org/Observation/o1", "resource": observation(), "search": {"mode": mode}}
-    found = {"resourceType": "Bundle", "type": "searchset", "entry": [entry]}
+    found: dict[str, object] = {"resourceType": "Bundle", "type": "searchset", "entry": [entry]}
     found |= {"total": total} if total is not None else {}
     found |= {"link": [{"relation": "next", "url": "http://example.org?page=2"}]} if next else {}
     return json.dumps(found)

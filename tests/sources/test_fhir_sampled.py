@@ -1,6 +1,7 @@
 """Runs of sensor readings in FHIR: each an event, limits as comparators, errors told."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ LOINC = "http://loinc.org"
 START = "2025-02-03T08:00:00Z"
 
 
-def run(data: str, code: str = "99504-3", unit: str = "mg/dL", times: object = None, **stated: object) -> str:
+def run(data: str, code: str = "99504-3", unit: str = "mg/dL", times: object = None, **stated: Any) -> str:
     origin = {"value": 0, "unit": unit, "system": UCUM, "code": unit}
     resource = observation(
         code={"coding": [{"system": LOINC, "code": code}]},
@@ -85,7 +86,7 @@ def test_what_is_neither_number_nor_mark_is_told_and_the_rest_comes_in(token: st
         ({"lowerLimit": 400, "upperLimit": 40}, "has a lower limit that is not below the upper one"),
     ],
 )
-def test_a_run_that_cannot_be_read_is_told_whole(stated: dict[str, object], reason: str, reads: ReadText) -> None:
+def test_a_run_that_cannot_be_read_is_told_whole(stated: dict[str, Any], reason: str, reads: ReadText) -> None:
     found = reads(run("100 110", **stated))
     assert (found.events, found.reasons) == ([], [f"Sensor glucose as sampled data {reason}"])
 
