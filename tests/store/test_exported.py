@@ -23,7 +23,8 @@ from tests.store.test_transactions import weight as weighed
 
 SUBJECT = {"reference": "Patient/ada"}
 SNOMED = {"coding": [{"system": "http://snomed.info/sct", "code": "44054006"}]}
-CONDITION = {"resourceType": "Condition", "id": "c", "subject": SUBJECT, "code": SNOMED, "onsetDateTime": "2020-01-01",
+CONDITION = {"resourceType": "Condition", "id": "c", "subject": SUBJECT, "code": SNOMED,
+             "onsetDateTime": "2020-01-01T00:00:00",
              "clinicalStatus": {"coding": [{"code": "active"}]}}  # fmt: skip
 REQUEST = {"resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order", "subject": SUBJECT,
            "authoredOn": "2020", "medicationReference": {"reference": "Medication/x"}}  # fmt: skip

@@ -3,7 +3,7 @@
 import pytest
 
 from pollux.errors import UnknownName
-from pollux.vocabulary import LOINC, RXNORM, SNOMED, UNITS, Term, term, term_for_code, terms
+from pollux.vocabulary import LOINC, RXNORM, SNOMED, UNITS, Term, convert, term, term_for_code, terms
 
 
 @pytest.mark.parametrize("entry", terms().values(), ids=lambda entry: str(entry.name))
@@ -21,13 +21,34 @@ def test_each_term_is_whole(entry: Term) -> None:
         assert UNITS[entry.unit].dimension in ("mass concentration", "amount concentration")
 
 
-def test_a_code_stands_for_one_quantity() -> None:
+def test_a_code_stands_for_one_quantity_or_its_units_say_for_which() -> None:
     for system, column in ((LOINC, "loinc"), (SNOMED, "snomed"), (RXNORM, "rxnorm")):
-        codes = [code for entry in terms().values() for code in getattr(entry, column)]
-        assert len(codes) == len(set(codes)), column
+        carried: dict[str, list[Term]] = {}
         for entry in terms().values():
             for code in getattr(entry, column):
-                assert term_for_code(system, code) is entry
+                carried.setdefault(code, []).append(entry)
+        for code, entries in carried.items():
+            if len(entries) == 1:
+                assert term_for_code(system, code) is entries[0]
+                continue
+            assert len({entry.stated_in[code] for entry in entries}) == len(entries), code
+            for entry in entries:
+                assert term_for_code(system, code, entry.stated_in[code]) is entry
+
+
+def test_every_unit_in_which_a_code_is_read_is_one_of_its_quantity() -> None:
+    for entry in terms().values():
+        for only in entry.stated_in.values():
+            assert only in UNITS
+            assert isinstance(convert(1.0, only, entry.unit, entry.name), float)
+
+
+def test_a_width_in_percent_and_one_in_femtolitres_are_two_quantities() -> None:
+    found = [term_for_code(LOINC, "788-0", unit) for unit in ("%", "fL")]
+    assert [entry.name for entry in found if entry] == [
+        "erythrocyte_distribution_ratio",
+        "erythrocyte_distribution_width",
+    ]
 
 
 def test_an_unknown_name_is_told_with_the_known_ones() -> None:

@@ -40,8 +40,8 @@ def take(
     """
     if not files:
         raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
-    if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", person):
-        raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 64", where="--person")
+    if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,280}", person):
+        raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 280", where="--person")
     with ExitStack() as open_files:
         told = None
         if answers:

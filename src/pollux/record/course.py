@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pollux.record.event import Event
 from pollux.record.quality import Category, Finding, QualityReport, before_birth
 from pollux.record.record import Record
+from pollux.record.when import day_of
 from pollux.vocabulary import term
 
 # What events are flagged with by way of bookkeeping, and nobody has to look into.
@@ -14,6 +15,7 @@ _BOOKKEEPING = frozenset(
     ("scheduled", "temporary", "spread", "suspended")
     # how a source says that something has run its course: news of the person, not of the data's quality
     + ("resolved", "inactive", "remission", "active", "stopped", "completed", "finished", "on-hold", "ended")
+    + ("as needed", "subpotent")
 )
 
 # Thresholds of the rules for a sensor's course. All are Pollux's own choice (unverified): they only flag.
@@ -55,7 +57,7 @@ def _each(record: Record) -> Iterator[Finding]:
                 category: Category = "plausibility" if flag == "implausible value" else "conformance"
                 yield Finding(flag, category, "flag", _value(e), e.quantity, e.time, e.where, e.id)
         if born and before_birth(e, born):
-            text = f"it is dated {e.time:%Y-%m-%d}"
+            text = f"it is dated {day_of(e)}"
             yield Finding("before birth", "plausibility", "flag", text, e.quantity, e.time, e.where, e.id)
 
 

@@ -26,6 +26,7 @@ from pollux.record.body_size import (
 )
 from pollux.record.event import Event
 from pollux.record.record import Record
+from pollux.record.sex import sex_for_formulas
 
 Formula = Literal["Cockcroft-Gault", "CKD-EPI 2021", "bedside Schwartz"]
 Weight = Literal["actual", "ideal", "adjusted", "lean"]
@@ -41,7 +42,8 @@ class Filtration(msgspec.Struct, frozen=True):
     """A filtration, or why there is none.
 
     `value` is in `unit`, None where the formula abstains; `reason` then says why. `used` names the observations it
-    rests on (the events' ids), `weight` the descriptor of weight that went in.
+    rests on (the events' ids), `weight` the descriptor of weight that went in. `caution` is what whoever uses the value
+    has to know of it: that the stated gender stood in for the sex at birth.
     """
 
     formula: Formula
@@ -50,6 +52,7 @@ class Filtration(msgspec.Struct, frozen=True):
     reason: str = ""
     used: tuple[str, ...] = ()
     weight: str = ""
+    caution: str = ""
 
 
 def _check(creatinine: float, age: float, low: float, high: float, formula: Formula) -> None:
@@ -145,7 +148,8 @@ def filtration(record: Record, at: datetime, formula: Formula, weight: Weight = 
         value, used = _filtration(record, at, formula, weight)
     except (OutsideDomain, RefusedInput) as error:
         return Filtration(formula, unit, None, error.what)
-    return Filtration(formula, unit, value, "", used, weight if formula == "Cockcroft-Gault" else "")
+    caution = "" if formula == "bedside Schwartz" else sex_for_formulas(record.person)[1]
+    return Filtration(formula, unit, value, "", used, weight if formula == "Cockcroft-Gault" else "", caution)
 
 
 def _filtration(record: Record, at: datetime, formula: Formula, weight: Weight) -> tuple[float, tuple[str, ...]]:
@@ -162,7 +166,7 @@ def _filtration(record: Record, at: datetime, formula: Formula, weight: Weight) 
     if formula == "bedside Schwartz":
         tall = _latest(record, "body_height", at)
         return bedside_schwartz(creatinine, age, tall.number("cm")), (*used, tall.id)
-    sex = record.person.sex_at_birth
+    sex, _ = sex_for_formulas(record.person)
     if formula == "CKD-EPI 2021":
         return ckd_epi_2021(creatinine, age, sex), used
     heavy = _latest(record, "body_weight", at)

@@ -15,7 +15,8 @@ import msgspec
 
 from pollux.errors import UnknownName
 from pollux.record.event import Event, Person
-from pollux.vocabulary import Term, convert, term, unit
+from pollux.record.when import AHEAD, DATES, as_stated, day_of
+from pollux.vocabulary import Term, convert, term, unit, unit_named
 
 Action = Literal["refuse", "quarantine", "flag"]
 Category = Literal["conformance", "completeness", "plausibility"]
@@ -67,7 +68,8 @@ class QualityReport(msgspec.Struct, frozen=True):
 def admit(person: Person, events: Iterable[Event], now: datetime) -> Iterator[Event | Quarantined]:
     """Put each event through the door: it comes out accepted (perhaps flagged) or quarantined.
 
-    `now` is the clock of whoever receives the data; more than five minutes later than that is the future.
+    `now` is the clock of whoever receives the data; more than five minutes later than that is the future. A date is in
+    the future when it has not begun anywhere on Earth.
     """
     born = person.born()
     for event in events:
@@ -86,10 +88,12 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
 
     if event.retracted:
         return None  # it takes back what it names, whatever it says
-    if event.time > now + timedelta(minutes=5):
-        return found("time in the future", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d %H:%M} UTC")
+    if event.time > now + timedelta(minutes=5) and _not_begun(event, now):
+        zone = "" if event.precision in DATES else " UTC"
+        text = f"it is dated {as_stated(event.time, event.precision)}{zone}"
+        return found("time in the future", "plausibility", "quarantine", text)
     if born and before_birth(event, born):
-        return found("before birth", "plausibility", "quarantine", f"it is dated {event.time:%Y-%m-%d}")
+        return found("before birth", "plausibility", "quarantine", f"it is dated {day_of(event)}")
     known = term(event.quantity)
     if isinstance(event.value, float) and not math.isfinite(event.value):
         return found("not a number", "conformance", "quarantine", f"{known.label} is not finite")
@@ -102,7 +106,7 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
     try:
         value = event.number()
     except UnknownName:
-        return found("unknown unit", "conformance", "quarantine", f"{known.label} has a unit that is not known")
+        return found("unknown unit", "conformance", "quarantine", f"{known.label} has {unit_named(event.unit)}")
     except Exception as error:
         return found("wrong unit", "conformance", "quarantine", str(error))
     if known.possible and not known.possible[0] <= value <= known.possible[1]:
@@ -117,6 +121,11 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
             return found("unit slip", "conformance", "quarantine", slip)
         return found("implausible value", "plausibility", "flag", f"{event.value:g} {event.unit} is unusual")
     return None
+
+
+def _not_begun(event: Event, now: datetime) -> bool:
+    """Whether it is later than now everywhere on Earth: a date begins up to 14 hours before it does in UTC."""
+    return event.precision not in DATES or event.time > now + AHEAD
 
 
 def before_birth(event: Event, born: date) -> bool:

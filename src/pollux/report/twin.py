@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from pollux import __version__
 from pollux.plans import Plan, bolus, meal
-from pollux.record import Event, QualityReport, Quarantined, Record, examine
+from pollux.record import QualityReport, Quarantined, Record, examine
 from pollux.record.glycaemia import glucose_metrics
+from pollux.record.when import day_of
 from pollux.report import charts
 from pollux.twins import Comparison, Forecast, Twin
 from pollux.twins.answers import HIGH, LOW
@@ -140,15 +141,9 @@ def _known(record: Record, zone: str) -> list[tuple[str, int, str, str]]:
         value = (
             f"{last.value:g} {last.unit}" if isinstance(last.value, float) else str(getattr(last.value, "display", ""))
         )
-        days = list(dict.fromkeys((_day(events[0], zone), _day(last, zone))))
+        days = list(dict.fromkeys((day_of(events[0], zone), day_of(last, zone))))
         rows.append((term(name).label, len(events), " to ".join(days), value))
     return rows
-
-
-def _day(event: Event, zone: str) -> str:
-    """The local day of an event, as far as it was stated."""
-    said = {"year": "%Y", "month": "%Y-%m"}.get(event.precision, "%Y-%m-%d")
-    return event.time.astimezone(ZoneInfo(zone)).strftime(said)
 
 
 def _grouped(quality: QualityReport) -> list[tuple[str, str, int, str]]:

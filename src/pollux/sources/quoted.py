@@ -2,8 +2,9 @@
 
 import re
 
-from pollux.errors import UnknownName
-from pollux.vocabulary import unit
+from pollux.vocabulary import unit_named
+
+__all__ = ["quoted", "unit_named"]
 
 _NAME = re.compile(r"[A-Za-z0-9_ -]{1,40}", re.ASCII)
 
@@ -17,15 +18,3 @@ def quoted(text: str) -> str:
     ''
     """
     return f" '{text}'" if _NAME.fullmatch(text) else ""
-
-
-def unit_named(text: str) -> str:
-    """A unit as a finding may name it.
-
-    >>> unit_named("mg/dl"), unit_named("furlong"), unit_named("")
-    ('mg/dL', "an unknown unit 'furlong'", 'no unit')
-    """
-    try:
-        return unit(text).code
-    except UnknownName:
-        return f"an unknown unit{quoted(text)}" if text else "no unit"

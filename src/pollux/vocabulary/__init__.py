@@ -16,7 +16,7 @@ from pollux.vocabulary.terms import (
     term_for_code,
     terms,
 )
-from pollux.vocabulary.units import UNITS, Unit, unit
+from pollux.vocabulary.units import UNITS, Unit, unit, unit_named
 
 __all__ = [
     "ATC",
@@ -43,4 +43,5 @@ __all__ = [
     "term_for_code",
     "terms",
     "unit",
+    "unit_named",
 ]

@@ -34,8 +34,9 @@ class Term:
     """One clinical quantity.
 
     `plausible` is what is seen in practice (beyond it a value is flagged), `possible` is what can be at all (beyond it
-    a value is quarantined), both in `unit`. `molar_mass` [g/mol] joins mass and amount units, `equation` two scales
-    that no factor joins. `stated_in` names the codes whose numbers are read in one unit only.
+    a value is quarantined), both in `unit`. `molar_mass` [g/mol] joins mass and amount units, `charge` amounts and
+    equivalents of an ion (in the table behind the molar mass: `40.078@2`), `equation` two scales that no factor joins.
+    `stated_in` names the codes whose numbers are read in one unit only: a code may so stand for two quantities.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Term:
     plausible: tuple[float, float] | None
     possible: tuple[float, float] | None
     molar_mass: float | None
+    charge: int | None
     equation: Equation | None
     stated_in: Mapping[str, str] = field(hash=False)
     source: str
@@ -61,6 +63,7 @@ def _term(row: Mapping[str, str]) -> Term:
 
     codes = [code.partition("@") for code in row["loinc"].split()]
     scale = row["equation"].split()
+    molar, _, charge = row["molar_mass"].partition("@")
     return Term(
         name=row["name"],
         label=row["label"],
@@ -72,7 +75,8 @@ def _term(row: Mapping[str, str]) -> Term:
         snomed=tuple(row["snomed"].split()),
         plausible=pair("plausible"),
         possible=pair("possible"),
-        molar_mass=float(row["molar_mass"]) if row["molar_mass"] else None,
+        molar_mass=float(molar) if molar else None,
+        charge=int(charge) if charge else None,
         equation=Equation(scale[0], Fraction(scale[1]), Fraction(scale[2])) if scale else None,
         stated_in=MappingProxyType({code: only for code, _, only in codes if only}),
         source=row["source"],
@@ -87,14 +91,14 @@ def terms() -> Mapping[str, Term]:
 
 
 @cache
-def _by_code() -> Mapping[tuple[str, str], Term]:
+def _by_code() -> Mapping[tuple[str, str], tuple[Term, ...]]:
     systems = {LOINC: "loinc", SNOMED: "snomed", RXNORM: "rxnorm"}
-    return MappingProxyType({
-        (system, code): entry
-        for entry in terms().values()
-        for system, column in systems.items()
-        for code in getattr(entry, column)
-    } | {(QUANTITY, name): entry for name, entry in terms().items()})  # fmt: skip
+    found: dict[tuple[str, str], tuple[Term, ...]] = {(QUANTITY, name): (entry,) for name, entry in terms().items()}
+    for entry in terms().values():
+        for system, column in systems.items():
+            for code in getattr(entry, column):
+                found[system, code] = (*found.get((system, code), ()), entry)
+    return MappingProxyType(found)
 
 
 def term(name: str) -> Term:
@@ -109,14 +113,17 @@ def term(name: str) -> Term:
     return found
 
 
-def term_for_code(system: str, code: str) -> Term | None:
+def term_for_code(system: str, code: str, stated: str = "") -> Term | None:
     """The term that carries a code, or None when the vocabulary does not have it.
+
+    Where a code stands for two quantities, `stated`, a unit's UCUM code, says which; the first one if it says neither.
 
     >>> found = term_for_code("http://loinc.org", "29463-7")
     >>> found and found.name
     'body_weight'
     """
-    return _by_code().get((system, code))
+    found = _by_code().get((system, code), ())
+    return next((entry for entry in found if entry.stated_in.get(code) == stated), found[0] if found else None)
 
 
 def convert(value: float, source: str, target: str, name: str) -> float:
@@ -131,7 +138,7 @@ def convert(value: float, source: str, target: str, name: str) -> float:
     """
     known = term(name)
     if known.equation is None:
-        return convert_value(value, source, target, known.molar_mass)
+        return convert_value(value, source, target, known.molar_mass, known.charge)
     return _across_scales(value, unit(source).code, unit(target).code, known, known.equation)
 
 

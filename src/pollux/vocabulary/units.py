@@ -6,9 +6,11 @@ with `ucum-essence.xml`.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 
 from pollux.errors import RefusedInput, UnknownName
+from pollux.vocabulary.spellings import SPELLINGS, quoted_unit, spelled
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ def _units() -> dict[str, Unit]:
             "ug/mL": "1/1000",
             "mg/mL": 1,
             "ug/dL": "1/100000",
+            "ng/dL": "1/100000000",
+            "ng/L": "1/1000000000",
+            "pg/mL": "1/1000000000",
         },
         "amount concentration": {
             "mol/L": 1,
@@ -41,6 +46,7 @@ def _units() -> dict[str, Unit]:
             "nmol/L": "1/1000000000",
             "pmol/L": "1/1000000000000",
         },
+        "equivalent concentration": {"eq/L": 1, "meq/L": "1/1000", "ueq/L": "1/1000000"},
         "mass": {
             "g": 1,
             "kg": 1000,
@@ -56,7 +62,7 @@ def _units() -> dict[str, Unit]:
         "insulin dose": {"U": 1, "[IU]": 1, "mU": "1/1000"},
         "insulin rate": {"U/h": 1, "[IU]/h": 1, "mU/min": "60/1000", "U/min": 60, "U/d": "1/24"},
         "rate": {"/min": 1, "/s": 60, "/h": "1/60", "{beats}/min": 1},
-        "time": {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800},
+        "time": {"s": 1, "ms": "1/1000", "min": 60, "h": 3600, "d": 86400, "wk": 604800},
         "pressure": {
             "mm[Hg]": "133322/1000",
             "kPa": 1000,
@@ -69,10 +75,46 @@ def _units() -> dict[str, Unit]:
             "mmol/mol": 1
         },  # of one molecule among others; no share of mass or number without saying which
         "body mass index": {"kg/m2": 1},
-        "cell count": {"10*9/L": 1, "10*3/uL": 1, "10*12/L": 1000, "10*6/uL": 1000, "/uL": "1/1000"},
-        "score": {"{score}": 1},
+        "cell count": {
+            "10*9/L": 1,
+            "10*3/uL": 1,
+            "10*12/L": 1000,
+            "10*6/uL": 1000,
+            "/uL": "1/1000",
+            "10*6/L": "1/1000",
+            "/nL": 1,
+            "/pL": 1000,
+        },
+        "copies": {"{copies}/mL": 1},
+        "per field of view": {"/[HPF]": 1},
+        # An enzyme's unit (1 umol/min) and an international unit are one thing in a laboratory's report.
+        "activity concentration": {
+            "U/L": 1,
+            "[IU]/L": 1,
+            "mU/L": "1/1000",
+            "m[IU]/L": "1/1000",
+            "u[IU]/mL": "1/1000",
+            "mU/mL": 1,
+            "m[IU]/mL": 1,
+            "kU/L": 1000,
+            "k[IU]/L": 1000,
+            "U/mL": 1000,
+            "[IU]/mL": 1000,
+            "ukat/L": 60,
+        },
+        "mass ratio": {"mg/g": 1, "ug/mg": 1},
+        "mass for amount": {"mg/mmol": 1},  # of two different molecules
+        "score": {"{score}": 1, "{T-score}": 1},
         "steps": {"{steps}": 1},
+        "acidity": {"[pH]": 1},
         "filtration": {"mL/min/{1.73_m2}": 1},
+        "flow": {"mL/min": 1, "L/min": 1000, "mL/s": 60},
+        "sedimentation": {"mm/h": 1},
+        "osmolality": {"mosm/kg": 1},
+        "area": {"m2": 1, "cm2": "1/10000"},
+        "area density": {"g/cm2": 1},
+        "angle": {"deg": 1},
+        "visual acuity": {"{logmar}": 1},
     }
     units = {
         code: Unit(code, dimension, Fraction(factor)) for dimension, row in rows.items() for code, factor in row.items()
@@ -85,36 +127,41 @@ def _units() -> dict[str, Unit]:
 
 UNITS = MappingProxyType(_units())
 
-# How devices and people write units that UCUM writes otherwise. Only spellings without a second reading.
-SPELLINGS = MappingProxyType({
-    "mg/dl": "mg/dL", "mmol/l": "mmol/L", "umol/l": "umol/L", "µmol/L": "umol/L", "μmol/L": "umol/L",
-    "units": "U", "unit": "U", "u": "U", "Units": "U", "Unit": "U",
-    "IU": "[IU]", "[iU]": "[IU]", "U/hr": "U/h", "u/h": "U/h", "units/h": "U/h", "U/hour": "U/h",
-    "grams": "g", "gram": "g", "bpm": "/min", "beats/min": "/min", "beats/minute": "/min", "mmHg": "mm[Hg]",
-    "lb": "[lb_av]", "lbs": "[lb_av]", "in": "[in_i]", "°C": "Cel", "C": "Cel", "degC": "Cel", "°F": "[degF]",
-    "kg/m^2": "kg/m2", "minutes": "min", "hours": "h", "steps": "{steps}", "score": "{score}",
-    "{INR}": "1",
-})  # fmt: skip
 
-
+@lru_cache(maxsize=4096)
 def unit(code: str) -> Unit:
-    """The unit of a UCUM code or of a common spelling.
+    """The unit of a UCUM code or of a spelling that has one reading (`spellings`).
 
-    >>> unit("mg/dl").code
-    'mg/dL'
+    >>> unit("mg/dl").code, unit("K/uL").code
+    ('mg/dL', '10*3/uL')
     """
-    found = UNITS.get(SPELLINGS.get(code, code))
+    found = UNITS.get(code) or UNITS.get(SPELLINGS.get(code, "")) or UNITS.get(spelled(code))
     if found is None:
         raise UnknownName(f"the unit {code[:40]!r} is not known here", advice=f"Known are: {', '.join(sorted(UNITS))}.")
     return found
 
 
-def convert_value(value: float, source: str, target: str, molar_mass: float | None = None) -> float:
-    """Convert between two units of one dimension, or between mass and amount concentration.
+def unit_named(text: str) -> str:
+    """A unit as a finding may name it: what was written is quoted where it looks like a unit.
 
-    amount [mol/L] = mass [g/L] / molar mass [g/mol].
+    >>> unit_named("mg/dl"), unit_named("mg%"), unit_named("")
+    ('mg/dL', "an unknown unit 'mg%'", 'no unit')
+    """
+    try:
+        return unit(text).code
+    except UnknownName:
+        return f"an unknown unit{quoted_unit(text)}" if text else "no unit"
 
-    Raises `RefusedInput` when the dimensions differ and no molar mass joins them.
+
+def convert_value(
+    value: float, source: str, target: str, molar_mass: float | None = None, charge: int | None = None
+) -> float:
+    """Convert between two units of one dimension, or between concentrations of mass, amount and equivalents.
+
+    amount [mol/L] = mass [g/L] / molar mass [g/mol] = equivalents [eq/L] / charge (an equivalent of an ion is a mole of
+    its charges: UCUM, unit `eq`; IUPAC Green Book, 2007, p. 6).
+
+    Raises `RefusedInput` when the dimensions differ and no molar mass or charge joins them.
 
     >>> convert_value(100.0, "mg/dL", "mmol/L", molar_mass=180.156)
     5.550744909966918
@@ -124,11 +171,15 @@ def convert_value(value: float, source: str, target: str, molar_mass: float | No
     a, b = unit(source), unit(target)
     scale = a.factor / b.factor
     if a.dimension != b.dimension:
-        pair = (a.dimension, b.dimension)
-        if molar_mass is None or set(pair) != {"mass concentration", "amount concentration"}:
+        ways = {
+            "amount concentration": Fraction(1),
+            "mass concentration": Fraction(str(molar_mass)) if molar_mass else None,
+            "equivalent concentration": Fraction(charge) if charge else None,
+        }  # how much of each is one mole
+        ours, theirs = ways.get(a.dimension), ways.get(b.dimension)
+        if ours is None or theirs is None:
             raise RefusedInput(f"{source} ({a.dimension}) cannot be turned into {target} ({b.dimension})")
-        molar = Fraction(str(molar_mass))
-        scale = scale / molar if pair[0] == "mass concentration" else scale * molar
+        scale = scale * theirs / ours
     if a.offset or b.offset:
         return float((Fraction(value) * a.factor + a.offset - b.offset) / b.factor)
     return value if scale == 1 else value * float(scale.numerator) / float(scale.denominator)

@@ -119,7 +119,8 @@ def looked_with(facts: Facts) -> tuple[str, ...]:
     lines += ["no known allergies, as stated"] if facts.no_known_allergies else []
     lines += [f"pregnancy: {facts.pregnancy}"] if facts.pregnancy else []
     for name, one in facts.filtrations.items():
-        lines.append(f"{name}: {one.reason}" if one.value is None else f"{name}: {one.value:.0f} {one.unit}")
+        caution = f" ({one.caution})" if one.caution else ""
+        lines.append(f"{name}: {one.reason}" if one.value is None else f"{name}: {one.value:.0f} {one.unit}{caution}")
     if facts.liver is not None:
         found = facts.liver.child_pugh
         lines.append(f"Child-Pugh: {'not worked out' if found is None else found.grade}")

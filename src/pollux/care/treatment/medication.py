@@ -10,7 +10,8 @@ from pollux.vocabulary import drug_for_code, drugs_in
 
 LISTS = ("medication_request", "medication_statement", "medication_administration", "medication_dispense")
 
-_ENDED = frozenset({"stopped", "completed"})
+_ENDED = frozenset({"stopped", "completed", "on-hold"})
+_NOT_BEGUN = frozenset({"draft", "intended", "proposal", "plan", "option", "preparation"})
 
 
 class Medication(msgspec.Struct, frozen=True):
@@ -41,9 +42,13 @@ def medication(said: str | Code, stopped: datetime | None = None, event: str = "
 
 
 def listed(record: Record, at: datetime) -> tuple[Medication, ...] | None:
-    """The medication list of a record at a time; None where the record has none, which is not an empty list."""
+    """The medication list of a record at a time; None where the record has none, which is not an empty list.
+
+    What nobody ordered yet (a draft, a proposal, a plan) is not on it; what is on hold is taken no more.
+    """
     events = sorted((e for name in LISTS for e in record.of(name) if e.time <= at), key=lambda e: (e.time, e.id))
-    return tuple(_entry(event, at) for event in events) if events else None
+    begun = (event for event in events if _NOT_BEGUN.isdisjoint(event.flags))
+    return tuple(_entry(event, at) for event in begun) if events else None
 
 
 def _entry(event: Event, at: datetime) -> Medication:

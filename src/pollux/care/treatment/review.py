@@ -15,11 +15,12 @@ from pollux.care.treatment.interactions.allergy import recognised
 from pollux.care.treatment.interactions.mechanism import effects
 from pollux.care.treatment.medication import Medication, listed, stopped, taken
 from pollux.care.treatment.organs import apixaban, kidney_findings, liver_findings
-from pollux.record import Code, Record
+from pollux.record import Code, Event, Record
 from pollux.record.kidney import Filtration, filtration
 from pollux.record.liver import Liver, liver
 
 _NAMES = Reference("Pollux", "its vocabulary of drugs, in which the name is not")
+_OVER = frozenset({"resolved", "inactive"})  # what FHIR says of an allergy that is none any more
 _CHILDBEARING = (12.0, 55.0)  # ages at which a pregnancy is asked for [years]: our own choice
 
 
@@ -27,7 +28,8 @@ class Facts(msgspec.Struct, frozen=True):
     """What a record says of a person beside medications and genes. What is None is unknown and never taken for absent.
 
     `allergies` are the texts of stated allergies, or None for no list; an empty list is as unknown as none, unless
-    `no_known_allergies` was stated. `pregnancy` is as stated.
+    `no_known_allergies` was stated. `past_allergies` were stated as resolved or inactive: nothing is checked against
+    them, and that is said. `pregnancy` is as stated.
     """
 
     age: float | None = None
@@ -35,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True):
     ancestry: str = ""
     allergies: tuple[str, ...] | None = None
     no_known_allergies: bool = False
+    past_allergies: tuple[str, ...] = ()
     pregnancy: str | None = None
     weight: float | None = None
     creatinine: float | None = None
@@ -105,8 +108,8 @@ def review_record(record: Record, calls: Iterable[GeneCall], at: datetime) -> Re
 
 def facts_of(record: Record, at: datetime) -> Facts:
     """What a record says of a person at a time."""
-    stated = [event.value for event in record.of("allergy") if event.time <= at]
-    texts = tuple(one.display or one.code if isinstance(one, Code) else str(one) for one in stated)
+    listed_ = [event for event in record.of("allergy") if event.time <= at]
+    texts = tuple(_text(event) for event in listed_ if _OVER.isdisjoint(event.flags))
     none = tuple(text for text in texts if none_known(text))
     pregnancy = record.latest("pregnancy_status", at)
     weight, creatinine = record.latest("body_weight", at), record.latest("creatinine", at)
@@ -117,12 +120,18 @@ def facts_of(record: Record, at: datetime) -> Facts:
         ancestry=record.person.ancestry,
         allergies=tuple(text for text in texts if text not in none) if texts else None,
         no_known_allergies=bool(none) and len(none) == len(texts),
+        past_allergies=tuple(_text(event) for event in listed_ if not _OVER.isdisjoint(event.flags)),
         pregnancy=None if said is None else said.display or said.code if isinstance(said, Code) else str(said),
         weight=weight.number("kg") if weight else None,
         creatinine=creatinine.number("mg/dL") if creatinine else None,
         filtrations={name: filtration(record, at, name) for name in ("Cockcroft-Gault", "CKD-EPI 2021")},
         liver=liver(record, at),
     )
+
+
+def _text(event: Event) -> str:
+    """What is stated in a coded event, in words."""
+    return event.value.display or event.value.code if isinstance(event.value, Code) else str(event.value)
 
 
 def none_known(text: str) -> bool:
@@ -148,6 +157,7 @@ def _unknown(medications: Sequence[Medication] | None, facts: Facts) -> list[str
     if not facts.allergies and not facts.no_known_allergies:
         found.append(f"allergies are unknown: {'there is no list' if facts.allergies is None else 'the list is empty'}")
     found += [f"the allergy to {text!r} is not recognised" for text in facts.allergies or () if not recognised(text)]
+    found += [f"the allergy to {text!r} is stated as over; nothing was checked for it" for text in facts.past_allergies]
     low, high = _CHILDBEARING
     if facts.pregnancy is None and facts.sex != "male" and (facts.age is None or low <= facts.age <= high):
         found.append("whether there is a pregnancy is unknown; no rule here was made for one")

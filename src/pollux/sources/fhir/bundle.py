@@ -21,7 +21,7 @@ from pollux.sources.fhir.requests import (
     without_resource,
 )
 from pollux.sources.fhir.resource import kept_raw, note, resource_entries, updated
-from pollux.sources.fhir.rules import bundle, bundle_entry
+from pollux.sources.fhir.rules import bundle, bundle_entry, not_all
 from pollux.sources.fhir.validate import envelope
 from pollux.sources.format import Reading
 from pollux.sources.scan import Scanner, TooLarge, parse
@@ -41,6 +41,7 @@ class _Around:
     reading: Reading
     links: Links
     seen: set[tuple[str, str]] = field(default_factory=set)
+    matches: int = 0
 
     @property
     def within(self) -> Within:
@@ -68,6 +69,9 @@ def bundle_entries(scanner: Scanner, reading: Reading, links: Links) -> Iterator
             entries += 1
     for text in envelope("Bundle", header) or bundle(header, entries):
         yield note(reading, "invalid bundle", text, start)
+    if header.get("type") == "searchset":
+        missing = not_all(header, around.matches)
+        yield from (note(reading, "incomplete answer", text, start) for text in missing)
 
 
 def _element(element: Element, around: _Around) -> Iterator[Entry]:
@@ -85,6 +89,7 @@ def _element(element: Element, around: _Around) -> Iterator[Entry]:
         yield note(reading, "invalid bundle", why, place)
         yield around.refused(place, BAD, why)
         return
+    around.matches += _mode(entry) in ("", "match")
     resource = entry.pop("resource", None)
     told = resource if isinstance(resource, dict) else None
     for text in bundle_entry(around.within.kind, entry, told, index):
@@ -104,6 +109,11 @@ def _element(element: Element, around: _Around) -> Iterator[Entry]:
         yield from _nothing(entry, resource, place, around)
     else:
         yield from _with_resource(entry, told, raw, place, around)
+
+
+def _mode(entry: dict[str, Any]) -> object:
+    search = entry.get("search")
+    return search.get("mode", "") if isinstance(search, dict) else ""
 
 
 def _method(entry: dict[str, Any]) -> object:

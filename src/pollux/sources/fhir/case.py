@@ -12,14 +12,17 @@ from pollux.sources.fhir.references import Links
 
 @dataclass(frozen=True)
 class Case:
-    """A valid resource with its name, its place in the file and what the bundle around it says."""
+    """A valid resource with its name, its place in the file and what the bundle around it says.
+
+    `zone` is that of times without an offset; None where nobody has stated it.
+    """
 
     resource: Mapping[str, Any]
     name: str
     place: str
     file: str
     learned: datetime
-    zone: ZoneInfo
+    zone: ZoneInfo | None
     links: Links
 
     @property

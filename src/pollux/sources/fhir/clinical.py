@@ -7,23 +7,27 @@ from typing import Any
 from pollux.errors import PolluxError
 from pollux.record.event import Code, Event
 from pollux.sources.fhir.case import Case, code_of
-from pollux.sources.fhir.dates import moment, when
+from pollux.sources.fhir.dates import closing, moment, when
 from pollux.sources.fhir.medication import medication
+from pollux.sources.fhir.modifiers import said_not_taken
+from pollux.sources.quoted import quoted
 
 Problem = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Where a resource type keeps its time, end and code, and which statuses say that it did not happen.
+    """Where a resource type keeps its time, end and code, and what its statuses say.
 
-    What did not happen, or was entered in error, leaves no standing event. A status in `flagged` is kept as a flag.
+    `stands` are the statuses under which it holds as it is; one in `flagged` is kept as a flag; what is `undone` did
+    not happen and leaves no standing event, as what was entered in error. Any other status is not understood.
     """
 
     quantity: str
     times: tuple[str, ...]
     codes: tuple[str, ...]
     ends: tuple[str, ...] = ()
+    stands: tuple[str, ...] = ("completed",)
     undone: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
 
@@ -31,69 +35,108 @@ class Kind:
 _MEDICATION = ("medicationCodeableConcept", "medicationReference")
 
 KINDS: Mapping[str, Kind] = {
-    "Condition": Kind("condition", ("onsetDateTime", "onsetPeriod", "recordedDate"), ("code",), ("abatementDateTime",)),
+    "Condition": Kind(
+        "condition", ("onsetDateTime", "onsetPeriod", "recordedDate"), ("code",), ("abatementDateTime",), stands=()
+    ),
     "MedicationRequest": Kind(
         "medication_request",
         ("authoredOn",),
         _MEDICATION,
+        stands=("active",),
         undone=("cancelled",),
-        flagged=("draft", "stopped", "completed", "on-hold"),
+        flagged=("draft", "stopped", "completed", "on-hold", "unknown"),
     ),
     "MedicationStatement": Kind(
         "medication_statement",
         ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
         _MEDICATION,
+        stands=("active",),
         undone=("not-taken",),
-        flagged=("intended", "stopped", "completed", "on-hold"),
+        flagged=("intended", "stopped", "completed", "on-hold", "unknown"),
     ),
     "MedicationAdministration": Kind(
         "medication_administration",
         ("effectiveDateTime", "effectivePeriod"),
         _MEDICATION,
         undone=("not-done",),
-        flagged=("in-progress", "stopped", "on-hold"),
+        flagged=("in-progress", "stopped", "on-hold", "unknown"),
     ),
     "MedicationDispense": Kind(
         "medication_dispense",
         ("whenHandedOver", "whenPrepared"),
         _MEDICATION,
         undone=("cancelled", "declined"),
-        flagged=("preparation", "on-hold"),
+        flagged=("preparation", "in-progress", "on-hold", "stopped", "unknown"),
     ),
     "AllergyIntolerance": Kind(
-        "allergy", ("onsetDateTime", "onsetPeriod", "recordedDate", "lastOccurrence"), ("code",)
+        "allergy", ("onsetDateTime", "onsetPeriod", "recordedDate", "lastOccurrence"), ("code",), stands=()
     ),
     "Procedure": Kind(
         "procedure",
         ("performedDateTime", "performedPeriod"),
         ("code",),
         undone=("not-done",),
-        flagged=("preparation", "in-progress", "stopped", "on-hold"),
+        flagged=("preparation", "in-progress", "stopped", "on-hold", "unknown"),
     ),
     "Encounter": Kind(
-        "encounter", ("period",), ("type", "class"), undone=("cancelled",), flagged=("planned", "in-progress")
+        "encounter",
+        ("period",),
+        ("type", "class"),
+        stands=("arrived", "triaged", "onleave", "finished"),
+        undone=("cancelled",),
+        flagged=("planned", "in-progress", "unknown"),
     ),
     "Immunization": Kind("immunization", ("occurrenceDateTime",), ("vaccineCode",), undone=("not-done",)),
     "DiagnosticReport": Kind(
         "diagnostic_report",
         ("effectiveDateTime", "effectivePeriod"),
         ("code",),
+        stands=("final", "amended", "corrected", "appended"),
         undone=("cancelled",),
-        flagged=("registered", "partial", "preliminary"),
+        flagged=("registered", "partial", "preliminary", "unknown"),
     ),
-    "Device": Kind("device", ("manufactureDate",), ("type", "deviceName"), ("expirationDate",), flagged=("inactive",)),
+    "Device": Kind(
+        "device",
+        ("manufactureDate",),
+        ("type", "deviceName"),
+        ("expirationDate",),
+        stands=("active",),
+        flagged=("inactive", "unknown"),
+    ),
     "Consent": Kind(
-        "consent", ("dateTime",), ("category", "scope"), undone=("rejected",), flagged=("draft", "inactive")
+        "consent",
+        ("dateTime",),
+        ("category", "scope"),
+        stands=("active",),
+        undone=("rejected",),
+        flagged=("draft", "inactive", "proposed"),
     ),
     "CarePlan": Kind(
-        "care_plan", ("period", "created"), ("category", "title"), undone=("revoked",), flagged=("draft",)
+        "care_plan",
+        ("period", "created"),
+        ("category", "title"),
+        stands=("active", "completed"),
+        undone=("revoked",),
+        flagged=("draft", "on-hold", "unknown"),
     ),
 }
+
+_INTENTS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
+_NOT_ORDERED = ("proposal", "plan", "option")
+_CLINICAL = ("active", "recurrence", "relapse", "inactive", "remission", "resolved")
+_VERIFIED = ("confirmed", "unconfirmed", "provisional", "differential", "refuted", "entered-in-error")
 
 
 def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
     """The one event of a clinical statement."""
     resource = case.resource
+    standing = _standing(case, kind)
+    if isinstance(standing, str):
+        yield "not understood", standing
+        return
+    if kind.codes == _MEDICATION and said_not_taken(resource, medication(case)):
+        yield "not taken", "its text says that it is not taken, and its status does not"
+        return
     span = when(resource, kind.times, case.zone)
     if span is None:
         yield "no time", f"none of {', '.join(kind.times)} is stated"
@@ -102,15 +145,13 @@ def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
     if value is None:
         yield "no code", f"none of {', '.join(kind.codes)} says what it is"
         return
-    time, end, precision = span
+    time, end, precision, known = span
     for element in kind.ends:
         if end is None and isinstance(resource.get(element), str):
-            end = moment(resource[element], case.zone)[0]
-    clinical, verification = (code_of(resource.get(name)) for name in ("clinicalStatus", "verificationStatus"))
-    statuses = [case.status] + [code.code for code in (clinical, verification) if code]
-    retracted = any(status in ("entered-in-error", "refuted", *kind.undone) for status in statuses)
-    flags = [status for status in statuses if status in kind.flagged]
-    flags += [code.code for code in (clinical, verification) if code and code.code not in ("active", "confirmed")]
+            ends = moment(resource[element], case.zone)
+            end, known = closing(time, ends), known + ends.flags
+    flags = [status for status in standing if status not in (*kind.stands, "active", "confirmed")]
+    flags += [*known, *(["ends before it begins"] if end and end < time else [])]
     try:
         yield case.event(
             time,
@@ -119,11 +160,49 @@ def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
             "",
             end=end if end is None or end >= time else None,
             precision=precision,
-            flags=tuple(dict.fromkeys(flags + (["ends before it begins"] if end and end < time else []))),
-            retracted=retracted,
+            flags=tuple(dict.fromkeys(flags)),
+            retracted=not {"entered-in-error", "refuted", *kind.undone}.isdisjoint(standing),
         )
     except PolluxError as error:
         yield "broken event", error.what
+
+
+def _standing(case: Case, kind: Kind) -> list[str] | str:
+    """Everything that the resource says of its own standing; a sentence where something of it is not understood."""
+    resource, found = case.resource, []
+    if case.status:
+        found.append(case.status)
+        if case.status not in (*kind.stands, *kind.flagged, *kind.undone, "entered-in-error"):
+            return f"its status{quoted(case.status)} is none that is known here"
+    intent = resource.get("intent")
+    if kind.quantity in ("medication_request", "care_plan") and isinstance(intent, str):
+        if intent not in _INTENTS + _NOT_ORDERED:
+            return f"its intent{quoted(intent)} is none that is known here"
+        found += [intent] if intent in _NOT_ORDERED and kind.quantity == "medication_request" else []
+    for element, known in (("clinicalStatus", _CLINICAL), ("verificationStatus", _VERIFIED)):
+        if element in resource:
+            status = _one_of(resource[element], known)
+            if not status:
+                return f"its {element} is none that is known here"
+            found.append(status)
+    if resource.get("isSubpotent") is True:
+        found.append("subpotent")
+    if any(_as_needed(dosage) for dosage in resource.get("dosageInstruction", resource.get("dosage", ())) or ()):
+        found.append("as needed")
+    return found
+
+
+def _one_of(concept: object, known: tuple[str, ...]) -> str:
+    """The one status that a concept states; "" where it states none that is known, or several."""
+    codings = concept.get("coding", ()) if isinstance(concept, dict) else ()
+    stated = {coding.get("code") for coding in codings if coding.get("code") in known}
+    if not codings and isinstance(concept, dict):
+        stated = {str(concept.get("text", "")).strip().casefold()} & set(known)
+    return stated.pop() if len(stated) == 1 else ""
+
+
+def _as_needed(dosage: object) -> bool:
+    return isinstance(dosage, dict) and (dosage.get("asNeededBoolean") is True or "asNeededCodeableConcept" in dosage)
 
 
 def _code(case: Case, kind: Kind) -> Code | None:

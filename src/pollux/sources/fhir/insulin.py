@@ -12,7 +12,7 @@ from pollux.record.event import Event
 from pollux.sources.fhir.case import Case
 from pollux.sources.fhir.dates import when
 from pollux.sources.fhir.medication import medication
-from pollux.sources.fhir.observation import unit_of
+from pollux.sources.fhir.quantity import unit_of
 from pollux.sources.quoted import unit_named
 from pollux.vocabulary import ATC_SYSTEMS, SNOMED, Insulin, insulin_for_code, insulins_in, unit
 
@@ -51,7 +51,7 @@ def _dose(case: Case, concept: Mapping[str, Any]) -> Event:
     span = when(case.resource, TIMES, case.zone)
     if span is None or span[2] not in ("minute", "second"):
         raise _NoDoseError("no time", "it does not say at what time of day the insulin was given")
-    time, end, precision = span
+    time, end, precision, flags = span
     return case.event(
         time,
         quantity,
@@ -59,7 +59,7 @@ def _dose(case: Case, concept: Mapping[str, Any]) -> Event:
         written,
         end=end if end is not None and end > time else None,
         precision=precision,
-        flags=(BY_TEXT,) if by_text else (),
+        flags=((BY_TEXT,) if by_text else ()) + flags,
         part="dose",
     )
 

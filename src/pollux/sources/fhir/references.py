@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from pollux.record.entry import IDENTIFIED, Within, own_id
 
-_NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?")
+_NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,255})(?:/_history/[^/]+)?")
 
 
 _MOST = 200
@@ -57,14 +57,14 @@ def identifier_of(query: str, kind: str = "Patient") -> str:
 
 
 def identifiers(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """The business identifiers of a resource that name a system, two hundred at most.
+    """The business identifiers of a resource that name a system, two hundred at most; none that is out of use ("old").
 
     >>> identifiers({"identifier": [{"system": "urn:oid:1.2", "value": "42"}, {"value": "no system"}]})
     ('urn:oid:1.2|42',)
     """
     stated = resource.get("identifier")
     some = stated if isinstance(stated, list) else [stated]
-    pairs = [(one.get("system"), one.get("value")) for one in some if isinstance(one, dict)]
+    pairs = [(one.get("system"), one.get("value")) for one in some if isinstance(one, dict) and one.get("use") != "old"]
     found = [f"{system}|{value}" for system, value in pairs if isinstance(system, str) and isinstance(value, str)]
     return tuple(dict.fromkeys(found))[:_MOST]
 

@@ -13,8 +13,9 @@ from pollux.sources.clock import zone
 from pollux.sources.fhir import patient
 from pollux.sources.fhir.case import Case
 from pollux.sources.fhir.clinical import KINDS, stated
-from pollux.sources.fhir.dates import NoSuchTime, moment
+from pollux.sources.fhir.dates import NoOffset, NoSuchTime, moment
 from pollux.sources.fhir.insulin import doses
+from pollux.sources.fhir.modifiers import not_understood
 from pollux.sources.fhir.observation import observed
 from pollux.sources.fhir.references import Links, identifiers, person_of
 from pollux.sources.fhir.requests import Named
@@ -24,8 +25,8 @@ from pollux.sources.format import Reading
 UNDERSTOOD = frozenset(KINDS) | {"Patient", "Observation"}
 _GENETICS = ("http://terminology.hl7.org/CodeSystem/v2-0074", "GE")
 _NOT_ASKED = Named()
-_LONGEST = 128  # signs of an id; FHIR allows 64
-_COMPLETENESS = ("no time", "no value", "no code", "no dose")
+_LONGEST = 255  # signs of an id: FHIR allows 64, Epic sends 88 and more; what is longer is named by its digest
+_COMPLETENESS = ("no time", "no value", "no code", "no dose", "no offset", "incomplete answer")
 
 
 def resource_entries(
@@ -54,9 +55,17 @@ def resource_entries(
         if document.kind != "Device" or astray:
             yield note(reading, "nobody's", text, place, "", document.name)
         return
+    changed = not_understood(resource, raw)
+    if changed:
+        yield note(reading, "not understood", changed, place, person, document.name)
+        return
     if document.kind == "Patient":
         yield Entry(person, patient.person(resource, document.id, reading.timezone or "UTC"))
-    case = Case(resource, document.name, place, reading.name, reading.learned, zone(reading.timezone or "UTC"), links)
+        links_of_person, overlooked = patient.links(resource, document.id, f"{reading.name} {place}", links)
+        yield from (Entry(person, link) for link in links_of_person)
+        yield from (note(reading, "not carried out", text, place, person, document.name) for text in overlooked)
+    stated_zone = zone(reading.timezone) if reading.timezone else None
+    case = Case(resource, document.name, place, reading.name, reading.learned, stated_zone, links)
     for found in _timely(_events(case, document.kind)):
         if isinstance(found, tuple):
             rule, text = found
@@ -71,6 +80,8 @@ def _timely(events: Iterator[Any]) -> Iterator[Any]:
         yield from events
     except NoSuchTime as error:
         yield "no time", error.what
+    except NoOffset as error:
+        yield "no offset", error.what
 
 
 def _events(case: Case, kind: str) -> Iterator[Any]:
@@ -129,7 +140,8 @@ def _genetic(resource: Mapping[str, Any]) -> bool:
 def updated(text: object, reading: Reading) -> datetime | None:
     """When a version was made; None where it is not said."""
     try:
-        return moment(text, zone(reading.timezone or "UTC"))[0] if isinstance(text, str) and text else None
+        stated_zone = zone(reading.timezone) if reading.timezone else None
+        return moment(text, stated_zone).time if isinstance(text, str) and text else None
     except (ValueError, PolluxError, OverflowError):
         return None
 

@@ -186,6 +186,20 @@ def _full_url(full_url: str, resource: Mapping[str, Any] | None, path: str) -> I
             yield f"{path} does not end in the id of its resource"
 
 
+def not_all(header: Mapping[str, Any], matches: int) -> Iterator[str]:
+    """What an answer to a search says of what it does not hold: further pages, or more matches than there are here."""
+    stated = header.get("link", ())
+    links = [one.get("relation") for one in (stated if isinstance(stated, list) else ()) if isinstance(one, dict)]
+    total = header.get("total")
+    counted = total if isinstance(total, int) and not isinstance(total, bool) else None
+    if "next" in links:
+        of = f" of {counted:,}" if counted is not None else ""
+        missing = f"{counted - matches:,} are" if counted is not None and counted > matches else "the rest is"
+        yield f"this is one page of an answer: it holds {matches:,}{of}; {missing} not here (link next)"
+    elif counted is not None and counted > matches and "previous" not in links and "prev" not in links:
+        yield f"the answer counts {counted:,} and holds {matches:,}: {counted - matches:,} are not here"
+
+
 def bundle(header: Mapping[str, Any], entries: int) -> Iterator[str]:
     """What is wrong with a Bundle as a whole (bdl-1, bdl-9, bdl-10)."""
     kind = header.get("type")

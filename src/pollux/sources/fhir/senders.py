@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from pollux.errors import RefusedInput
-from pollux.record.entry import CREATED, IDENTIFIED, Ahead, Course, Document, Entry, own_id
+from pollux.record.entry import CREATED, IDENTIFIED, Ahead, Course, Document, Entry, Link, own_id
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
 from pollux.sources.fhir.validate import known
 
 _NAME = re.compile(r"[A-Za-z0-9-]{1,24}")
-_LONGEST = 64
+_LONGEST = 64  # signs of an id as FHIR has it
 Names = Callable[[str], str]
 
 
@@ -44,6 +44,9 @@ def apart(entries: Iterable[Entry], sender: str) -> Iterator[Entry]:
                 item = Ahead(patient.under(called(sender, "Patient", patient.id)))
             case Person() if given:
                 item = msgspec.structs.replace(item, id=called(sender, "Patient", item.id))
+            case Link() if given:
+                duplicate, into = (called(sender, "Patient", id) for id in (item.duplicate, item.into))
+                item = Link(duplicate, into, item.place)
             case Course(events):
                 item = msgspec.structs.replace(item, events=tuple(_renamed(one, _all(sender)) for one in events))
             case Event():
@@ -58,9 +61,11 @@ def called(sender: str, kind: str, id: str) -> str:
 
     >>> called("clinic-a", "Patient", "1")
     'clinic-a.1'
+
+    Together they have at most 64 signs, or a digest stands for them; what is longer by itself stays as it is.
     """
     name = f"{sender}.{id}"
-    return name if len(name) <= _LONGEST else own_id(f"{sender}/{kind}/{id}")
+    return name if len(name) <= _LONGEST or len(id) > _LONGEST else own_id(f"{sender}/{kind}/{id}")
 
 
 def _one(before: str, after: str) -> Names:

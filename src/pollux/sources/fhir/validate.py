@@ -22,6 +22,8 @@ from pollux.sources.fhir.rules import broken
 Resource = Mapping[str, Any]
 MOST = 5  # problems told of one resource
 
+_ID = ("^[A-Za-z0-9\\-\\.]{1,64}$", "^[A-Za-z0-9\\-\\.]{1,255}$")
+_OFFSET = "(Z|(\\+|-)((0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _EMPTY = re.compile(rb"[\[{]\s*[\]}]")
 _LATE_DAY = re.compile(rb'"(\d{4})-(\d\d)-(29|30|31)(?=["T])')
 _REFERENCE = re.compile(r'"#/definitions/([A-Za-z0-9_]+)"')
@@ -34,13 +36,15 @@ def _definitions() -> dict[str, Any]:
 
     The schema leaves out which primitive elements are required (`fhir.required.json`, from HL7's own
     StructureDefinitions, says it) and that a complex type is an object; it forbids extensions on lists of canonical
-    URLs, and the null that stands in a list of primitives for one that has only extensions.
+    URLs, and the null that stands in a list of primitives for one that has only extensions. Beyond the specification
+    longer ids and times without an offset are let in.
     """
     packed = files("pollux.sources.fhir").joinpath("fhir.schema.json.gz").read_bytes()
     found: dict[str, Any] = orjson.loads(gzip.decompress(packed))["definitions"]
     # Two names that the schema refers to or may refer to without defining them, and the list of all resources, whose
     # members are checked against their own definitions instead.
     found |= {"Resource": {}, "integer64": {}, "ResourceList": {"type": "object", "required": ["resourceType"]}}
+    found = _widened(found)
     for definition in found.values():
         if "properties" in definition:
             definition["type"] = "object"
@@ -48,6 +52,22 @@ def _definitions() -> dict[str, Any]:
     for name, required in _required().items():
         found[name]["allOf"] = [_one_of(found[name]["properties"], element) for element in required]
     return found
+
+
+def _widened(part: Any) -> Any:
+    """The same, ids of up to 255 signs and times without an offset allowed: systems send both.
+
+    A time without an offset is told where it is read (`dates`).
+    """
+    if isinstance(part, dict):
+        return {name: _pattern(inner) if name == "pattern" else _widened(inner) for name, inner in part.items()}
+    return [_widened(inner) for inner in part] if isinstance(part, list) else part
+
+
+def _pattern(pattern: Any) -> Any:
+    if not isinstance(pattern, str):
+        return _widened(pattern)
+    return _ID[1] if pattern == _ID[0] else pattern.replace(_OFFSET, f"{_OFFSET}?")
 
 
 def _one_of(properties: Mapping[str, Any], element: str) -> dict[str, Any]:

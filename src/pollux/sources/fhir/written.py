@@ -12,11 +12,11 @@ from pollux.record.entry import Document, own_id
 from pollux.record.event import Code, Event, Person
 from pollux.record.held import Held
 from pollux.record.quality import Quarantined
+from pollux.record.when import DATES, as_stated
 from pollux.sources.fhir.exported import EXPORT, STATED
-from pollux.sources.fhir.observation import UCUM
+from pollux.sources.fhir.quantity import UCUM
 from pollux.vocabulary import LOINC, QUANTITY, term
 
-_DATES = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
 _AUDIT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _ACTIONS = {"take": "C", "read": "R", "checkpoint": "C", "erase": "D", "search": "E", "backup": "E", "restore": "E"}
 _READ = ("record", "latest", "series", "quarantine", "documents", "everything", "checkpoint", "audit")
@@ -183,5 +183,4 @@ def instant(moment: datetime) -> str:
 
 
 def _moment(moment: datetime, event: Event) -> str:
-    pattern = _DATES.get(event.precision)
-    return moment.strftime(pattern) if pattern else instant(moment)
+    return as_stated(moment, event.precision) if event.precision in DATES else instant(moment)

@@ -65,7 +65,8 @@ def kidney_findings(taken: Sequence[str], filtrations: Mapping[str, Filtration])
                 found.append(_open(name, "kidney", formula, why, held[0].source))
                 continue
             met = [one for one in held if one.formula == formula and one.low <= value.value < one.high]
-            found += [_said(one, f"{formula} {value.value:.0f} {value.unit}") for one in met]
+            because = f"{formula} {value.value:.0f} {value.unit}"
+            found += [_said(one, f"{because}; {value.caution}" if value.caution else because) for one in met]
     return tuple(found)
 
 
