@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := .venv-bench
 
-.PHONY: help setup nuts demo test test-all check format bench soak docs clean lock
+.PHONY: help setup nuts demo test test-fast test-all check format bench soak docs clean lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,9 +25,12 @@ nuts: setup ## add what pollux[nuts] needs: NUTS through nutpie (about 400 MB)
 demo: setup ## make synthetic patients, build their twins, write their reports
 	$(BIN)/pollux demo --output demo-output
 
-test: setup ## all tests that need no service
+test: setup ## all tests that need no service, and whether each room keeps its budget
 	$(BIN)/python tests/warm.py
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	POLLUX_BUDGET=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: setup ## the laws of every room in a minute and a half, for the inner loop
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-all: ## the same on Python 3.11, 3.12 and 3.13
 	for version in 3.11 3.12 3.13; do \
