@@ -1,6 +1,7 @@
 """Where sex at birth is not stated, the stated gender stands in, and the result says so."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HERE = Source("fhir", "file")
 
 
-def record(**stated: str) -> Record:
+def record(**stated: Any) -> Record:
     person = Person("p1", birth_date="1960-01-01", **stated)
     return Record(
         person,
