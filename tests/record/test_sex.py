@@ -1,7 +1,6 @@
 """Where sex at birth is not stated, the stated gender stands in, and the result says so."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -15,8 +14,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HERE = Source("fhir", "file")
 
 
-def record(**stated: Any) -> Record:
-    person = Person("p1", birth_date="1960-01-01", **stated)
+def record(sex_at_birth: str = "", gender: str = "") -> Record:
+    person = Person("p1", birth_date="1960-01-01", sex_at_birth=sex_at_birth, gender=gender)
     return Record(
         person,
         (Event(NOW, "creatinine", 1.1, "mg/dL", HERE, NOW), Event(NOW, "body_weight", 70.0, "kg", HERE, NOW)),

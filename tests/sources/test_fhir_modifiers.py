@@ -65,6 +65,13 @@ def test_a_modifier_extension_anywhere_quarantines(resource: dict[str, object], 
     assert found.reasons == [f"{place} changes its meaning in a way that is not understood"]
 
 
+def test_a_modifier_extension_on_the_entry_of_a_bundle_quarantines_what_it_brings(reads: ReadText) -> None:
+    entry = {"fullUrl": "http://example.org/Observation/o1", "resource": observation(), "modifierExtension": [ODD]}
+    found = reads(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [entry]}))
+    assert (found.events, found.documents) == ([], [])
+    assert found.reasons == ["Bundle.entry.modifierExtension changes its meaning in a way that is not understood"]
+
+
 def test_a_modifier_extension_written_with_escapes_is_seen(reads: ReadText) -> None:
     text = json.dumps(observation(modifierExtension=[ODD])).replace("modifierExtension", "modifier\\u0045xtension")
     assert len(reads(text).reasons) == 1
@@ -92,6 +99,10 @@ def test_an_extension_that_modifies_nothing_is_passed_over(reads: ReadText) -> N
         ),
         (
             statement(note=[{"text": "Patient is not currently taking this."}]),
+            "its text says that it is not taken, and its status does not",
+        ),
+        (
+            statement(statusReason=[{"text": "patient not taking"}]),
             "its text says that it is not taken, and its status does not",
         ),
         (

@@ -96,10 +96,10 @@ def test_every_spelling_stands_for_a_unit_and_is_no_code_of_another() -> None:
 @pytest.mark.parametrize(
     ("code", "spellings"),
     [
-        ("10*3/uL", "K/uL k/ul K/mcL K/cumm x10E3/uL x10(3)/mcL 10^3/uL 10**3/uL 10e3/ul THOU/UL thou/uL 1000/uL"),
+        ("10*3/uL", "K/uL k/ul K/mcL K/cumm x10E3/uL x10(3)/mcL 10^3/uL 10**3/uL 10e3/ul THOU/UL thous/uL 10³/µL"),
         ("10*6/uL", "M/uL M/mcL 10^6/uL x10E6/uL million/uL Mio/uL 10*6/mm3"),
-        ("10*9/L", "10^9/L x10^9/l 10E9/L Gpt/L"),
-        ("10*12/L", "10^12/L x10E12/L Tpt/L"),
+        ("10*9/L", "10^9/L x10^9/l 10E9/L Gpt/L 10⁹/L"),
+        ("10*12/L", "10^12/L x10E12/L Tpt/L 10¹²/l"),
         ("/uL", "cells/uL cells/mm3 cells/mcL /cumm {cells}/uL"),
         ("mL/min/{1.73_m2}", "mL/min/1.73m2 ml/min/1.73m^2 mL/min/1.73m² mL/min/1.73_m2 mL/min/(1.73.m2)"),
         ("mg/dL", "mg/dl MG/DL Mg/dL mg/100mL mg/dL{calc}"),
@@ -109,7 +109,7 @@ def test_every_spelling_stands_for_a_unit_and_is_no_code_of_another() -> None:
         ("[IU]/L", "IU/L iu/l [iU]/L"),
         ("U/L", "u/l units/L U/l"),
         ("m[IU]/L", "mIU/L miu/l m[iU]/L"),
-        ("u[IU]/mL", "uIU/mL µIU/mL UIU/ML"),
+        ("u[IU]/mL", "uIU/mL µIU/mL UIU/ML µU/mL"),
         ("/min", "bpm BPM beats/min {breaths}/min breaths/minute /minute 1/min"),
         ("mg/g", "mg/g{creat} mg/gcreat"),
         ("mm/h", "mm/hr MM/HR"),
@@ -126,7 +126,8 @@ def test_a_spelling_with_one_reading_is_read(code: str, spellings: str) -> None:
     [
         ("beats per minute", "/min"), ("Breaths per minute", "/min"), ("mm Hg", "mm[Hg]"), ("x 10^9 / L", "10*9/L"),
         ("mL/min/1.73 m2", "mL/min/{1.73_m2}"), ("mL/min per 1.73 m2", "mL/min/{1.73_m2}"), ("mmol / L", "mmol/L"),
-        ("degrees F", "[degF]"), ("deg C", "Cel"), ("ug/mg creat", "ug/mg"), ("K/cu mm", "10*3/uL"),
+        ("10 3/uL", "10*3/uL"), ("Deg. F", "[degF]"), ("% of total Hgb", "%"), ("degrees F", "[degF]"),
+        ("deg C", "Cel"), ("ug/mg creat", "ug/mg"), ("K/cu mm", "10*3/uL"),
     ],
 )  # fmt: skip
 def test_spaces_change_no_unit(text: str, code: str) -> None:
@@ -135,6 +136,7 @@ def test_spaces_change_no_unit(text: str, code: str) -> None:
 
 @pytest.mark.parametrize(
     "text", ["m/uL", "m/ul", "M/L", "mg%", "gm%", "G/L", "T/L", "MIU/L", "MU/L", "mil/uL", "mg/dL{DDU}", "ug/mL{DDU}",
+             "103/uL", "109/L",
              "10*/uL", "10^4/uL", "/", "//", "mg/", "mg/dL/h", "x/uL", "mL/min/1.37m2", "mg/dL mmol/L", "thou", "K/"],
 )  # fmt: skip
 def test_what_has_two_readings_or_none_is_no_unit(text: str) -> None:

@@ -49,7 +49,9 @@ _WHOLE = _table("""
     L = l
     dL = dl
     mL = ml
-    % = % percent pct
+    % = % percent pct %hb %{hb} %hgb %oftotalhgb %{totalhgb} %oftotalhb
+    mmol/mol = mmol/mol mmol/molhb mmol/mol{hb}
+    kPa = kpa
     [lb_av] = lb lbs pound pounds [lb_av]
     [oz_av] = oz ounce ounces
     kg = kg kgs kilogram kilograms
@@ -89,14 +91,14 @@ _ABOVE = _table("""
     meq = meq
     ueq = ueq
     U = u unit units
-    [IU] = iu [iu]
-    m[IU] = miu m[iu]
-    u[IU] = uiu u[iu] mciu mcu
+    [IU] = iu [iu] ui
+    m[IU] = miu m[iu] mui
+    u[IU] = uiu u[iu] mciu mcu uu uui
     mU = mu
     kU = ku
     k[IU] = kiu k[iu]
     ukat = ukat
-    10*3 = 10*3 k thou thousand thousands ths tsd 1000 x1000
+    10*3 = 10*3 k thou thous thousand thousands ths tsd 1000 x1000
     10*6 = 10*6 million millions mio
     10*9 = 10*9
     10*12 = 10*12
@@ -132,7 +134,8 @@ _TWO_READINGS = ("M", "m", "MU", "MIU", "M[IU]", "T")
 _NOTES = re.compile(
     r"\{(?:creat|creatinine|cre|calc|calculated|cells|beats|breaths|rbc|wbc|blood|plasma|serum|total)\}"
 )
-_POWER = re.compile(r"(?:x\s*)?10\s*(?:\*\*|[*^ex]|exp)?\s*\(?\s*(3|6|9|12)\s*\)?")
+_POWER = re.compile(r"(?:x\s*)?10(?:\s*(?:\*\*|[*^ex]|exp)\s*|\s+|(?=\())\(?\s*(3|6|9|12)\s*\)?")
+_RAISED = str.maketrans({"³": "^3", "⁶": "^6", "⁹": "^9", "¹": "^1", "²": "^2"})
 _SURFACE = re.compile(r"ml\s*/\s*\(?min\s*[/.]\s*[({\[]?\s*1[.,]73\s*[_ .]?(?:m\^?2|sq\.?\s*m|sqm)?\s*[)}\]]*")
 _LONGEST = 40
 _UNIT = re.compile(r"[A-Za-z0-9%/^*().\[\]{}'#_°²³µμ-]{1,20}(?: [A-Za-z0-9%/^*().\[\]{}'#_°²³µμ-]{1,12}){0,2}")
@@ -146,12 +149,13 @@ def spelled(text: str) -> str:
     """
     if not text or len(text) > _LONGEST:
         return ""
-    plain = unicodedata.normalize("NFKC", text).replace("μ", "u").replace("µ", "u").strip()
+    raised = text.translate(_RAISED).replace("^1^2", "^12")
+    plain = unicodedata.normalize("NFKC", raised).replace("μ", "u").replace("µ", "u").strip()
     lower = re.sub(r"\s+", " ", plain.casefold())
     lower = re.sub(r"\s*\bper\b\s*", "/", lower)
     if _SURFACE.fullmatch(lower):
         return "mL/min/{1.73_m2}"
-    whole = lower.replace(" ", "")
+    whole = re.sub(r"[ .^]", "", lower)
     if whole in _WHOLE:
         return _WHOLE[whole]
     above, slash, below = lower.partition("/")

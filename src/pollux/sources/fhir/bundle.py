@@ -9,6 +9,7 @@ import msgspec
 from pollux.record.entry import Document, Entry, Refusal, Within, deletion
 from pollux.sources.fhir.exported import exported_entries
 from pollux.sources.fhir.history import Element, oldest_first
+from pollux.sources.fhir.modifiers import not_understood
 from pollux.sources.fhir.references import Links
 from pollux.sources.fhir.requests import (
     BAD,
@@ -162,6 +163,11 @@ def _with_resource(
         return
     if _stood_already(entry, resource, around.seen):
         yield note(reading, "invalid bundle", "its fullUrl stands twice in the bundle", place)
+    changed = not_understood({"resourceType": "Bundle.entry", **entry}, raw)
+    if changed:
+        yield kept_raw(reading, "not understood", changed, place, content)
+        yield around.refused(place, INVALID, changed)
+        return
     wanted = asked(entry, resource, around.within)
     if wanted.overlooked:
         yield note(reading, "not carried out", wanted.overlooked, place)

@@ -16,7 +16,7 @@ _NOT_TAKEN = re.compile(
     re.IGNORECASE,
 )
 _PRIMITIVE = ("status", "intent", "doNotPerform", "isSubpotent", "active", "deceasedBoolean", "deceasedDateTime")
-_NOTED = ("dosage", "dosageInstruction", "note")
+_NOTED = ("dosage", "dosageInstruction", "note", "statusReason")
 
 
 def not_understood(resource: Mapping[str, Any], raw: bytes) -> str:
@@ -53,7 +53,7 @@ def _extended(value: Any, path: str) -> Iterator[str]:
 
 
 def said_not_taken(resource: Mapping[str, Any], medicine: Mapping[str, Any] | None) -> bool:
-    """Whether a text of a medication says that it is not taken: in its name, its dosage or a note.
+    """Whether a text of a medication says that it is not taken: its name, its dosage, a note, the reason of its status.
 
     >>> said_not_taken({"note": [{"text": "Patient is not taking this"}]}, {"text": "Metformin"})
     True

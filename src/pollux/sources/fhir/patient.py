@@ -38,9 +38,9 @@ def person(resource: Mapping[str, Any], id: str, timezone: str) -> Person:
 
 
 def _name(names: Any) -> tuple[str, str]:
-    """Family and given names: of the official name, else of the usual one, else of the first that is stated."""
-    current = [name for name in names if name.get("use", "") in _USES and not name.get("period", {}).get("end")]
-    for name in sorted(current, key=lambda name: _USES.index(name.get("use", ""))):
+    """Family and given names: of the official name, else of the usual one; one that has an end comes last."""
+    current = [name for name in names if name.get("use", "") in _USES]
+    for name in sorted(current, key=lambda name: ("end" in name.get("period", {}), _USES.index(name.get("use", "")))):
         given = " ".join(part for part in name.get("given", ()) if isinstance(part, str))
         if name.get("family") or given:
             return str(name.get("family", "")), given
