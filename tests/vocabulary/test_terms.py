@@ -1,5 +1,7 @@
 """The table of quantities holds together."""
 
+import re
+
 import pytest
 
 from pollux.errors import UnknownName
@@ -49,6 +51,17 @@ def test_a_width_in_percent_and_one_in_femtolitres_are_two_quantities() -> None:
         "erythrocyte_distribution_ratio",
         "erythrocyte_distribution_width",
     ]
+
+
+WEIGHTS = {"H": 1.008, "C": 12.011, "N": 14.007, "O": 15.999, "P": 30.974, "I": 126.904, "Co": 58.933}
+FORMULA = re.compile(r"\b(?:(?:Co|C|H|I|N|O|P)\d*){3,}\b")
+STATED = [(entry, found.group()) for entry in terms().values() if (found := FORMULA.search(entry.source))]
+
+
+@pytest.mark.parametrize(("entry", "formula"), STATED, ids=[entry.name for entry, _ in STATED])
+def test_a_molar_mass_is_the_sum_of_the_standard_atomic_weights(entry: Term, formula: str) -> None:
+    parts = re.findall(r"(Co|C|H|I|N|O|P)(\d*)", formula)
+    assert entry.molar_mass == pytest.approx(sum(WEIGHTS[atom] * int(count or 1) for atom, count in parts), rel=1e-4)
 
 
 def test_an_unknown_name_is_told_with_the_known_ones() -> None:

@@ -158,8 +158,8 @@ def convert_value(
 ) -> float:
     """Convert between two units of one dimension, or between concentrations of mass, amount and equivalents.
 
-    amount [mol/L] = mass [g/L] / molar mass [g/mol] = equivalents [eq/L] / charge (an equivalent of an ion is a mole of
-    its charges: UCUM, unit `eq`; IUPAC Green Book, 2007, p. 6).
+    amount [mol/L] = mass [g/L] / molar mass [g/mol] = equivalents [eq/L] / charge. UCUM's table has `eq` as an amount
+    of substance; that an equivalent of an ion is a mole of its charges is usage (no source was read: *unverified*).
 
     Raises `RefusedInput` when the dimensions differ and no molar mass or charge joins them.
 
