@@ -27,10 +27,10 @@ demo: setup ## make synthetic patients, build their twins, write their reports
 
 test: setup ## all tests that need no service, and whether each room keeps its budget
 	$(BIN)/python tests/warm.py
-	POLLUX_BUDGET=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	POLLUX_BUDGET=1 $(BIN)/python -m pytest -n 2 --dist load
 
 test-fast: setup ## the laws of every room in a minute and a half, for the inner loop
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist load -m "not slow"
 
 test-all: ## the same on Python 3.11, 3.12 and 3.13
 	for version in 3.11 3.12 3.13; do \

@@ -1,3 +1,3 @@
 """What holds for tests and doctests alike."""
 
-pytest_plugins = ["tests.budget"]
+pytest_plugins = ["tests.budget", "tests.sharing_out"]

@@ -18,22 +18,6 @@ settings.register_profile("pollux", deadline=None, suppress_health_check=[Health
 settings.load_profile("pollux")
 
 
-# Rooms whose tests compile models of their own: each model is compiled by one worker, not by all.
-COMPILING = ("battery", "models", "kernel", "calibration")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist asks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that compile the same models on one worker: those of a model of the library, else those of a file."""
-    from pollux.models import catalogue
-
-    for item in items:
-        place = item.path.parts
-        if "tests" in place and set(place) & set(COMPILING) and not item.get_closest_marker("xdist_group"):
-            name = getattr(item, "callspec", None) and item.callspec.params.get("name")  # type: ignore[attr-defined]
-            item.add_marker(pytest.mark.xdist_group(name if name in catalogue() else str(item.path)))
-
-
 class ReferenceFolder:
     """Outside data to compare with; a missing file is a failure once the folder was promised."""
 
