@@ -148,7 +148,7 @@ class Record:
     def conflicts(self) -> tuple[Conflict, ...]:
         """Where one number has several values at one time.
 
-        What adds up, such as doses, conflicts only between sources; a day or a month is no instant, and may have seen
+        What adds up, such as doses, conflicts only between sources. So does what is dated by a day, which may have seen
         more than one measurement.
         """
         found = []
@@ -156,10 +156,11 @@ class Record:
             if term(name).kind != "number":
                 continue
             for time, together in groupby(self.once(name), key=lambda e: e.time):
-                same = tuple(e for e in together if e.precision in ("minute", "second"))
+                same = tuple(together)
                 if len({e.number() for e in same}) < 2:
                     continue
-                if name not in ADDED_UP or len({(e.source.name, e.source.device) for e in same}) > 1:
+                one_question = name not in ADDED_UP and all(e.precision in ("minute", "second") for e in same)
+                if one_question or len({(e.source.name, e.source.device) for e in same}) > 1:
                     found.append(Conflict(time, name, same))
         return tuple(found)
 
