@@ -23,6 +23,7 @@ INSULIN_DELAY = 8.0  # min from the skin to the depot that the model starts with
 LONG_ACTING = 1440.0  # min over which a long-acting dose is taken to arrive evenly: a simplification (unverified)
 USUAL = 7 * 1440.0  # min that count as the usual basal rate
 LOOKS_BACK = USUAL + LONG_ACTING  # min before a time from which anything still tells of it
+READINGS_BACK = 2 * 1440.0  # min before a time from which its readings are taken: the day that ends there, and no more
 ASSUMED_WEIGHT = 70.0  # kg, where none is known
 DAY_STARTS = 4  # local hour at which one day of calibration ends and the next begins
 
@@ -70,22 +71,24 @@ class Course:
         `LOOKS_BACK` is looked at: what a course costs does not grow with the record.
         """
         at = settled or until
-        part = record
+        cgm, part = record.once("cgm_glucose"), record
         if at is not None and record.events:
             end = until or record.events[-1].time
-            part = record.between(at - timedelta(minutes=LOOKS_BACK), end)
+            cgm = record.between(at - timedelta(minutes=READINGS_BACK), end).once("cgm_glucose")
+            near = record.between(at - timedelta(minutes=LOOKS_BACK), end).current
+            part = Record(record.person, tuple(e for e in near if e.quantity != "cgm_glucose"), _sorted=True)
 
         def standing(quantity: str) -> Sequence[Event]:
             return part.once(quantity)
 
-        cgm, boluses = standing("cgm_glucose"), standing("insulin_bolus")
+        boluses = standing("insulin_bolus")
         weight = _standing(record.of("body_weight"), at)
         rates, depots = _rates(standing("insulin_basal_rate")), _depots(standing("insulin_long_acting"))
         missing = [] if weight else ["body weight (70 kg assumed)"]
         if not rates.size and not depots.size:
             missing.append("basal insulin")
         return cls(
-            readings=_table([(minutes(e.time), e.number()) for e in cgm], 2),
+            readings=_table([(minutes(e.time), _mass(e)) for e in cgm], 2),
             beyond=np.array([{"<": -1, "<=": -1, ">": 1, ">=": 1}.get(e.comparator, 0) for e in cgm], dtype=np.int8),
             fingers=_table([(minutes(e.time), e.number()) for e in standing("blood_glucose")], 2),
             meals=_table([(minutes(e.time), e.number()) for e in standing("carbohydrate_intake")], 2),
@@ -171,6 +174,12 @@ class Course:
         for a, b, rate in added:
             values[(middle > a) & (middle < b), 1] += rate
         return Segments(breaks, values, tuple(sorted(given)))
+
+
+def _mass(reading: Event) -> float:
+    """A sensor reading in mg/dL: the short way where that is how it was stated, as there are many."""
+    value = reading.value
+    return value if reading.unit == "mg/dL" and isinstance(value, float) else reading.number("mg/dL")
 
 
 def _table(rows: Sequence[tuple[float, ...]], width: int) -> Array:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pollux.calibration.course import DAY_STARTS, Course, day_boundaries, local_minute, weight_at
 from pollux.calibration.diagnostics import local_rank
-from pollux.calibration.laplace import FitInfo, Forward, Gaussian, fit
+from pollux.calibration.laplace import FitInfo, Forward, Gaussian, fit, one_thread
 from pollux.equations import Fixed
 from pollux.kernel import Schedule, sensitivities, simulate
 from pollux.kernel.progress import tell
@@ -47,6 +47,7 @@ MEMORY_PER_DAY = 0.8
 WIDENED = 1.15
 SPREAD_DAYS = 3  # whole days on which the size of the disturbance is chosen
 BLOCK = 28  # days of a block, counted from 1970: Pollux's own choice
+SETTLING = 14  # first days after the anchor, of which 0.8¹⁴ = 4 % is left at most: their means stay at the mode
 REMEMBERED = 24  # last readings of a day from which the sensor's error at its end is reconstructed
 FEWEST_READINGS = 36  # three hours of five-minute readings; a day with fewer teaches nothing
 TOLERANCE = 1e-5
@@ -198,7 +199,8 @@ def fit_day(
     posterior = replace(posterior, covariance=WIDENED * posterior.covariance)
     ended = end_states(course, start, end, prior.names, posterior.mean[None, :], state)[0]
     # Raw residuals of the best fit, which is what the sensor was off by at the readings.
-    off = (np.linalg.cholesky(noise) @ info.residuals)[-REMEMBERED:]
+    with one_thread():
+        off = (np.linalg.cholesky(noise) @ info.residuals)[-REMEMBERED:]
     late = np.stack([used[-REMEMBERED:, 0], off])
     weak = () if rough else tuple(str(combination) for combination in local_rank(info, prior, SLOW)[1])
     return Day(start, end, state, prior, posterior, info, ended, spread, course.weight, late, weak)
@@ -274,13 +276,15 @@ def _chain(
     state: Array | None = None
     first = first_reading(record, ends[-1]) if ends else None
     start = (first or 0.0) - 1e-6
+    since = anchor(ends[-1], record.person.timezone) if ends else 0.0
     for number, end in enumerate(ends, 1):
         day = next((d for d in kept if d.end == end), None)
         if day is None and (not kept or end > kept[-1].end):
             if not rough:
                 tell(f"fitting day {number} of {len(ends)}")
             moment = EPOCH + timedelta(minutes=end)
-            day = fit_day(Course.of(record, moment), start, end, spread, slow, state, rough=rough)
+            simple = rough or end <= since + SETTLING * 1440.0
+            day = fit_day(Course.of(record, moment), start, end, spread, slow, state, rough=simple)
             days += [day] if day else []
             if rough and len(days) == SPREAD_DAYS:
                 break
