@@ -19,7 +19,7 @@ from pollux.calibration.hindsight import Scores
 from pollux.calibration.laplace import FitInfo
 from pollux.calibration.tracking import Ensemble
 from pollux.errors import OutsideDomain, RefusedInput
-from pollux.plans import Plan
+from pollux.plans import Plan, parse
 from pollux.record import EPOCH, Event, Finding, Record, minutes
 from pollux.record.repeats import SAID_TWICE
 from pollux.twins import validity
@@ -38,6 +38,7 @@ from pollux.twins.answers import (
 )
 from pollux.twins.body import Body
 from pollux.twins.checkpoint import pack, unpack
+from pollux.twins.doubts import Doubts, doubts, widen
 from pollux.twins.sensed import KEPT, Sensed
 
 Array = NDArray[np.float64]
@@ -126,8 +127,13 @@ class Twin:
         changed = _changed(before, known, (*events, *passed))
         return replace(self, record=record, now=now, body=self.body.learn(known, until, changed))
 
-    def forecast(self, plan: Plan = NOTHING, horizon: timedelta = timedelta(hours=2)) -> Forecast:
-        """Glucose from now to the horizon under a plan, or the reasons why the twin abstains."""
+    def forecast(self, plan: Plan | str = NOTHING, horizon: timedelta = timedelta(hours=2)) -> Forecast:
+        """Glucose from now to the horizon under a plan, or the reasons why the twin abstains.
+
+        A plan may be text as `pollux.plans.parse` reads it. Raises `RefusedInput` for one that nobody could carry out.
+        """
+        plan = self._read(plan)
+        validity.feasible(self._known, self.now, plan)
         if horizon < timedelta(minutes=STEP):
             raise RefusedInput("a forecast needs a horizon of 5 minutes at least", where=self.record.person.id)
         grounds = self._grounds(plan, horizon)
@@ -136,23 +142,28 @@ class Twin:
             return Forecast(self.record.person.id, self.now, plan.name, (), *empty, grounds)
         ahead = np.arange(STEP, horizon.total_seconds() / 60.0 + 1e-9, STEP)
         future = self.body.forecast(self._known, plan, minutes(self.now), ahead)
+        if (factor := self._doubts.widened) > 1.0:
+            bands = widen(future.bands, future.bands[2], factor)
+            glucose = widen(future.glucose, np.median(future.glucose, axis=0), factor)
+            future = replace(future, bands=bands, glucose=glucose)
         times = tuple(self.now + timedelta(minutes=float(m)) for m in ahead)
         return Forecast(
             self.record.person.id, self.now, plan.name, times, future.bands, future.glucose, grounds, future.calibrated
         )
 
     def compare(
-        self, plans: Sequence[Plan], goals: Goals | None = None, horizon: timedelta = timedelta(hours=4)
+        self, plans: Sequence[Plan | str], goals: Goals | None = None, horizon: timedelta = timedelta(hours=4)
     ) -> Comparison:
         """Plans side by side on the same chances, ranked with benefit and harm against the first."""
         forecasts = [self.forecast(plan, horizon) for plan in plans]
         reasons = tuple(dict.fromkeys(r for f in forecasts for r in f.grounds.abstains))
         if reasons:
             return Comparison((), replace(forecasts[0].grounds, abstains=reasons))
-        options = [_option(forecast, forecasts[0], goals or Goals()) for forecast in forecasts]
+        goals = goals or Goals()
+        options = [_option(forecast, forecasts[0], goals) for forecast in forecasts]
         cautions = tuple(dict.fromkeys(c for f in forecasts for c in f.grounds.cautions))
-        ranked = tuple(sorted(options, key=lambda option: -option.score))
-        return Comparison(ranked, replace(forecasts[0].grounds, cautions=cautions))
+        ranked = tuple(sorted(options, key=_rank))
+        return Comparison(ranked, replace(forecasts[0].grounds, cautions=cautions), goals)
 
     def explain(self) -> Explanation:
         """What the twin knows of this person, how it came to know it, and what the data could not tell."""
@@ -201,7 +212,14 @@ class Twin:
         return digest.hexdigest()
 
     def _grounds(self, plan: Plan, horizon: timedelta) -> Grounds:
-        return validity.grounds(self._known, self.now, self.body, plan, horizon)
+        return validity.grounds(self._known, self.now, self.body, plan, horizon, self._doubts)
+
+    @cached_property
+    def _doubts(self) -> Doubts:
+        return doubts(self._known, self.now, self.set_aside)
+
+    def _read(self, plan: Plan | str) -> Plan:
+        return plan if isinstance(plan, Plan) else parse(plan, self.now, self.record.person.timezone)
 
 
 _EVENTS = msgspec.msgpack.Encoder()
@@ -277,4 +295,10 @@ def _option(forecast: Forecast, usual: Forecast, goals: Goals) -> Option:
         chance_very_high=forecast.chance_above(VERY_HIGH),
         gain=(float(gain.mean()), float(np.quantile(gain, 0.05)), float(np.quantile(gain, 0.95))),
         score=benefit[0] - goals.low * low - goals.very_low * very_low,
+        harmful=very_low > goals.most_very_low,
     )
+
+
+def _rank(option: Option) -> tuple[bool, float, float]:
+    """Plans within the limit of harm by their score; behind them the others, the least harmful first."""
+    return (option.harmful, option.chance_very_low if option.harmful else 0.0, -option.score)
