@@ -187,17 +187,20 @@ class Twin:
         )
 
     @classmethod
-    def load(cls, content: bytes, record: Record) -> "Twin":
+    def load(cls, content: bytes, record: Record, *, begin: bool = True) -> "Twin":
         """The twin saved in these bytes, on its record: the same to the last bit when the record is as it was then.
 
         If the record has changed up to that time, or the twin was saved by another version, it is built again from the
-        record. Raises `RefusedInput` for bytes that are no checkpoint, or that of somebody else.
+        record, or refused where it is not to `begin` anew. Raises `RefusedInput` for bytes that are no checkpoint, or that of
+        somebody else.
         """
         saved = unpack(content, KINDS)
         if not isinstance(saved, Checkpoint) or saved.person != record.person.id:
             raise RefusedInput("this is not a checkpoint of this person's twin", where=record.person.id)
         twin = cls(record, datetime.fromisoformat(saved.now), saved.body.restored())
         if saved.version != __version__ or saved.digest != twin._digest:
+            if not begin:
+                raise RefusedInput("the record has changed since this twin was saved", where=record.person.id)
             return cls.begin(record, twin.now)
         return twin
 
