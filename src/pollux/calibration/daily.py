@@ -8,9 +8,9 @@ What nobody announced enters as finite disturbance coefficients, one an hour, th
 What a day taught about the slow parameters is the next day's prior, loosened towards the population a little each day:
 m ← ρ m, S ← ρ² S + (1 − ρ²) I. The size s of the disturbance is chosen on the first days by the model evidence.
 
-Days are fitted from an *anchor*: the start of the 28-day block before the current one (`anchor`). It depends on the time
-alone, so that whoever begins later, or learns day by day, fits the same days from the same start; and a day that is
-28 days old has no say any more: ρ²⁸ is 0.002.
+Days are fitted from an *anchor*: the start of the 28-day block before the current one (`anchor`). It depends on the
+time alone, so that whoever begins later, or learns day by day, fits the same days from the same start; and a day that
+is 28 days old has no say any more: ρ²⁸ is 0.002.
 """
 
 from bisect import bisect_right
@@ -57,8 +57,8 @@ TOLERANCE = 1e-5
 class Day:
     """One fitted day: where it began, what was learned, how it went. `start_state` (S,) is the state at its start.
 
-    `weight` [kg] is the one it was fitted with; `late` (2, n) are the times of its last readings and how far off the fit
-    they were [mg/dL]; `weak` are the combinations of slow parameters that it could not tell apart, weakest first.
+    `weight` [kg] is the one it was fitted with; `late` (2, n) are the times of its last readings and how far off the
+    fit they were [mg/dL]; `weak` are the combinations of slow parameters that it could not tell apart, weakest first.
     """
 
     start: float

@@ -61,5 +61,5 @@ def drug(name: str) -> None:
     from pollux.kernel import Schedule, simulate
     from pollux.models.drugs import library
 
-    model = library()[name].model
+    model = library()[name]
     simulate(model, {}, Schedule.of(model, 0.0, 60.0), [0.0, 60.0])

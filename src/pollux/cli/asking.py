@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pollux.report import Claim
     from pollux.sources.fhir import Responses
     from pollux.store import Store
-    from pollux.twins import Comparison, Forecast, Twin
+    from pollux.twins import Twin
 
 
 @app.command(name="import")

@@ -40,7 +40,14 @@ FUTURES = 4  # futures drawn for each member of the ensemble
 LATELY = 288  # readings over which the fit is judged: a day
 # What this body is made of; body weight is asked for by itself, as it stands for days on which nobody stood on a scale.
 HEARS = frozenset(
-    ("cgm_glucose", "blood_glucose", "carbohydrate_intake", "insulin_bolus", "insulin_basal_rate", "insulin_long_acting")
+    (
+        "cgm_glucose",
+        "blood_glucose",
+        "carbohydrate_intake",
+        "insulin_bolus",
+        "insulin_basal_rate",
+        "insulin_long_acting",
+    )
 )
 
 

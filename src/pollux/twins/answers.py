@@ -75,7 +75,7 @@ class Forecast:
         return float((self.draws.max(axis=1) > limit).mean())
 
     def danger(self) -> str:
-        """What must be said in words: that glucose is likely to fall below 54 or 70 mg/dL, and when; or nothing."""
+        """What must be said in words: that glucose will likely fall below 54 or 70 mg/dL, and when; or nothing."""
         for limit, words in ((VERY_LOW, "very low"), (LOW, "low")):
             below = self.draws < limit
             if self.draws.size and below.any(axis=1).mean() >= 0.5:
@@ -146,7 +146,8 @@ class Comparison:
         limit = f"the limit of harm, a chance of {self.goals.most_very_low:.0%} of glucose below 54 mg/dL"
         if len(beyond) == len(self.options):
             return f"every plan is beyond {limit}: none is ranked best"
-        return f"{len(beyond)} of {len(self.options)} plans {'is' if len(beyond) == 1 else 'are'} beyond {limit}: ranked last"
+        verb = "is" if len(beyond) == 1 else "are"
+        return f"{len(beyond)} of {len(self.options)} plans {verb} beyond {limit}: ranked last"
 
     @property
     def abstains(self) -> bool:
@@ -190,8 +191,8 @@ class Measurement:
     narrows: float
 
 
-# A sensor's display has two ends, beyond which it says words: below 40 and above 400 mg/dL, as Dexcom's guides for users
-# are restated (unverified). Other makers differ at the upper end.
+# A sensor's display has two ends, beyond which it says words: below 40 and above 400 mg/dL, as Dexcom's guides for
+# users are restated (unverified). Other makers differ at the upper end.
 SHOWN_LOW, SHOWN_HIGH = 40.0, 400.0
 
 

@@ -84,7 +84,9 @@ def lately(known: Record, now: datetime) -> Record:
 def _cautions(findings: list[Finding], zone: ZoneInfo) -> list[str]:
     groups: dict[tuple[str, str], list[Finding]] = {}
     for f in findings:
-        groups.setdefault((f.rule, "" if f.rule in WORDS and f.rule != "implausible value" else f.quantity), []).append(f)
+        groups.setdefault((f.rule, "" if f.rule in WORDS and f.rule != "implausible value" else f.quantity), []).append(
+            f
+        )
     lines = []
     for (rule, quantity), some in groups.items():
         newest = max(some, key=lambda f: f.time.timestamp() if f.time else 0.0)
@@ -93,10 +95,12 @@ def _cautions(findings: list[Finding], zone: ZoneInfo) -> list[str]:
         if not words:
             lines.append(newest.message)
         elif rule == "implausible value":
-            lines.append(f"{len(some)} of {_label(quantity)} unusual ({newest.message.split(' is ')[0]}), newest {when}")
+            lines.append(
+                f"{len(some)} of {_label(quantity)} unusual ({newest.message.split(' is ')[0]}), newest {when}"
+            )
         else:
             detail = f" ({newest.message})" if rule in ("finger against sensor", "ten times the usual") else ""
-            lines.append(f"{len(some)} {words}{detail}, newest {when}")
+            lines.append(f"{words}: {len(some)}{detail}, newest {when}")
     return lines
 
 
@@ -129,7 +133,9 @@ def _widened(part: Record, findings: list[Finding], now: datetime) -> float:
 
 def _silences(part: Record, findings: list[Finding], now: datetime, zone: ZoneInfo) -> list[str]:
     """Why no answer can rest on these data."""
-    reasons = [f"{f.message}; the forecast would rest on them" for f in findings if f.rule == "ten times for their weight"]
+    reasons = [
+        f"{f.message}; the forecast would rest on them" for f in findings if f.rule == "ten times for their weight"
+    ]
     insulin = ("insulin_bolus", "insulin_basal_rate", "insulin_long_acting")
     for rule, what in (
         ("ten times the usual", "are about ten times this person's usual"),

@@ -37,7 +37,7 @@ ENOUGH = 40  # scored forecasts after which the intervals count as corrected
 class Sensed:
     """See `pollux.twins.body.Body`. Calibrated at the last 4 o'clock (local), true since by its filters.
 
-    `first` is the state as it was when calibrated, from which late readings, and earlier times of the day, are answered.
+    `first` is the state as it was when calibrated: late readings, and earlier times of the day, begin from there.
     """
 
     key: int

@@ -66,8 +66,8 @@ class Twin:
     """A person's twin at a time: what was known of the record then, and a body calibrated on it.
 
     A twin is a value. `learn` returns a new one, and what it returns depends only on what is known, never on the order
-    or the portions in which it came: the same events give the same twin to the last bit. `set_aside` is what came in and
-    was quarantined: no part of what the twin learns from, but answers say how much of it there is.
+    or the portions in which it came: the same events give the same twin to the last bit. `set_aside` is what came in
+    and was quarantined: no part of what the twin learns from, but answers say how much of it there is.
     """
 
     record: Record
@@ -191,8 +191,8 @@ class Twin:
         """The twin saved in these bytes, on its record: the same to the last bit when the record is as it was then.
 
         If the record has changed up to that time, or the twin was saved by another version, it is built again from the
-        record, or refused where it is not to `begin` anew. Raises `RefusedInput` for bytes that are no checkpoint, or that of
-        somebody else.
+        record, or refused where it is not to `begin` anew. Raises `RefusedInput` for bytes that are no checkpoint, or
+        that of somebody else.
         """
         saved = unpack(content, KINDS)
         if not isinstance(saved, Checkpoint) or saved.person != record.person.id:
@@ -260,8 +260,8 @@ MANY = 100  # last events of a kind that are asked whether they still hold
 def _changed(before: Record, after: Record, events: Sequence[Event]) -> list[Event]:
     """The events, old and new, that stand or count in one record and not in the other.
 
-    An event can change whether another one counts: that of which it is a repeat, or that repeats it. Such a pair is near
-    in time.
+    An event can change whether another one counts: that of which it is a repeat, or that repeats it. Such a pair is
+    near in time.
     """
     changed = list(events)
     ids = {e.id for e in events}

@@ -30,7 +30,7 @@ USED = (
 
 
 def grounds(record: Record, now: datetime, body: Body, plan: Plan, horizon: timedelta, found: Doubts) -> Grounds:
-    """What an answer at `now` stands on, with the reasons for caution and for silence; `found` are those of its data."""
+    """What an answer at `now` stands on, why to be careful, why to be silent; `found` are the doubts of its data."""
     readings = record.of("cgm_glucose")
     last = readings[-1].time if readings else None
     announced = body.model == MINIMAL.name

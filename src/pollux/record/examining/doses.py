@@ -74,7 +74,9 @@ def _against_weight(record: Record) -> Iterator[Finding]:
         yield found("ten times for their weight", text)
     eaten = sum(_a_day(meals))
     if len(meals) >= ENOUGH and sum(a_day) / eaten / per_gram <= LITTLE:
-        text = f"{sum(a_day):.3g} U of boluses for {eaten:.0f} g; a body of {kg:.0f} kg is usually given ten times as much"
+        text = (
+            f"{sum(a_day):.3g} U of boluses for {eaten:.0f} g; a body of {kg:.0f} kg is usually given ten times as much"
+        )
         yield found("a tenth for their weight", text)
 
 

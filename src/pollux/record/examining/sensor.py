@@ -1,4 +1,4 @@
-"""Rules for the course of a sensor's readings: what no body does, what no sensor shows, what a sleeper's weight does."""
+"""Rules for the course of a sensor's readings: what no body does, no sensor shows, and what a sleeper's weight does."""
 
 import math
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ MOLAR_NEAR = 1.25  # a value this near to 18 times its neighbour, or an eighteen
 
 
 def sensor_rules(record: Record, name: str = "cgm_glucose") -> list[Finding]:
+    """Jumps, gaps, flat lines, compressed nights, and values in another unit."""
     events = [e for e in record.of(name) if not e.comparator]
     findings: list[Finding] = []
 
