@@ -27,7 +27,7 @@ AMOUNTS = {
 # Standards of Care are restated; unverified), and g of carbohydrate covered by 1 U: 500 / daily dose (rule of thumb,
 # unverified).
 DAILY, COVERED, ASSUMED_WEIGHT = 0.7, 500.0, 70.0  # U/kg, g, kg
-MUCH, LITTLE = 4.0, 0.1  # times the dose that weight and food ask for
+MUCH, LITTLE = 4.0, 0.13  # times the dose that weight and food ask for
 MOST_A_DAY = 3.0  # U/kg
 FEWEST_MEALS, FEWEST_DAYS = 5, 3
 BESIDE = timedelta(minutes=20)
