@@ -1,5 +1,6 @@
-"""Days are fitted from a fixed anchor: who begins late, learns across a block's boundary or goes back knows the same."""
+"""Days are fitted from a fixed anchor: to begin late, to learn across a block's boundary, to go back give the same."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_the_anchor_is_the_start_of_the_block_before_and_changes_once_in_28_days
     changes = [k for k in range(1, len(hours)) if anchors[k] != anchors[k - 1]]
     assert len(set(anchors)) in (3, 4)
     assert all(BLOCK * 1440 - 60 <= t - a <= 2 * BLOCK * 1440 + 60 for t, a in zip(hours, anchors, strict=True))
-    assert all(abs(b - a - 24 * BLOCK) <= 1 for a, b in zip(changes, changes[1:], strict=False))
+    assert all(abs(b - a - 24 * BLOCK) <= 1 for a, b in itertools.pairwise(changes))
 
 
 def test_a_minute_before_4_o_clock_belongs_to_the_block_before() -> None:
