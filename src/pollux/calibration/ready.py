@@ -5,12 +5,10 @@ from numpy.typing import NDArray
 
 from pollux.calibration import sensed as by_sensor
 from pollux.calibration.course import Course
-from pollux.calibration.daily import day_prior, end_states, forward
+from pollux.calibration.daily import day_prior, forward
 from pollux.calibration.tracking import begin, update
 
 Array = NDArray[np.float64]
-
-DAY = 1440.0
 
 
 def _course() -> Course:
@@ -42,12 +40,6 @@ def days() -> None:
     """A day and its sensitivities: what a fit looks at."""
     names = day_prior(0.3).names
     forward(_course(), 0.0, 60.0, names, None)(np.zeros(len(names)))
-
-
-def ends() -> None:
-    """Where a day ends."""
-    names = day_prior(0.3).names
-    end_states(_course(), 0.0, 60.0, names, np.zeros((8, len(names))), None)
 
 
 def sensed() -> None:

@@ -27,7 +27,7 @@ def warm(*models: str) -> None:
         )
     print(f"compiling into {cache_folder()}", flush=True)
     work = [("announced twin: forecasts", "tracking", ""), ("announced twin: days and their sensitivities", "days", "")]
-    work += [("announced twin: end of a day", "ends", ""), ("sensor-only twin", "sensed", "")]
+    work += [("sensor-only twin", "sensed", "")]
     work += [(name, "drug", name) for name in models]
     began = time.perf_counter()
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
