@@ -54,6 +54,7 @@ bench: $(BENCH)/.installed ## measure speed and forecasts, against peers, in .ve
 	$(BENCH)/bin/python bench/genome.py
 	$(BENCH)/bin/python bench/hook.py
 	$(BENCH)/bin/python bench/announced.py
+	$(BENCH)/bin/python bench/year.py
 	$(if $(POLLUX_REFERENCE),$(BENCH)/bin/python bench/forecast.py $(POLLUX_REFERENCE)/glucose/example_data_5_subject.csv)
 	$(BENCH)/bin/python bench/page.py
 

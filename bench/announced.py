@@ -25,10 +25,10 @@ DAYS, LEARNING = 8, 4
 PUMP = Source("bench", "synthetic")
 
 
-def story(name: str, seed: int) -> Story:
+def story(name: str, seed: int, days: int = DAYS) -> Story:
     return Story(
         id=name, name=("Virtual", "Patient"), patient=name, birth_date="1985-01-01", sex="female", timezone="UTC",
-        days=DAYS, about="", height=165.0, counting_error=0.2, seed=seed, last_hour=24.0,
+        days=days, about="", height=165.0, counting_error=0.2, seed=seed, last_hour=24.0,
     )  # fmt: skip
 
 

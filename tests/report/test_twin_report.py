@@ -1,11 +1,14 @@
 """The page that a clinician reads."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
+from pollux.plans import Plan, parse
 from pollux.record import Record
 from pollux.report import Claim, twin_report
 from pollux.report.twin import carbohydrate_ratio, what_ifs
@@ -102,3 +105,28 @@ def test_the_what_ifs_use_the_persons_own_ratio(twin: Twin) -> None:
 def test_without_meals_there_are_no_what_ifs(twin: Twin) -> None:
     bare = Record(twin.record.person, tuple(e for e in twin.record.events if e.quantity == "cgm_glucose"))
     assert what_ifs(bare, twin.now) == []
+
+
+@pytest.mark.parametrize("hours", [11.9, 15.0])
+def test_at_an_hour_at_which_this_person_never_eats_no_meal_is_asked_about(twin: Twin, hours: float) -> None:
+    record = twin.record.until(twin.now)
+    plans = what_ifs(record, twin.now + timedelta(hours=hours))
+    assert plans[0].name == "nothing more"
+    assert not any("meal" in plan.name for plan in plans)
+
+
+def test_a_likely_low_is_said_in_words_and_a_harmful_plan_is_marked(twin: Twin) -> None:
+    much = parse("bolus 20 U", twin.now)
+    page = twin_report(twin, plans=[Plan("nothing more"), much])
+    assert "too harmful to be ranked best" in page
+    assert "1 of 2 plans is beyond the limit of harm, a chance of 5% of glucose below 54 mg/dL: ranked last." in page
+    assert "a sensor says Low (under 40)" in page
+
+
+def test_shifted_dates_are_said_on_the_page(twin: Twin) -> None:
+    person = msgspec.structs.replace(twin.record.person, as_of="2031-05-01")
+    shifted = replace(twin, record=Record(person, twin.record.events))
+    said = "The dates of these data were shifted: they are told as if today were 2031-05-01."
+    assert said in twin_report(shifted)
+    assert said in twin_report(shifted.at(twin.now + timedelta(hours=5)))
+    assert "as if today" not in twin_report(twin)

@@ -113,3 +113,22 @@ def test_intervals_widen_with_the_horizon_and_after_a_gap(twin: Twin) -> None:
     assert width[11] > width[5] > width[1]
     later = twin.at(twin.now + timedelta(hours=1)).forecast().bands
     assert later[4, 2] - later[0, 2] > width[2]
+
+
+@pytest.mark.parametrize("hours", [2.0, 30.0])
+def test_going_back_is_beginning_then(person: Person, readings: tuple[Event, ...], twin: Twin, hours: float) -> None:
+    then = twin.now - timedelta(hours=hours)
+    assert same(twin.at(then), Twin.begin(Record(person, readings), then))
+
+
+def test_going_back_within_the_day_calibrates_nothing_again(twin: Twin) -> None:
+    back = twin.at(twin.now - timedelta(hours=2))
+    assert isinstance(back.body, Sensed)
+    assert isinstance(twin.body, Sensed)
+    assert back.body.first is twin.body.first
+
+
+def test_readings_of_long_before_the_calibration_change_nothing(twin: Twin) -> None:
+    long_ago = twin.now - timedelta(days=40)
+    late = twin.learn([event(long_ago, "cgm_glucose", 250.0, "mg/dL")])
+    assert same(late, twin)

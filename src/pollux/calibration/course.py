@@ -22,6 +22,9 @@ EATING = 15.0  # min over which a logged meal is eaten: Pollux's own choice (unv
 INSULIN_DELAY = 8.0  # min from the skin to the depot that the model starts with: as in py-replay-bg
 LONG_ACTING = 1440.0  # min over which a long-acting dose is taken to arrive evenly: a simplification (unverified)
 USUAL = 7 * 1440.0  # min that count as the usual basal rate
+LOOKS_BACK = USUAL + LONG_ACTING  # min before a time from which anything still tells of it
+READINGS_BACK = 2 * 1440.0  # min before a time from which its readings are taken: the day that ends there, and no more
+ASSUMED_WEIGHT = 70.0  # kg, where none is known
 DAY_STARTS = 4  # local hour at which one day of calibration ends and the next begins
 
 CHANNELS = ("meal", "insulin", "morning", "evening")
@@ -64,21 +67,28 @@ class Course:
         """The course in a record, up to and including a time.
 
         Body weight and usual basal rate are taken as they stood at `settled` (at `until` when it is not given), so that
-        what is learned during a day does not change what the day started from.
+        what is learned during a day does not change what the day started from. Of the time before that, only
+        `LOOKS_BACK` is looked at: what a course costs does not grow with the record.
         """
-
-        def standing(quantity: str) -> list[Event]:
-            return [e for e in record.once(quantity) if until is None or e.time <= until]
-
-        cgm, boluses = standing("cgm_glucose"), standing("insulin_bolus")
         at = settled or until
+        cgm, part = record.once("cgm_glucose"), record
+        if at is not None and record.events:
+            end = until or record.events[-1].time
+            cgm = record.between(at - timedelta(minutes=READINGS_BACK), end).once("cgm_glucose")
+            near = record.between(at - timedelta(minutes=LOOKS_BACK), end).current
+            part = Record(record.person, tuple(e for e in near if e.quantity != "cgm_glucose"), _sorted=True)
+
+        def standing(quantity: str) -> Sequence[Event]:
+            return part.once(quantity)
+
+        boluses = standing("insulin_bolus")
         weight = _standing(record.of("body_weight"), at)
         rates, depots = _rates(standing("insulin_basal_rate")), _depots(standing("insulin_long_acting"))
         missing = [] if weight else ["body weight (70 kg assumed)"]
         if not rates.size and not depots.size:
             missing.append("basal insulin")
         return cls(
-            readings=_table([(minutes(e.time), e.number()) for e in cgm], 2),
+            readings=_table([(minutes(e.time), _mass(e)) for e in cgm], 2),
             beyond=np.array([{"<": -1, "<=": -1, ">": 1, ">=": 1}.get(e.comparator, 0) for e in cgm], dtype=np.int8),
             fingers=_table([(minutes(e.time), e.number()) for e in standing("blood_glucose")], 2),
             meals=_table([part for e in standing("carbohydrate_intake") for part in _mouthfuls(e)], 2),
@@ -87,7 +97,7 @@ class Course:
             depots=depots,
             spread=_spread([e for e in boluses if _over_a_while(e)]),
             basal=_typical(rates, minutes(at) if at else np.inf) + _usual(depots, minutes(at) if at else np.inf),
-            weight=weight.number() if weight else 70.0,
+            weight=weight.number() if weight else ASSUMED_WEIGHT,
             timezone=record.person.timezone,
             missing=tuple(missing),
         )
@@ -137,7 +147,8 @@ class Course:
         return float(changes[changes > time].min())
 
     def _looked_up(self, start: float, end: float, extra: Sequence[float]) -> Segments:
-        pieces = [(t, t + EATING, 0, grams / EATING) for t, grams in self.meals if t < end and t + EATING > start]
+        eaten = self.meals[(self.meals[:, 0] < end) & (self.meals[:, 0] + EATING > start)]
+        pieces = [(float(t), float(t) + EATING, 0, float(grams) / EATING) for t, grams in eaten]
         pieces += [(a, b, channel, 1.0) for a, b, channel in _day_parts(start, end, self.timezone)]
         shifted = self.rates + [INSULIN_DELAY, INSULIN_DELAY, 0.0]
         near = shifted[(shifted[:, 0] < end) & (shifted[:, 1] > start)]
@@ -146,8 +157,9 @@ class Course:
         added = added[(added[:, 0] < end) & (added[:, 1] > start)]
         edges = [start, end, *extra, *near[:, 0], *near[:, 1], *added[:, 0], *added[:, 1], *depot[:, 0], *depot[:, 1]]
         edges += [t for piece in pieces for t in piece[:2]]
-        given = [(float(t) + INSULIN_DELAY, float(dose)) for t, dose in self.boluses]
-        given = [(t, dose) for t, dose in given if start <= t < end and dose > 0.0]
+        arrive = self.boluses[:, 0] + INSULIN_DELAY
+        reach = (arrive >= start) & (arrive < end) & (self.boluses[:, 1] > 0.0)
+        given = [(float(t), float(dose)) for t, dose in zip(arrive[reach], self.boluses[reach, 1], strict=True)]
         edges += [t for t, _ in given]
         breaks = np.unique(np.clip(edges, start, end))
         middle = 0.5 * (breaks[:-1] + breaks[1:])
@@ -162,6 +174,12 @@ class Course:
         for a, b, rate in added:
             values[(middle > a) & (middle < b), 1] += rate
         return Segments(breaks, values, tuple(sorted(given)))
+
+
+def _mass(reading: Event) -> float:
+    """A sensor reading in mg/dL: the short way where that is how it was stated, as there are many."""
+    value = reading.value
+    return value if reading.unit == "mg/dL" and isinstance(value, float) else reading.number("mg/dL")
 
 
 def _table(rows: Sequence[tuple[float, ...]], width: int) -> Array:
@@ -211,6 +229,12 @@ def _standing(events: Sequence[Event], at: datetime | None) -> Event | None:
     """The last event up to a time, or the first one ever when there is none."""
     before = [e for e in events if at is None or e.time <= at]
     return before[-1] if before else (events[0] if events else None)
+
+
+def weight_at(record: Record, at: datetime) -> float:
+    """Body weight [kg] as it stood at a time; the first one ever where none did, 70 kg where none is known."""
+    weight = _standing(record.of("body_weight"), at)
+    return weight.number() if weight else ASSUMED_WEIGHT
 
 
 def _usual(depots: Array, at: float) -> float:

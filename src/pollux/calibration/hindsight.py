@@ -25,6 +25,7 @@ EVERY = 60.0  # min between scored forecasts
 REMEMBERED = 5  # days whose scores count
 FEWEST = 40  # scores below which a normal distribution is assumed
 LEAST, MOST = 20.0, 600.0  # mg/dL: what a forecast may say at all
+SILENT = 180.0  # min without a reading after which a twin forecasts nothing, so that nothing is scored
 MATCH = 2.5  # min by which a reading may miss the horizon
 
 
@@ -45,7 +46,8 @@ def live_through(course: Course, before: Day, day_end: float, key: int) -> Score
     following = np.ceil((ensemble.time + EVERY) / EVERY) * EVERY
     for (time, reading), outside in zip(readings, beyond, strict=True):
         while following < time and following + HORIZONS[0] <= day_end:
-            rows.append(_score(ensemble, course, following, readings, beyond))
+            if following - ensemble.time <= SILENT:
+                rows.append(_score(ensemble, course, following, readings, beyond))
             following += EVERY
         ensemble, _ = update(ensemble, course, float(time), float(reading), int(outside))
     errors = np.array(rows).reshape(len(rows), len(HORIZONS))

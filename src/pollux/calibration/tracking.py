@@ -32,7 +32,6 @@ SLOT = 5.0  # min
 RELAXATION = 0.5  # share of the slow parameters' spread that each reading gives back: Pollux's own choice (unverified)
 FINGER_ERROR = 0.05  # relative error of a finger-stick meter, one standard deviation (unverified)
 TOGETHER = 16  # twins that are moved at once: their members fit a processor's own memory
-REMEMBERED = 24  # readings from which the sensor's error at the end of a day is reconstructed
 
 STATES = len(MINIMAL.states)
 GLUCOSE, INTERSTITIAL = MINIMAL.state_names.index("G"), MINIMAL.state_names.index("IG")
@@ -131,28 +130,26 @@ def resume(course: Course, day: Day, key: int, count: int = MEMBERS) -> Ensemble
     """The ensemble at the end of a fitted day: draws from its posterior, each carried through that day again."""
     rng = normals(key, "resume", day.end)
     z = day.posterior.draw(count, rng)
-    states = end_states(course, day.start, day.end, day.prior.names, z, day.start_state)
+    states = end_states(course, day.start, day.end, day.posterior.names, z, day.start_state)
     good = np.all(np.isfinite(states), axis=1)
     z[~good], states[~good] = day.posterior.mean, day.end_state
     members = np.empty((count, _ERROR.stop))
     members[:, :STATES], members[:, _Z] = states, z[:, : len(SLOW)]
     members[:, _DISTURBANCE] = z[:, len(SLOW) + 1 + last_window(day.start, day.end)]
-    members[:, _ERROR] = _error_now(course, day, states, rng)
+    members[:, _ERROR] = _error_now(day, states, rng)
     return Ensemble(day.end, members, day.spread, key)
 
 
-def _error_now(course: Course, day: Day, states: Array, rng: np.random.Generator) -> Array:
+def _error_now(day: Day, states: Array, rng: np.random.Generator) -> Array:
     """The sensor's error at the end of a day given the fit's last residuals: a conditional normal draw, `(n, 2)`."""
-    day_times = course.readings[course.between(day.start, day.end) & (course.beyond == 0)][:, 0]
-    used = day_times[-REMEMBERED:]
+    used, residuals = day.late
     lag = day.end - used
     decay = NOISE.sd**2 * np.exp(-NOISE.rate * lag)
     cross = np.vstack([decay * (1.0 + NOISE.rate * lag), -decay * NOISE.rate**2 * lag])
     covariance = NOISE.covariance(used)
     weights = np.linalg.solve(covariance, cross.T).T
     left = NOISE.stationary() - weights @ cross.T
-    # Raw residuals of the best fit; where a member ends off the fit, its sensor error is off by as much the other way.
-    residuals = (np.linalg.cholesky(NOISE.covariance(day_times)) @ day.info.residuals)[-REMEMBERED:]
+    # Where a member ends off the fit, its sensor error is off by as much the other way.
     draws = rng.standard_normal((len(states), 2)) @ np.linalg.cholesky(left + 1e-12 * np.eye(2)).T
     error: Array = weights @ residuals + draws
     fresh = weights[0].sum()

@@ -3,6 +3,7 @@
 import re
 import sys
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pollux.cli.app import StorePath, app, open_store, write_text
+from pollux.cli.printing import print_comparison, print_forecast, print_json
+from pollux.cli.progress import waiting
 from pollux.errors import PolluxError, RefusedInput
 
 if TYPE_CHECKING:
     from pollux.report import Claim
     from pollux.sources.fhir import Responses
     from pollux.store import Store
-    from pollux.twins import Comparison, Forecast, Twin
+    from pollux.twins import Twin
 
 
 @app.command(name="import")
@@ -111,7 +114,7 @@ def quality(person: str, *, store: StorePath = "") -> None:
 @app.command
 def twin(person: str, *, at: str = "", store: StorePath = "") -> None:
     """Build or renew a person's twin, keep it in the store, and say what it has learned."""
-    with open_store(store) as kept:
+    with open_store(store) as kept, waiting():
         body = _twin(kept, person, at)
         explanation = body.explain()
         grounds = explanation.grounds
@@ -143,19 +146,19 @@ def forecast(
     """Forecast a person's sensor glucose, under a plan or comparing several."""
     from pollux.plans import Plan, parse
 
-    with open_store(store) as kept:
+    with open_store(store) as kept, waiting(silent=json):
         body = _twin(kept, person, at)
     zone = body.record.person.timezone
     plans: list[Plan] = [parse(text, body.now, zone) for text in plan or []] or [Plan("nothing more")]
     horizon = _horizon(hours)
     if len(plans) > 1 and not json:
-        _print_comparison(body.compare(plans, horizon=horizon), _age(body))
+        print_comparison(body.compare(plans, horizon=horizon), _age(body))
         return
     answers = [body.forecast(p, horizon) for p in plans]
     if json:
-        _print_json(answers)
+        print_json(answers)
     else:
-        _print_forecast(answers[0], zone, _age(body))
+        print_forecast(answers[0], zone, _age(body))
     if any(answer.abstains for answer in answers):
         sys.exit(3)
 
@@ -173,7 +176,7 @@ def report(
     from pollux.plans import parse
     from pollux.report import twin_report
 
-    with open_store(store) as kept:
+    with open_store(store) as kept, waiting():
         body = _twin(kept, person, at)
         quarantined = kept.quarantine(person)
     plans = [parse(text, body.now, body.record.person.timezone) for text in plan] if plan else None
@@ -253,25 +256,27 @@ def evidence(
 
 
 def _twin(kept: "Store", person: str, at: str) -> "Twin":
-    """The twin as of the last reading, or of a stated time: from its checkpoint when the record is as it was."""
+    """The twin as of the last reading, or of a stated time: from its checkpoint when the record is as it was.
+
+    One of a stated time uses what the checkpoint has learned, and is not kept.
+    """
     from pollux.errors import OutsideDomain
     from pollux.twins import Twin
 
     record = kept.record(person)
-    if at:
-        return Twin.begin(record, _moment(at, record.person.timezone))
+    moment = _moment(at, record.person.timezone) if at else None
     saved, readings = kept.checkpoint(person, "twin"), record.of("cgm_glucose")
     body: Twin | None = None
     if saved is not None and readings:
         with suppress(RefusedInput, OutsideDomain):
-            body = Twin.load(saved, record)
+            body = Twin.load(saved, record, begin=moment is None)
     if body is None:
-        body = Twin.begin(record)
-    elif readings and body.now != readings[-1].time:
-        body = body.at(readings[-1].time)
-    if (content := body.save()) != saved:
+        body = Twin.begin(record, moment)
+    elif readings and body.now != (moment or readings[-1].time):
+        body = body.at(moment or readings[-1].time)
+    if moment is None and (content := body.save()) != saved:
         kept.save_checkpoint(person, "twin", content, datetime.now(UTC))
-    return body
+    return replace(body, set_aside=tuple(entry.finding for entry in kept.quarantine(person)))
 
 
 def _evidence(body: "Twin") -> "list[Claim]":
@@ -309,6 +314,8 @@ def _horizon(hours: float) -> timedelta:
 
 def _age(body: "Twin") -> list[str]:
     """That the newest reading is not of today, where that is so."""
+    if body.record.person.as_of:
+        return []  # its dates were shifted, which every answer says; how old they look means nothing
     days = (datetime.now(UTC) - body.now).days
     return [f"the last reading is {days} days old: this is a forecast of then, not of now"] if days >= 1 else []
 
@@ -334,66 +341,3 @@ def _zone(kept: "Store", person: str) -> str:
     """The zone that was stated for a person; empty when none was (UTC is what is assumed of nobody in particular)."""
     zone = next((p.timezone for p in kept.people() if p.id == person), "UTC")
     return "" if zone == "UTC" else zone
-
-
-def _print_forecast(answer: "Forecast", zone: str, notes: list[str]) -> None:
-    from zoneinfo import ZoneInfo
-
-    if answer.abstains:
-        print(f"The twin of {answer.person} gives no forecast:")
-        print("\n".join(f"  {reason}" for reason in answer.grounds.abstains))
-        return
-    made = answer.made_at.astimezone(ZoneInfo(zone))
-    print(f"{answer.person}, from {made:%Y-%m-%d %H:%M} ({zone}), plan: {answer.plan}")
-    print("  ahead    sensor glucose, mg/dL   90 % interval")
-    end = (answer.times[-1] - answer.made_at).total_seconds() / 60.0
-    for minutes in [m for m in (15, 30, 60, 90, 120, 180, 240, 360, 480) if m <= end]:
-        middle, low, high = answer.at(float(minutes))
-        print(f"  {minutes:3d} min        {middle:5.0f}             {low:5.0f} to {high:.0f}")
-    low, high = answer.chance_below(70.0), answer.chance_above(180.0)
-    print(f"  chance of a low (below 70): {low:.0%}, of a high (above 180): {high:.0%}")
-    for line in (*answer.grounds.cautions, *notes):
-        print(f"  note: {line}")
-    if answer.grounds.missing:
-        print(f"  missing: {', '.join(answer.grounds.missing)}")
-    print(
-        f"  model: {answer.grounds.model}, version {answer.grounds.version}. Research software, not a medical device."
-    )
-
-
-def _print_comparison(answer: "Comparison", notes: list[str]) -> None:
-    if answer.abstains:
-        print("The twin does not compare these plans:")
-        print("\n".join(f"  {reason}" for reason in answer.grounds.abstains))
-        sys.exit(3)
-    print("plans, best first            in range   low <70   very low <54   gain in range (90 %)")
-    for o in answer.options:
-        mean, least, most = (round(100 * share) for share in o.gain)
-        gain = f"{mean:+d} points ({least:+d} to {most:+d})"
-        print(f"  {o.plan}\n{'':27s}{o.time_in_range[0]:8.0%} {o.chance_low:9.0%} {o.chance_very_low:14.0%}   {gain}")
-    for line in (*answer.grounds.cautions, *notes):
-        print(f"  note: {line}")
-    print("A person decides. Research software, not a medical device.")
-
-
-def _print_json(answers: "list[Forecast]") -> None:
-    import orjson
-
-    rows = [
-        {
-            "person": a.person,
-            "made_at": a.made_at.isoformat(),
-            "plan": a.plan,
-            "unit": "mg/dL",
-            "times": [t.isoformat() for t in a.times],
-            "levels": [0.05, 0.25, 0.5, 0.75, 0.95],
-            "bands": a.bands.round(2).tolist(),
-            "abstains": list(a.grounds.abstains),
-            "cautions": list(a.grounds.cautions),
-            "missing": list(a.grounds.missing),
-            "model": a.grounds.model,
-            "version": a.grounds.version,
-        }
-        for a in answers
-    ]
-    print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())

@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
+from pollux.kernel.progress import tell
+
 _lock = threading.RLock()
 
 GENERATORS = (
@@ -52,6 +54,7 @@ def load(kind: str, key: str, write: Callable[[], str]) -> ModuleType:
             return sys.modules[name]
         path = _folder() / f"{name}.py"
         if not path.exists():
+            tell("compiling a model: this is needed once on a machine")
             _write(path, write())
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None

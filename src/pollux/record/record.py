@@ -1,8 +1,9 @@
 """A person's record: sorted, frozen and bitemporal."""
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 
@@ -14,6 +15,7 @@ from pollux.record.repeats import ADDED_UP, repeated
 from pollux.vocabulary import term
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONG = timedelta(days=1)  # what lasts longer is looked for apart when a stretch of time is asked for
 
 
 def minutes(moment: datetime) -> float:
@@ -27,6 +29,10 @@ def minutes(moment: datetime) -> float:
 
 def _order(event: Event) -> tuple[datetime, str, str, datetime]:
     return (event.time, event.quantity, event.id, event.learned)
+
+
+def _time(event: Event) -> datetime:
+    return event.time
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,10 @@ class Record:
     events: tuple[Event, ...] = ()
     _sorted: bool = field(default=False, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        """One line, and never what is in the record."""
+        return f"<Record of {self.person.id}: {len(self.events):,} events of {len(self.quantities)} quantities>"
+
     def __post_init__(self) -> None:
         if not self._sorted:
             object.__setattr__(self, "events", _collapse(self.events))
@@ -65,13 +75,27 @@ class Record:
     def add(self, events: Iterable[Event]) -> "Record":
         """A new record that also knows these events."""
         events = tuple(events)
-        after = not self.events or all(e.time > self.events[-1].time for e in events)
-        if after and self._ids.isdisjoint(e.id for e in events):
-            return Record(self.person, self.events + _collapse(events), _sorted=True)
+        if len(events) <= FEW and self.ids.isdisjoint(e.id for e in events):
+            return self._with(Record(self.person, events))
         return Record(self.person, self.events + events)
 
+    def _with(self, new: "Record") -> "Record":
+        """This record and a few events of ids that are not in it: what was worked out before is carried on."""
+        grown = Record(self.person, _among(self.events, new.events), _sorted=True)
+        known, ready = self.__dict__, grown.__dict__
+        ready["ids"] = self.ids | new.ids
+        if "current" in known:
+            ready["current"] = _among(self.current, new.current)
+        if "_long" in known:
+            ready["_long"] = _among(self._long, new._long)
+        if "_by_quantity" in known:
+            added = {name: _among(self._by_quantity.get(name, ()), some) for name, some in new._by_quantity.items()}
+            ready["_by_quantity"] = self._by_quantity | added
+        return grown
+
     @cached_property
-    def _ids(self) -> frozenset[str]:
+    def ids(self) -> frozenset[str]:
+        """The ids of all events, whatever became of them."""
         return frozenset(e.id for e in self.events)
 
     def as_known_at(self, moment: datetime) -> "Record":
@@ -80,7 +104,22 @@ class Record:
 
     def until(self, moment: datetime) -> "Record":
         """The events that were true up to a time, whenever they were learned."""
-        return Record(self.person, tuple(e for e in self.events if e.time <= moment), _sorted=True)
+        if not self.events or self.events[-1].time <= moment:
+            return self
+        return Record(self.person, self.events[: bisect_right(self.events, moment, key=_time)], _sorted=True)
+
+    def between(self, start: datetime, end: datetime) -> "Record":
+        """What stands and touches the time from `start` to `end`, both included: a record that is as short as that."""
+        first, last = (bisect_left(self.current, start, key=_time), bisect_right(self.current, end, key=_time))
+        near = bisect_left(self.current, start - LONG, key=_time)
+        lasting = [e for e in self._long if e.time < start - LONG and e.end and e.end > start]
+        lasting += [e for e in self.current[near:first] if e.end and e.end > start]
+        return Record(self.person, (*lasting, *self.current[first:last]), _sorted=True)
+
+    @cached_property
+    def _long(self) -> tuple[Event, ...]:
+        """What stands and lasts longer than a day, in order of time."""
+        return tuple(e for e in self.current if e.end and e.end - e.time > LONG)
 
     @cached_property
     def current(self) -> tuple[Event, ...]:
@@ -163,6 +202,19 @@ class Record:
                 if one_question or len({(e.source.name, e.source.device) for e in same}) > 1:
                     found.append(Conflict(time, name, same))
         return tuple(found)
+
+
+FEW = 1000  # events that are put one by one among those that are in order already
+
+
+def _among(events: tuple[Event, ...], new: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The new events in their places among others; both are in order."""
+    if not events or (new and _order(new[0]) > _order(events[-1])):
+        return events + new
+    whole = list(events)
+    for event in new:
+        insort(whole, event, key=_order)
+    return tuple(whole)
 
 
 def _collapse(events: Iterable[Event]) -> tuple[Event, ...]:

@@ -11,13 +11,14 @@ import numpy as np
 
 from pollux.record import Record
 from pollux.twins import Forecast
-from pollux.twins.answers import HIGH, LOW
+from pollux.twins.answers import HIGH, LOW, SHOWN_LOW
 
-INK, BAND, FAINT, TARGET, PLANS = (
+INK, BAND, FAINT, TARGET, HARM, PLANS = (
     "#1d2733",
     "#2f6fa7",
     "#8a96a3",
     "#e7f2e6",
+    "#fbe3e0",
     ("#2f6fa7", "#b4581b", "#5b7f2b", "#7b4b94"),
 )
 
@@ -58,6 +59,7 @@ def _figure(size: Size) -> tuple[Any, Any]:
     axes.tick_params(labelsize=size.letters, colors=INK)
     axes.set_ylabel("glucose, mg/dL", fontsize=size.letters, color=INK)
     axes.axhspan(LOW, HIGH, color=TARGET, lw=0)
+    axes.axhspan(0.0, SHOWN_LOW, color=HARM, lw=0)  # where a sensor says Low
     return figure, axes
 
 
@@ -95,9 +97,18 @@ def _forecast(record: Record, forecast: Forecast, hours: float, size: Size) -> s
     axes.set_ylim(min(50.0, float(np.min(low)) - 5.0), top)
     note = {"fontsize": size.letters, "color": FAINT, "va": "top"}
     axes.text(forecast.made_at, top, " now", **note)
+    _low(axes, float(np.min(low)), size)
     _clock(axes, record.person.timezone, size, forecast.made_at - timedelta(hours=hours), times[-1])
     described = f"Sensor glucose of the last {hours:g} hours and its forecast with 50 and 90 percent bands"
     return _svg(figure, size, described)
+
+
+def _low(axes: Any, lowest: float, size: Size) -> None:
+    """Say what the sensor would, where what is drawn reaches below what it can show."""
+    if lowest < SHOWN_LOW:
+        words = f"a sensor says Low (under {SHOWN_LOW:g})"
+        across = axes.get_yaxis_transform()
+        axes.text(0.01, SHOWN_LOW, words, transform=across, fontsize=size.letters, color="#9b2c1f", va="top")
 
 
 def _plans(forecasts: Sequence[Forecast], names: Sequence[str], timezone: str, size: Size) -> str:
@@ -106,6 +117,9 @@ def _plans(forecasts: Sequence[Forecast], names: Sequence[str], timezone: str, s
         times = list(forecast.times)
         axes.fill_between(times, forecast.bands[1], forecast.bands[3], color=colour, alpha=0.15, lw=0)
         axes.plot(times, forecast.bands[2], color=colour, lw=2, label=name)
+    lowest = min(float(np.min(forecast.bands[1])) for forecast in forecasts)
+    axes.set_ylim(min(axes.get_ylim()[0], max(lowest - 5.0, 0.0), 60.0))
+    _low(axes, lowest, size)
     columns = 2 if size is WIDE else 1
     axes.legend(fontsize=size.letters, frameon=False, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1.0))
     _clock(axes, timezone, size, forecasts[0].made_at, forecasts[0].times[-1])

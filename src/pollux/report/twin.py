@@ -15,10 +15,11 @@ from pollux.record.glycaemia import glucose_metrics
 from pollux.record.when import day_of
 from pollux.report import charts
 from pollux.twins import Comparison, Forecast, Twin
-from pollux.twins.answers import HIGH, LOW
+from pollux.twins.answers import HIGH, LOW, shown
 from pollux.vocabulary import convert, term
 
 GRAMS = 60.0  # carbohydrate of the meal that the what-ifs are about
+SNACK = 15.0  # g, of what is eaten between meals
 HORIZON = timedelta(hours=4)
 
 
@@ -54,7 +55,7 @@ def twin_report(
         "person": record.person,
         "age": record.person.age(twin.now),
         "about": about,
-        "cautions": [*forecast.grounds.cautions, *notes],
+        "cautions": [*dict.fromkeys((*forecast.grounds.cautions, *notes))],
         "now": _local(twin.now, zone),
         "zone": zone,
         "forecast": forecast,
@@ -77,15 +78,18 @@ def twin_report(
 
 
 def what_ifs(record: Record, now: datetime) -> list[Plan]:
-    """Three questions about the next meal, against nothing at all: the bolus before, with, and after it.
+    """Questions that somebody would ask at this hour, against nothing at all.
 
-    Empty for a person whose insulin and meals are not known.
+    At an hour at which this person eats: three about the next meal, the bolus before, with, and after it. At another:
+    a snack where glucose is not high, a correction where it is. Empty where insulin and meals are not known.
     """
     ratio = carbohydrate_ratio(record)
     if ratio is None:
         return []
     dose = round(GRAMS / ratio, 1)
     at = now + timedelta(minutes=30)
+    if not eats_at(record, at):
+        return _between_meals(record, now, ratio)
     food = meal(at, GRAMS)
     return [
         Plan("nothing more"),
@@ -93,6 +97,29 @@ def what_ifs(record: Record, now: datetime) -> list[Plan]:
         Plan(f"{GRAMS:g} g meal, {dose:g} U 20 min before", (food, bolus(at - timedelta(minutes=20), dose))),
         Plan(f"{GRAMS:g} g meal, {dose:g} U 40 min after", (food, bolus(at + timedelta(minutes=40), dose))),
     ]
+
+
+def _between_meals(record: Record, now: datetime, ratio: float) -> list[Plan]:
+    """Nothing; and carbohydrate against a low, or insulin against a high, as the last reading asks for."""
+    plans, last = [Plan("nothing more")], record.of("cgm_glucose")[-1].number()
+    if last < 180.0:
+        plans.append(Plan(f"{SNACK:g} g of carbohydrate now", (meal(now, SNACK),)))
+    if last > 150.0:
+        dose = max(0.1, round(SNACK / ratio, 1))
+        plans.append(Plan(f"{dose:g} U as a correction now", (bolus(now, dose),)))
+    return plans
+
+
+def eats_at(record: Record, at: datetime) -> bool:
+    """Whether this person had a meal within 90 min of this local hour on a third of the last 14 days with meals."""
+    zone = ZoneInfo(record.person.timezone)
+    meals = record.between(at - timedelta(days=14), at).once("carbohydrate_intake")
+    times = [e.time.astimezone(zone) for e in meals if e.number() >= 20.0]
+    days = {t.date() for t in times}
+    local = at.astimezone(zone)
+    hour = local.hour + local.minute / 60.0
+    near = {t.date() for t in times if abs((t.hour + t.minute / 60.0 - hour + 12.0) % 24.0 - 12.0) <= 1.5}
+    return bool(days) and len(near) >= max(1, len(days) / 3.0)
 
 
 def carbohydrate_ratio(record: Record) -> float | None:
@@ -163,6 +190,7 @@ def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     rooms = Environment(loader=PackageLoader("pollux.report", "pages"), autoescape=True, undefined=StrictUndefined)
+    rooms.filters["shown"] = shown
     rooms.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     rooms.filters["points"] = lambda share: f"{round(100 * share):+d}"
     rooms.filters["percent"] = lambda share: "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"

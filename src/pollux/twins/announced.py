@@ -1,17 +1,17 @@
 """The body of a person whose insulin and meals are known: the oral minimal model, calibrated daily, tracked always."""
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pollux.calibration.chance import normals
-from pollux.calibration.course import Course
-from pollux.calibration.daily import SLOW, Day, boundaries, calibrate
-from pollux.calibration.diagnostics import INFORMED, local_rank
+from pollux.calibration.course import LOOKS_BACK, Course
+from pollux.calibration.daily import SLOW, Day, anchor, boundaries, calibrate, first_reading
+from pollux.calibration.diagnostics import INFORMED
 from pollux.calibration.hindsight import FEWEST, REMEMBERED, Scores, bounds, honest, live_through
 from pollux.calibration.tracking import (
     FINGER_ERROR,
@@ -26,10 +26,11 @@ from pollux.calibration.tracking import (
     update,
     update_finger,
 )
+from pollux.kernel.progress import tell
 from pollux.models.glucose.minimal import MINIMAL
 from pollux.models.glucose.sensor import NOISE
 from pollux.plans import Plan
-from pollux.record import EPOCH, Record, minutes
+from pollux.record import EPOCH, Event, Record, minutes
 from pollux.twins.answers import Measurement, ParameterStory, bands
 from pollux.twins.body import Future
 
@@ -37,14 +38,31 @@ Array = NDArray[np.float64]
 
 FUTURES = 4  # futures drawn for each member of the ensemble
 LATELY = 288  # readings over which the fit is judged: a day
+# What this body is made of; body weight is asked for by itself, as it stands for days on which nobody stood on a scale.
+HEARS = frozenset(
+    (
+        "cgm_glucose",
+        "blood_glucose",
+        "carbohydrate_intake",
+        "insulin_bolus",
+        "insulin_basal_rate",
+        "insulin_long_acting",
+    )
+)
 
 
 @dataclass(frozen=True)
 class Announced:
-    """See `pollux.twins.body.Body`. `innovations` are the standardised ones of the last readings."""
+    """See `pollux.twins.body.Body`. `innovations` are the standardised ones of the last readings.
+
+    `anchor` is where the days begin that it holds, `standing` the weight [kg] and the usual basal rate [U/h] with which
+    it was followed since the last of them.
+    """
 
     key: int
+    anchor: float
     days: tuple[Day, ...]
+    standing: tuple[float, float]
     ensemble: Ensemble
     scores: tuple[Scores, ...] = ()
     innovations: tuple[float, ...] = ()
@@ -64,23 +82,38 @@ class Announced:
         """The time of the last reading taken in."""
         return self.ensemble.time
 
+    @property
+    def since(self) -> float:
+        """From when on the body looks at the record."""
+        return self.anchor - LOOKS_BACK
+
     @classmethod
     def of(
         cls, record: Record, until: float, key: int, kept: tuple[Day, ...] = (), scored: tuple[Scores, ...] = ()
     ) -> "Announced":
-        """The body of a record at a time, from the beginning or from days already fitted on the same events."""
+        """The body of a record at a time, from the anchor or from days already fitted on the same events."""
         days = calibrate(record, until, kept)
-        scores = _scores(record, days, key, scored)
+        scores = _scores(record, days, key, scored if _same(days, kept) else ())
         course = _course(record, until, days)
-        start = resume(course, days[-1], key) if days else begin(course, float(course.readings[0, 0]), key)
-        return cls(key, days, start, scores)._follow(course)
+        first = course.readings[course.readings[:, 0] >= _settled(record, until, days) - 1e-6]
+        tell("following the readings since 4 o'clock")
+        start = resume(course, days[-1], key) if days else begin(course, float(first[0, 0]), key)
+        since = anchor(until, record.person.timezone)
+        return cls(key, since, days, (course.weight, course.basal), start, scores)._follow(course)
 
-    def learn(self, record: Record, until: float, changed_from: float) -> "Announced":
+    def learn(self, record: Record, until: float, changed: Sequence[Event]) -> "Announced":
         """The body after everything up to a time; a day is fitted again only if something in it changed."""
-        kept = tuple(day for day in self.days if day.end < changed_from)
-        if kept == self.days and changed_from > self.time and not _new_day(self.days, record, until):
-            return self._follow(_course(record, until, self.days))
-        scored = tuple(s for s in self.scores if s.end < changed_from) if kept and kept[0] == self.days[0] else ()
+        if anchor(until, record.person.timezone) != self.anchor:
+            return Announced.of(record, until, self.key)
+        heard = [e for e in changed if e.quantity in HEARS]
+        reach = [e for e in heard if minutes(e.time) >= self.since or _lasts(e, self.since)]
+        changed_from = min((minutes(e.time) for e in reach), default=np.inf)
+        kept = tuple(day for day in self.days if day.end < changed_from and day.end <= until)
+        if len(kept) == len(self.days) and self.time < changed_from and self.time <= until:
+            course = _course(record, until, self.days)
+            if not _new_day(self.days, record, until) and (course.weight, course.basal) == self.standing:
+                return self._follow(course)
+        scored = tuple(s for s in self.scores if s.end < changed_from)
         return Announced.of(record, until, self.key, kept, scored)
 
     def _follow(self, course: Course) -> "Announced":
@@ -97,7 +130,7 @@ class Announced:
             else:
                 ensemble, info = update(ensemble, course, time, reading, beyond)
                 seen.append(info.standardised)
-        return Announced(self.key, self.days, ensemble, self.scores, tuple(seen[-LATELY:]))
+        return replace(self, ensemble=ensemble, innovations=tuple(seen[-LATELY:]))
 
     def forecast(self, record: Record, plan: Plan, start: float, ahead: Array) -> Future:
         """Draws of what comes from `start` on; the same chance for every plan, so that plans compare pairwise."""
@@ -147,10 +180,7 @@ class Announced:
 
     def unidentified(self) -> tuple[str, ...]:
         """Combinations of parameters that the last fitted day could not tell apart, weakest first."""
-        if not self.days:
-            return ()
-        _, weak = local_rank(self.days[-1].info, self.days[-1].prior, SLOW)
-        return tuple(str(combination) for combination in weak)
+        return self.days[-1].weak if self.days else ()
 
     def fit(self) -> Mapping[str, float]:
         """How well the model has followed the data lately."""
@@ -194,7 +224,7 @@ class Announced:
         return tuple(sorted(asked, key=lambda m: -m.narrows))
 
     def kept(self) -> "Announced":
-        """What of this body goes into a checkpoint: all of it."""
+        """What of this body goes into a checkpoint: all of it, which is the days since the anchor."""
         return self
 
     def restored(self) -> "Announced":
@@ -214,8 +244,27 @@ class Announced:
 
 
 def _course(record: Record, until: float, days: tuple[Day, ...]) -> Course:
-    settled = days[-1].end if days else minutes(record.of("cgm_glucose")[0].time)
+    settled = _settled(record, until, days)
     return Course.of(record, EPOCH + timedelta(minutes=until), EPOCH + timedelta(minutes=settled))
+
+
+def _settled(record: Record, until: float, days: tuple[Day, ...]) -> float:
+    """The end of the last fitted day, or where the readings begin."""
+    if days:
+        return days[-1].end
+    first = first_reading(record, until)
+    return until if first is None else first
+
+
+def _lasts(event: Event, since: float) -> bool:
+    return event.end is not None and minutes(event.end) > since
+
+
+def _same(days: tuple[Day, ...], kept: tuple[Day, ...]) -> bool:
+    """Whether all the days that were to be kept were."""
+    if len(days) < len(kept):
+        return False
+    return all(np.array_equal(a.posterior.mean, b.posterior.mean) for a, b in zip(days, kept, strict=False))
 
 
 def _scores(record: Record, days: tuple[Day, ...], key: int, known: tuple[Scores, ...]) -> tuple[Scores, ...]:
@@ -224,6 +273,7 @@ def _scores(record: Record, days: tuple[Day, ...], key: int, known: tuple[Scores
     for before, day in list(itertools.pairwise(days))[-REMEMBERED:]:
         ready = next((s for s in known if s.end == day.end), None)
         if ready is None:
+            tell("living a day through again, to see how its forecasts turned out")
             course = Course.of(record, EPOCH + timedelta(minutes=day.end), EPOCH + timedelta(minutes=before.end))
             ready = live_through(course, before, day.end, key)
         found.append(ready)

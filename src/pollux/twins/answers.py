@@ -20,7 +20,10 @@ VERY_LOW, LOW, HIGH, VERY_HIGH = 54.0, 70.0, 180.0, 250.0
 
 @dataclass(frozen=True)
 class Grounds:
-    """What an answer stands on: model and version, the data used, what was missing, and whether it may be given."""
+    """What an answer stands on: model and version, the data used, what was missing, and whether it may be given.
+
+    `as_of` is the day that was said to be today, of data whose dates were shifted.
+    """
 
     model: str
     version: str
@@ -30,6 +33,7 @@ class Grounds:
     abstains: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    as_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,17 @@ class Forecast:
         """The chance that glucose rises above a limit at any time of the forecast."""
         return float((self.draws.max(axis=1) > limit).mean())
 
+    def danger(self) -> str:
+        """What must be said in words: that glucose will likely fall below 54 or 70 mg/dL, and when; or nothing."""
+        for limit, words in ((VERY_LOW, "very low"), (LOW, "low")):
+            below = self.draws < limit
+            if self.draws.size and below.any(axis=1).mean() >= 0.5:
+                half = int(np.argmax(np.maximum.accumulate(below, axis=1).mean(axis=0) >= 0.5))
+                ahead = (self.times[half] - self.made_at).total_seconds() / 60.0
+                chance = f"{self.chance_below(limit):.0%}"
+                return f"{words} glucose is likely: below {limit:g} mg/dL within {ahead:.0f} min, chance {chance}"
+        return ""
+
     def time_in_range(self) -> tuple[float, float, float]:
         """Expected share of the time within 70–180 mg/dL, with its 90 % interval."""
         share = ((self.draws >= LOW) & (self.draws <= HIGH)).mean(axis=1)
@@ -81,11 +96,14 @@ class Goals:
     """What a plan is judged by, in the order it is weighed: lows first.
 
     A chance of a low weighs against time in range: 1 point of chance below 54 mg/dL counts as `very_low` points of time
-    in range, below 70 as `low`. The weights are Pollux's own choice (unverified); they rank, a person decides.
+    in range, below 70 as `low`. Harm has a limit that no benefit outweighs: a plan whose chance of glucose below
+    54 mg/dL is above `most_very_low` is never ranked best. Weights and limit are Pollux's own choice (unverified); they
+    rank, a person decides.
     """
 
     low: float = 0.5
     very_low: float = 2.0
+    most_very_low: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -100,14 +118,36 @@ class Option:
     chance_very_high: float
     gain: tuple[float, float, float]
     score: float
+    harmful: bool = False
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Plans side by side, best first; a person decides."""
+    """Plans side by side, best first; a person decides.
+
+    Plans beyond the limit of harm come last, the least harmful of them first.
+    """
 
     options: tuple[Option, ...]
     grounds: Grounds
+    goals: Goals = field(default_factory=Goals)
+
+    @property
+    def best(self) -> Option | None:
+        """The plan that is ranked best; None where every one is beyond the limit of harm."""
+        return self.options[0] if self.options and not self.options[0].harmful else None
+
+    @property
+    def limit(self) -> str:
+        """What the limit of harm did, in one sentence; empty where no plan is beyond it."""
+        beyond = [option for option in self.options if option.harmful]
+        if not beyond:
+            return ""
+        limit = f"the limit of harm, a chance of {self.goals.most_very_low:.0%} of glucose below 54 mg/dL"
+        if len(beyond) == len(self.options):
+            return f"every plan is beyond {limit}: none is ranked best"
+        verb = "is" if len(beyond) == 1 else "are"
+        return f"{len(beyond)} of {len(self.options)} plans {verb} beyond {limit}: ranked last"
 
     @property
     def abstains(self) -> bool:
@@ -149,6 +189,22 @@ class Measurement:
     when: datetime
     what: str
     narrows: float
+
+
+# A sensor's display has two ends, beyond which it says words: below 40 and above 400 mg/dL, as Dexcom's guides for
+# users are restated (unverified). Other makers differ at the upper end.
+SHOWN_LOW, SHOWN_HIGH = 40.0, 400.0
+
+
+def shown(value: float) -> str:
+    """What a sensor would show for a glucose [mg/dL].
+
+    >>> shown(123.4), shown(20.0), shown(450.0)
+    ('123', 'Low (under 40)', 'High (over 400)')
+    """
+    if value < SHOWN_LOW:
+        return f"Low (under {SHOWN_LOW:g})"
+    return f"High (over {SHOWN_HIGH:g})" if value > SHOWN_HIGH else f"{value:.0f}"
 
 
 def bands(draws: Array, levels: Sequence[float] = LEVELS) -> Array:

@@ -1,6 +1,6 @@
 """What a twin asks of a calibrated model, whichever it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pollux.plans import Plan
-from pollux.record import Record
+from pollux.record import Event, Record
 from pollux.twins.answers import Measurement, ParameterStory
 
 Array = NDArray[np.float64]
@@ -39,8 +39,15 @@ class Body(Protocol):
     def time(self) -> float:
         """The time of the last reading taken in."""
 
-    def learn(self, record: Record, until: float, changed_from: float) -> "Body":
-        """The body after everything in the record up to a time; events before `changed_from` are as they were."""
+    @property
+    def since(self) -> float:
+        """From when on the body looks at the record: nothing before tells it anything but body weight."""
+
+    def learn(self, record: Record, until: float, changed: Sequence[Event]) -> "Body":
+        """The body after everything in the record up to a time, earlier or later than its own.
+
+        `changed` are the events, old and new, in which the record differs from the one that the body was made of.
+        """
 
     def forecast(self, record: Record, plan: Plan, start: float, ahead: Array) -> Future:
         """What comes from `start` on under a plan, `ahead` minutes later (T,)."""

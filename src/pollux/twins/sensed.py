@@ -1,7 +1,7 @@
 """The body of a person of whom only the sensor is known: what nobody logged is a latent disturbance."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -20,24 +20,29 @@ from pollux.calibration.recalibration import Bounds, reshape
 from pollux.calibration.sensed import HYPOTHESES, Hypothesis
 from pollux.calibration.slots import STEP, discretise, look_ahead
 from pollux.equations import Fixed
+from pollux.kernel.progress import tell
 from pollux.plans import Plan
-from pollux.record import EPOCH, Record
+from pollux.record import EPOCH, Event, Record, minutes
 from pollux.twins.answers import Measurement, ParameterStory
 from pollux.twins.body import Future
 
 Array = NDArray[np.float64]
 
 FUTURES = 512
-LONGEST = 28 * 1440.0  # min before a calibration that it looks at
+LONGEST = 14 * 1440.0  # min before a calibration that it looks at: 28 days foretold no better (docs/decisions/0033)
 ENOUGH = 40  # scored forecasts after which the intervals count as corrected
 
 
 @dataclass(frozen=True)
 class Sensed:
-    """See `pollux.twins.body.Body`. Calibrated at the last 4 o'clock (local), true since by its filters."""
+    """See `pollux.twins.body.Body`. Calibrated at the last 4 o'clock (local), true since by its filters.
+
+    `first` is the state as it was when calibrated: late readings, and earlier times of the day, begin from there.
+    """
 
     key: int
     calibrated: float
+    first: sensed.Sensed
     state: sensed.Sensed
 
     @property
@@ -55,27 +60,36 @@ class Sensed:
         """The time of the last slot with a reading."""
         return self.state.time
 
+    @property
+    def since(self) -> float:
+        """From when on the body looks at the record."""
+        return self.calibrated - LONGEST
+
     @classmethod
     def of(cls, record: Record, until: float, key: int) -> "Sensed":
         """The body of a record at a time; calibrated on what was known at the last 4 o'clock, at first on two hours."""
         times, glucose = _readings(record, until)
         when = _calibrates(record, times, until)
         before = (times <= when) & (times > when - LONGEST)
+        tell(f"calibrating on {int(before.sum()):,} sensor readings")
         state, _ = sensed.learn(times[before], glucose[before], key=key)
-        return cls(key, when, state)._follow(times, glucose)
+        return cls(key, when, state, state)._follow(times, glucose)
 
-    def learn(self, record: Record, until: float, changed_from: float) -> "Sensed":
+    def learn(self, record: Record, until: float, changed: Sequence[Event]) -> "Sensed":
         """The body after everything up to a time; calibrated anew when a day has passed or the past has changed."""
         times, glucose = _readings(record, until)
-        if changed_from > self.time + 0.5 * STEP and _calibrates(record, times, until) == self.calibrated:
-            return self._follow(times, glucose)
-        return Sensed.of(record, until, self.key)
+        reach = [minutes(e.time) for e in changed if e.quantity == "cgm_glucose"]
+        reach = [t for t in reach if self.since < t <= self.time + 0.5 * STEP]
+        if _calibrates(record, times, until) != self.calibrated or min(reach, default=np.inf) <= self.calibrated:
+            return Sensed.of(record, until, self.key)
+        again = bool(reach) or self.time > until + 0.5 * STEP
+        return (replace(self, state=self.first) if again else self)._follow(times, glucose)
 
     def _follow(self, times: Array, glucose: Array) -> "Sensed":
         later = times > self.state.time + 0.5 * STEP
         if not later.any():
             return self
-        return Sensed(self.key, self.calibrated, sensed.follow(self.state, times[later], glucose[later])[0])
+        return replace(self, state=sensed.follow(self.state, times[later], glucose[later])[0])
 
     def forecast(self, record: Record, plan: Plan, start: float, ahead: Array) -> Future:
         """Draws of what comes; the plan must be empty, since nothing is known of what food and insulin do here."""
@@ -158,9 +172,7 @@ class Sensed:
 
     def kept(self) -> "Kept":
         """What of this body goes into a checkpoint."""
-        hypotheses = tuple(KeptHypothesis(h.posterior, h.draws, h.belief, h.weight) for h in self.state.hypotheses)
-        s = self.state
-        return Kept(self.key, self.calibrated, s.origin, s.slot, hypotheses, s.bounds)
+        return Kept(self.key, self.calibrated, _kept(self.first), _kept(self.state))
 
 
 @dataclass(frozen=True)
@@ -174,40 +186,61 @@ class KeptHypothesis:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The body as it is kept in a checkpoint."""
+class KeptState:
+    """A state of the body at a slot, as it is kept."""
 
-    key: int
-    calibrated: float
     origin: float
     slot: int
     hypotheses: tuple[KeptHypothesis, ...]
     bounds: Bounds
 
-    def restored(self) -> Sensed:
-        """The body again, to the last bit."""
+    def restored(self) -> sensed.Sensed:
+        """The state again, to the last bit."""
         whole = []
         for model, kept in zip(HYPOTHESES, self.hypotheses, strict=True):
             slots = discretise(model, kept.draws)
             far = look_ahead(slots, sensed.WATCHED)
             whole.append(Hypothesis(model, kept.posterior, kept.draws, slots, far, kept.belief, kept.weight))
-        state = sensed.Sensed(self.origin, self.slot, tuple(whole), self.bounds)
-        return Sensed(self.key, self.calibrated, state)
+        return sensed.Sensed(self.origin, self.slot, tuple(whole), self.bounds)
 
 
-KEPT = (Kept, KeptHypothesis, Belief, Bounds, Gaussian)
+@dataclass(frozen=True)
+class Kept:
+    """The body as it is kept in a checkpoint."""
+
+    key: int
+    calibrated: float
+    first: KeptState
+    state: KeptState
+
+    def restored(self) -> Sensed:
+        """The body again, to the last bit."""
+        return Sensed(self.key, self.calibrated, self.first.restored(), self.state.restored())
+
+
+def _kept(state: sensed.Sensed) -> KeptState:
+    hypotheses = tuple(KeptHypothesis(h.posterior, h.draws, h.belief, h.weight) for h in state.hypotheses)
+    return KeptState(state.origin, state.slot, hypotheses, state.bounds)
+
+
+KEPT = (Kept, KeptState, KeptHypothesis, Belief, Bounds, Gaussian)
 
 
 def _readings(record: Record, until: float) -> tuple[Array, Array]:
-    times, glucose = record.series("cgm_glucose")
-    return times[times <= until], glucose[times <= until]
+    """The readings that a calibration at the last 4 o'clock before a time may look at, and those since: no others."""
+    since = EPOCH + timedelta(minutes=until - LONGEST - 2 * 1440.0)
+    part = record.between(since, EPOCH + timedelta(minutes=until))
+    events = part.once("cgm_glucose")
+    times = np.array([minutes(e.time) for e in events], dtype=np.float64)
+    return times, np.array([e.number() for e in events], dtype=np.float64)
 
 
 def _calibrates(record: Record, times: Array, until: float) -> float:
-    """The last local 4 o'clock before `until` with enough readings before it; at first the end of two hours of them."""
-    first = float(times[min(sensed.FEWEST, times.size) - 1])
-    passed = [end for end in day_boundaries(float(times[0]), until, record.person.timezone) if end >= first]
-    return passed[-1] if passed else first
+    """The last local 4 o'clock up to `until` with enough readings before it; otherwise the end of two hours of them."""
+    ends = day_boundaries(until - 2 * 1440.0, until, record.person.timezone)
+    lately = times[times > ends[-1] - LONGEST]
+    first = float(lately[min(sensed.FEWEST, lately.size) - 1])
+    return ends[-1] if ends[-1] >= first else first
 
 
 def _between(drawn: Array, late: Array) -> Array:

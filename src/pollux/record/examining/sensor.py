@@ -1,67 +1,23 @@
-"""Rules for a course of events, asked of the whole record whenever it is read. All of them only flag."""
+"""Rules for the course of a sensor's readings: what no body does, no sensor shows, and what a sleeper's weight does."""
 
-from collections.abc import Iterator
+import math
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pollux.record.event import Event
-from pollux.record.quality import Category, Finding, QualityReport, before_birth
+from pollux.record.quality import Category, Finding
 from pollux.record.record import Record
-from pollux.record.when import day_of
-from pollux.vocabulary import term
-
-# What events are flagged with by way of bookkeeping, and nobody has to look into.
-_BOOKKEEPING = frozenset(
-    ("scheduled", "temporary", "spread", "suspended")
-    # how a source says that something has run its course: news of the person, not of the data's quality
-    + ("resolved", "inactive", "remission", "active", "stopped", "completed", "finished", "on-hold", "ended")
-    + ("as needed", "subpotent")
-)
 
 # Thresholds of the rules for a sensor's course. All are Pollux's own choice (unverified): they only flag.
 FASTEST_CHANGE = 10.0  # mg/dL/min, twice the 5 mg/dL/min that is seen after fast glucose
 FLAT_MINUTES = 60.0  # one value for an hour
 COMPRESSION_FALL = 25.0  # mg/dL in at most 20 min, below 70, back within 120 min, at night
+MOLAR = 18.016  # mg/dL in 1 mmol/L of glucose, from its molar mass
+MOLAR_NEAR = 1.25  # a value this near to 18 times its neighbour, or an eighteenth, is taken for one in the other unit
 
 
-def examine(record: Record) -> QualityReport:
-    """Ask the rules that need the whole record: rates, flat lines, compressed nights, gaps; conflicts, repeats; flags.
-
-    "Before birth" is asked again here, as the date of birth may have come in after the event.
-    """
-    findings = [f for name in ("cgm_glucose",) for f in _course(record, name)]
-    findings += [
-        Finding("sources disagree", "conformance", "flag", " and ".join(f"{e.number():g}" for e in c.events) +
-                f" {term(c.quantity).unit}", c.quantity, c.time, "; ".join(e.where for e in c.events))
-        for c in record.conflicts
-    ]  # fmt: skip
-    findings += [
-        Finding("said twice", "conformance", "flag", f"{_value(again)}, which {first.where} says too",
-                again.quantity, again.time, again.where, again.id)
-        for again, first in record.said_again
-    ]  # fmt: skip
-    findings += _each(record)
-    return QualityReport(tuple(findings), accepted=len(record.current))
-
-
-def _value(event: Event) -> str:
-    """The value as a finding may quote it: a number with its unit, no free text."""
-    return f"{event.value:g} {event.unit}" if isinstance(event.value, float) else term(event.quantity).label
-
-
-def _each(record: Record) -> Iterator[Finding]:
-    born = record.person.born()
-    for e in record.current:
-        for flag in e.flags:
-            if flag not in _BOOKKEEPING:
-                category: Category = "plausibility" if flag == "implausible value" else "conformance"
-                yield Finding(flag, category, "flag", _value(e), e.quantity, e.time, e.where, e.id)
-        if born and before_birth(e, born):
-            text = f"it is dated {day_of(e)}"
-            yield Finding("before birth", "plausibility", "flag", text, e.quantity, e.time, e.where, e.id)
-
-
-def _course(record: Record, name: str) -> list[Finding]:
+def sensor_rules(record: Record, name: str = "cgm_glucose") -> list[Finding]:
+    """Jumps, gaps, flat lines, compressed nights, and values in another unit."""
     events = [e for e in record.of(name) if not e.comparator]
     findings: list[Finding] = []
 
@@ -80,8 +36,7 @@ def _course(record: Record, name: str) -> list[Finding]:
             start = i
         elif (b.time - events[start].time).total_seconds() / 60 == FLAT_MINUTES:
             found("flat line", b, f"{b.value:g} {b.unit} for an hour or more")
-    findings += _compressed_nights(record, events, name)
-    return findings
+    return findings + _compressed_nights(record, events, name) + _slips(events, name)
 
 
 def _compressed_nights(record: Record, events: list[Event], name: str) -> list[Finding]:
@@ -110,4 +65,21 @@ def _compressed_nights(record: Record, events: list[Event], name: str) -> list[F
                     low.id,
                 )
             )
+    return findings
+
+
+def _slips(events: list[Event], name: str) -> list[Finding]:
+    """Readings that are eighteen times their neighbour, or an eighteenth of it, and come back: the other unit."""
+    values = [e.number() for e in events]
+    findings = []
+    usual = values[0] if values else 0.0
+    for event, value in zip(events, values, strict=True):
+        factor = max(value, 1e-9) / max(usual, 1e-9)
+        if abs(abs(math.log(factor)) - math.log(MOLAR)) < math.log(MOLAR_NEAR):
+            unit = "mmol/L" if factor < 1 else "mg/dL taken for mmol/L"
+            text = f"{value:.3g} mg/dL beside {usual:.0f} mg/dL: that would be usual in {unit}"
+            findings.append(Finding("level in the other unit", "conformance", "flag", text, name, event.time,
+                                    event.where, event.id))  # fmt: skip
+        else:
+            usual = value
     return findings
