@@ -265,15 +265,15 @@ def _twin(kept: "Store", person: str, at: str) -> "Twin":
 
     record = kept.record(person)
     moment = _moment(at, record.person.timezone) if at else None
-    saved, readings = kept.checkpoint(person, "twin"), record.of("cgm_glucose")
+    saved, last = kept.checkpoint(person, "twin"), record.last("cgm_glucose")
     body: Twin | None = None
-    if saved is not None and readings:
+    if saved is not None and last is not None:
         with suppress(RefusedInput, OutsideDomain):
             body = Twin.load(saved, record, begin=moment is None)
     if body is None:
         body = Twin.begin(record, moment)
-    elif readings and body.now != (moment or readings[-1].time):
-        body = body.at(moment or readings[-1].time)
+    elif last is not None and body.now != (moment or last.time):
+        body = body.at(moment or last.time)
     if moment is None and (content := body.save()) != saved:
         kept.save_checkpoint(person, "twin", content, datetime.now(UTC))
     return replace(body, set_aside=tuple(entry.finding for entry in kept.quarantine(person)))

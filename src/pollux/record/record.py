@@ -172,6 +172,13 @@ class Record:
             again.setdefault(event.quantity, set()).add(event.id)
         return {name: tuple(e for e in self._by_quantity[name] if e.id not in ids) for name, ids in again.items()}
 
+    def last(self, quantity: str) -> Event | None:
+        """The last event of a quantity that is no repeat of another one, as its last hour tells."""
+        events = self.of(quantity)
+        if not events:
+            return None
+        return self.between(events[-1].time - timedelta(hours=1), events[-1].time).once(quantity)[-1]
+
     def latest(self, quantity: str, at: datetime | None = None) -> Event | None:
         """The last event of a quantity, or the last one true at a time."""
         events = [e for e in self.of(quantity) if at is None or e.time <= at]

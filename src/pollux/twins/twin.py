@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pollux import __version__
-from pollux.calibration.course import LOOKS_BACK
+from pollux.calibration.course import LOOKS_BACK, READINGS_BACK
 from pollux.calibration.daily import Day, anchor
 from pollux.calibration.hindsight import Scores
 from pollux.calibration.laplace import FitInfo
@@ -21,7 +21,7 @@ from pollux.calibration.tracking import Ensemble
 from pollux.errors import OutsideDomain, RefusedInput
 from pollux.plans import Plan, parse
 from pollux.record import EPOCH, Event, Finding, Record, minutes
-from pollux.record.repeats import SAID_TWICE
+from pollux.record.repeats import RULES
 from pollux.twins import validity
 from pollux.twins.announced import Announced
 from pollux.twins.answers import (
@@ -87,14 +87,14 @@ class Twin:
         of whom only the sensor is known. Raises `OutsideDomain` when there is no sensor glucose to learn from.
         """
         known = record if now is None else record.until(now)
-        readings = known.of("cgm_glucose")
-        if not readings:
+        last = known.last("cgm_glucose")
+        if last is None:
             raise OutsideDomain(
                 "there is no sensor glucose in this record",
                 where=record.person.id,
                 advice="Import a CGM export (Dexcom Clarity, Nightscout or time,quantity,value,unit).",
             )
-        at = now or readings[-1].time
+        at = now or last.time
         key = int.from_bytes(hashlib.blake2b(record.person.id.encode(), digest_size=7).digest(), "big")
         known, until = record.until(at), _until(record.until(at), at)
         return cls(record, at, (Announced if _announced(known, until) else Sensed).of(known, until, key))
@@ -107,8 +107,11 @@ class Twin:
     def learn(self, events: Iterable[Event], now: datetime | None = None) -> "Twin":
         """The twin that also knows these events: on time, late, or corrections of earlier ones."""
         events = tuple(events)
-        at = max([now or self.now, *(e.time for e in events if e.quantity == "cgm_glucose")])
-        return self._on(self.record.add(events), at, events)
+        record, at = self.record.add(events), now or self.now
+        newest = max((e.time for e in events if e.quantity == "cgm_glucose"), default=at)
+        if newest > at and (last := record.until(newest).last("cgm_glucose")) is not None:
+            at = max(at, last.time)
+        return self._on(record, at, events)
 
     def at(self, now: datetime) -> "Twin":
         """The twin at another time: later, having taken in what the record says by then, or earlier, knowing less."""
@@ -261,7 +264,8 @@ def _changed(before: Record, after: Record, events: Sequence[Event]) -> list[Eve
     """The events, old and new, that stand or count in one record and not in the other.
 
     An event can change whether another one counts: that of which it is a repeat, or that repeats it. Such a pair is
-    near in time.
+    near in time. Whether two sensors say the same is decided by all their meetings in a course (`Course.of`): a reading
+    that meets another one may change what counts as far back as a course reaches.
     """
     changed = list(events)
     ids = {e.id for e in events}
@@ -273,10 +277,21 @@ def _changed(before: Record, after: Record, events: Sequence[Event]) -> list[Eve
         return []
     first, last = min(e.time for e in changed) - NEAR, max(e.time for e in changed) + NEAR
     one, other = before.between(first, last), after.between(first, last)
-    for quantity in SAID_TWICE:
+    for quantity in RULES:
         counted = {id(e): e for e in one.once(quantity)}, {id(e): e for e in other.once(quantity)}
         changed += [e for key, e in (counted[0] | counted[1]).items() if (key in counted[0]) != (key in counted[1])]
+    met = [e for e in changed if e.quantity == "cgm_glucose" and (_meets(e, one) or _meets(e, other))]
+    if met:
+        since = min(e.time for e in met) - timedelta(minutes=READINGS_BACK)
+        changed += [e for record in (before, after) for e in record.between(since, last).of("cgm_glucose")[:1]]
     return changed
+
+
+def _meets(reading: Event, record: Record) -> bool:
+    """Whether another reading of the sensor lies so near that one may say what the other said."""
+    apart = timedelta(seconds=RULES[reading.quantity].apart)
+    near = record.between(reading.time - apart, reading.time + apart).of(reading.quantity)
+    return any(e.id != reading.id for e in near)
 
 
 NEAR = timedelta(days=1)  # within which one event may be taken for a repeat of another
