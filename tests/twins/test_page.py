@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from pollux.calibration import daily, hindsight, sensed, tracking
+from pollux.calibration.course import LOOKS_BACK
 from pollux.calibration.diagnostics import INFORMED
 from pollux.models.glucose.minimal import MINIMAL
 from pollux.models.glucose.sensor import NOISE
-from pollux.twins import Goals, announced, validity
+from pollux.record.examining import fingers
+from pollux.record.examining.doses import AMOUNTS
+from pollux.twins import Goals, announced, doubts, validity
 from pollux.twins import sensed as by_sensor
+from pollux.twins.answers import SHOWN_HIGH, SHOWN_LOW
 
 PAGE = " ".join((Path(__file__).parents[2] / "docs" / "twin.md").read_text(encoding="utf-8").split())
 AGE, WEIGHT, BASAL = MINIMAL.domain.ranges
@@ -42,6 +46,17 @@ HOURS = {name: f"{longest.total_seconds() / 3600:g}" for name, longest in validi
         f"rate outside {BASAL.low:g}–{BASAL.high:g} U/h",
         f"− {Goals().low:g} · chance of any time below 70 − {Goals().very_low:g} · chance of any time below 54",
         f"at least {100 * INFORMED:g} % of its prior variance",
+        f"chance of any time below 54 exceeds {100 * Goals().most_very_low:g} %",
+        f"the start of the {daily.BLOCK}-day block before the current one",
+        f"What lies more than {LOOKS_BACK / 1440:g} days before it tells the twin nothing",
+        f"The first {daily.SETTLING} days after the anchor",
+        f"what it finds in the last {doubts.LOOKS_BACK.days} days of what the twin uses",
+        f"a dose of insulin of six times this person's median (at least {AMOUNTS['insulin_bolus'][2]:g} U)",
+        f"more than {fingers.APART:g} mg/dL ({100 * fingers.SHARE:g} % above 100)",
+        f"within {fingers.TOGETHER:g} min | intervals as much wider",
+        f"lay apart, {doubts.MOST:g} times at most",
+        f"as a measurement of plasma glucose with {100 * tracking.FINGER_ERROR:g} % error",
+        f"no number below {SHOWN_LOW:g} or above {SHOWN_HIGH:g} mg/dL",
     ],
 )
 def test_the_page_states_the_number_of_the_code(said: str) -> None:
