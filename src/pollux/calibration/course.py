@@ -71,12 +71,13 @@ class Course:
         `LOOKS_BACK` is looked at: what a course costs does not grow with the record.
         """
         at = settled or until
-        cgm, part = record.once("cgm_glucose"), record
+        sensed = part = record
         if at is not None and record.events:
             end = until or record.events[-1].time
-            cgm = record.between(at - timedelta(minutes=READINGS_BACK), end).once("cgm_glucose")
+            sensed = record.between(at - timedelta(minutes=READINGS_BACK), end)
             near = record.between(at - timedelta(minutes=LOOKS_BACK), end).current
             part = Record(record.person, tuple(e for e in near if e.quantity != "cgm_glucose"), _sorted=True)
+        cgm = sensed.once("cgm_glucose")
 
         def standing(quantity: str) -> Sequence[Event]:
             return part.once(quantity)

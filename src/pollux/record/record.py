@@ -154,7 +154,17 @@ class Record:
     @cached_property
     def said_again(self) -> tuple[tuple[Event, Event], ...]:
         """Each standing event that says again what another one said, with that one; see `repeated`."""
-        return tuple(pair for name in sorted(self._by_quantity) for pair in repeated(self._by_quantity[name]))
+        return tuple(pair for name in sorted(self._by_quantity) for pair in self._again(name))
+
+    def _again(self, quantity: str) -> list[tuple[Event, Event]]:
+        """The repeats of one quantity, found when they are first asked for."""
+        if quantity not in self._repeated:
+            self._repeated[quantity] = repeated(self.of(quantity))
+        return self._repeated[quantity]
+
+    @cached_property
+    def _repeated(self) -> dict[str, list[tuple[Event, Event]]]:
+        return {}
 
     @property
     def repeats(self) -> tuple[Event, ...]:
@@ -163,14 +173,9 @@ class Record:
 
     def once(self, quantity: str) -> tuple[Event, ...]:
         """The standing events of one quantity without the repeats, in order of time: what there is to be counted."""
-        return self._once.get(quantity) or self.of(quantity)
-
-    @cached_property
-    def _once(self) -> dict[str, tuple[Event, ...]]:
-        again: dict[str, set[str]] = {}
-        for event in self.repeats:
-            again.setdefault(event.quantity, set()).add(event.id)
-        return {name: tuple(e for e in self._by_quantity[name] if e.id not in ids) for name, ids in again.items()}
+        again = {event.id for event, _ in self._again(quantity)}
+        events = self.of(quantity)
+        return tuple(event for event in events if event.id not in again) if again else events
 
     def last(self, quantity: str) -> Event | None:
         """The last event of a quantity that is no repeat of another one, as its last hour tells."""

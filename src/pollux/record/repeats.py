@@ -6,12 +6,13 @@ near stands in `RULES`. For a sensor, which speaks every minute or five, nearnes
 speakers say the same only if they agree nearly whenever they meet. Two sensors on one body do not.
 """
 
-import itertools
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+
+import numpy as np
 
 from pollux.record.event import Event, source_name
 from pollux.vocabulary import term
@@ -76,7 +77,7 @@ def repeated(events: Iterable[Event]) -> list[tuple[Event, Event]]:
     rule = rule_of(numbers[0].quantity)
     if rule is None:
         return []
-    near = _near_another(sorted(numbers, key=lambda event: (event.time, event.id)), rule)
+    near = _near_another(numbers, rule)
     if not near:
         return []
     tellings = [_Telling(event, event.time.timestamp(), event.number(), _speaker(event)) for event in near]
@@ -106,12 +107,15 @@ def _speaker(event: Event) -> Speaker:
     return event.source.kind, event.source.name, event.source.device
 
 
-def _near_another(ordered: Sequence[Event], rule: Rule) -> list[Event]:
+def _near_another(events: Sequence[Event], rule: Rule) -> list[Event]:
     """The events, in order of time, that lie near their neighbour in time."""
-    within = rule.apart if len({_speaker(event) for event in ordered}) > 1 else rule.moment
-    times = [event.time.timestamp() for event in ordered]
-    close = [later - earlier <= within for earlier, later in itertools.pairwise(times)]
-    return [event for i, event in enumerate(ordered) if (i and close[i - 1]) or (i < len(close) and close[i])]
+    times = np.array([event.time.timestamp() for event in events])
+    order = np.argsort(times, kind="stable")
+    close = np.flatnonzero(np.diff(times[order]) <= rule.apart)
+    if not close.size:
+        return []
+    near = [events[int(i)] for i in order[np.union1d(close, close + 1)]]
+    return sorted(near, key=lambda event: (event.time, event.id))
 
 
 def _same_value(a: _Telling, b: _Telling, rule: Rule) -> bool:
