@@ -13,7 +13,7 @@ from pollux.record.entry import Document
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
-from pollux.store.bodies import KEPT, checkpoint_of, name_of, quarantined_of, standing
+from pollux.store.bodies import KEPT, checkpoint_of, name_of, origin_of, quarantined_of, standing
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import Columns, micros
 from pollux.store.database import quick, streamed
@@ -114,32 +114,38 @@ class OneChart:
         return at[order], np.concatenate(values)[order], np.concatenate(censored)[order]
 
     def documents(self, hidden: bool = False) -> Iterator[Document]:
-        """Every version as received, in the order of arrival; without those that were moved to somebody else.
+        """Every version as received, in the order of arrival; without what was moved to somebody else or taken back.
 
-        `hidden`: those too.
+        `hidden`: with those.
         """
         columns = (DOCUMENT.c.number, DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed)
         wanted = select(*columns).where(DOCUMENT.c.who == self.keyed.who).order_by(DOCUMENT.c.number)
         told = Tally()
         for number, name, mark, sealed in streamed(self.connection, wanted, 200):
             told = told.plus([sealed])
-            document = KEPT.decode(
-                self.keyed.cipher.open(sealed, "document", self.keyed.who, number, name, mark)
-            ).document()
-            if hidden or not (document.name in self.chart.hidden or document.name in self.chart.passed):
+            kept = KEPT.decode(self.keyed.cipher.open(sealed, "document", self.keyed.who, number, name, mark))
+            document = kept.document()
+            away = document.name in self.chart.hidden or document.name in self.chart.passed
+            if hidden or not (away or kept.number in self.chart.undone):
                 yield document
         self._compare("document", told, self.chart.documents)
 
     def quarantine(self, hidden: bool = False) -> list[Quarantined]:
-        """What is not used, in the order of arrival; without what was moved to somebody else, unless `hidden`."""
+        """What is not used, in the order of arrival; without what was moved away or taken back, unless `hidden`."""
         wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed)
         rows = self.connection.execute(
             wanted.where(QUARANTINE.c.who == self.keyed.who).order_by(QUARANTINE.c.number)
         ).all()
         self._compare("quarantine", Tally().plus(row[2] for row in rows), self.chart.quarantine)
         who = self.keyed.who
-        found = [quarantined_of(self.keyed.cipher.open(s, "quarantine", who, n, mark)) for n, mark, s in rows]
-        return [item for item in found if hidden or name_of(item).isdisjoint(self.chart.hidden)]
+        bodies = [(number, self.keyed.cipher.open(s, "quarantine", who, number, mark)) for number, mark, s in rows]
+        found = [(number, origin_of(body), quarantined_of(body)) for number, body in bodies]
+        return [
+            item
+            for number, origin, item in found
+            if hidden
+            or not (self.chart.void_aside(number, origin.number) or name_of(item) & {*self.chart.hidden})
+        ]
 
     def checkpoints(self) -> list[tuple[str, str, bytes]]:
         """Name, time and content of each, in the order of saving."""
@@ -216,8 +222,8 @@ def theirs(charts: list[OneChart]) -> tuple[Event, ...]:
 def person_of(charts: list[OneChart]) -> Person:
     """The person whom charts speak of; what the first of them states goes before what the others do."""
     id = charts[0].chart.person
-    stated = [one for chart in reversed(charts) for _, one in chart.chart.stated]
-    return merged([msgspec.structs.replace(one, id=id) for one in stated] or [Person(id)])
+    stated = [one for chart in reversed(charts) for one in chart.chart.stated]
+    return merged(stated, id)
 
 
 def newest(documents: Iterator[Document]) -> list[Document]:

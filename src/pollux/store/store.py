@@ -32,6 +32,7 @@ from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.files import Files
 from pollux.store.filing import Filing
 from pollux.store.identity import hold, merge, release, restrict, unmerge, unrestrict
+from pollux.store.imports import Taking
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
 from pollux.store.moved import move, move_back
@@ -46,6 +47,7 @@ from pollux.store.writer import Writer, now
 
 T = TypeVar("T")
 _ALWAYS, _NEVER = -(2**62), 2**62
+_NO_FILE = Taking()
 
 
 class Store:
@@ -128,15 +130,25 @@ class Store:
 
     # Writing
 
-    def take(self, entries: Iterable[Entry], now: datetime, answer: Callable[[Answer], None] | None = None) -> Receipt:
+    def take(
+        self,
+        entries: Iterable[Entry],
+        now: datetime,
+        answer: Callable[[Answer], None] | None = None,
+        taking: Taking = _NO_FILE,
+        insist: bool = False,
+    ) -> Receipt:
         """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
-        `now` is the clock by which an event lies in the future. Taking the same entries again changes nothing.
-        `answer` is told of each document where it is now; it counts once `take` has returned.
+        `now` is the clock by which an event lies in the future. Taking the same entries again changes nothing that
+        stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
+        which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
+        person is is refused, unless `insist`. The receipt has the import's number, with which `undo` takes it back.
         """
 
         def job(filing: Filing) -> Receipt:
-            intake = Intake(filing, now, answer)
+            filing.begin(taking, stamp(now))
+            intake = Intake(filing, now, answer, insist)
             for entry in entries:
                 intake.take(entry)
             return intake.receipt()
@@ -159,8 +171,8 @@ class Store:
                 if keyed is None:
                     continue
                 chart = open_chart(sealed, version, keyed)
-                if chart.person and not chart.into:
-                    found.append(merged([one for _, one in chart.stated] or [Person(chart.person)]))
+                if chart.listed:
+                    found.append(merged(chart.stated, chart.person))
         return sorted(found, key=lambda person: person.id)
 
     def record(self, person_id: str) -> Record:
