@@ -27,7 +27,7 @@ class DroppingChart(OpenChart):
     def drop_rows(self, table: Table, gone: Callable[[bytes], bool]) -> int:
         """Delete rows of a table by what was sealed in them; how many."""
         who, dropped = self.keyed.who, {}
-        for row in self._connection.execute(select(table).where(table.c.who == who)).all():
+        for row in self.connection.execute(select(table).where(table.c.who == who)).all():
             identity = [getattr(row, c) for c in ("name", "mark") if c in table.c]
             if gone(self.keyed.cipher.open(row.sealed, table.name, who, row.number, *identity)):
                 dropped[row.number] = row.sealed
@@ -37,5 +37,5 @@ class DroppingChart(OpenChart):
             columns = [table.c.number] + [IDENTIFIER.c.document] * (table is DOCUMENT)
             for column in columns:
                 here = (column.table.c.who == who) & column.in_(dropped)
-                self._connection.execute(delete(column.table).where(here))
+                self.connection.execute(delete(column.table).where(here))
         return len(dropped)

@@ -37,7 +37,7 @@ class Filing:
 
     def begin(self, taking: Taking, at: str) -> int:
         """Count an import; what is filed from now on belongs to it. Its number."""
-        number: int = quick(self.connection, COUNTED, {}).scalar_one()
+        number: int = quick(self.connection, COUNTED, {"counted": "import"}).scalar_one()
         self.importing = Importing(number, at, taking)
         return number
 
@@ -134,6 +134,11 @@ class Filing:
             found[name] = chart.person
             self.found.add(who)
         return [(whose, name) for name, whose in sorted(found.items())]
+
+    def charts_marked(self, mark: bytes) -> list[Chart]:
+        """The charts that a mark of the index leads to."""
+        keyed = [self.keys.find_who(who) for who, _ in self.connection.execute(IDENTIFIED, {"by": mark}).all()]
+        return [self._chart_of(one) for one in keyed if one is not None]
 
     def newest(self, document: Document) -> Kept | None:
         """The newest version of a document, whoever's it is and that of the open transaction included."""

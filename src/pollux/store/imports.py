@@ -129,7 +129,7 @@ def _unpacked(packed: bytes) -> list[tuple[Event, Origin]]:
     return list(zip(page.events(), page.origins, strict=True))
 
 
-def noted(connection: Connection, keyed: Keyed, chart: Chart) -> Iterator[Noted]:
+def noted_in(connection: Connection, keyed: Keyed, chart: Chart) -> Iterator[Noted]:
     """All that imports noted in a chart, in the order of writing."""
     wanted = select(IMPORTED.c.number, IMPORTED.c.sealed).where(IMPORTED.c.who == keyed.who)
     rows = connection.execute(wanted.order_by(IMPORTED.c.number)).all()

@@ -60,6 +60,7 @@ class Intake:
         self._part = 0  # which document of the import is at hand
         self._file = ("", 0)  # the device's file at hand, and which document it is
         self._links: list[tuple[str, Link]] = []
+        self._introduced: dict[str, None] = {}  # people of whom something was stated that was not known
         self._replies = Replies(filing, answer)
         self._whose = Whose(filing)
         self._bundle: tuple[Within | None, dict[str, bytes]] = None, {}  # what its entries asked, by what they name
@@ -123,7 +124,7 @@ class Intake:
         self._finish_document()
         for person in self._people:
             self._person(person)
-        merged_ids = Linking(self._filing).take(self._links, self._people)
+        merged_ids = Linking(self._filing).take(self._links, self._introduced)
         self._findings += [*merged_ids, *(one for id in self._people for one in doubts(self._filing.group(id)))]
         self._filing.note_even_nothing()
         count = self._count
@@ -153,6 +154,7 @@ class Intake:
             chart.know_person(person, by)
         else:
             chart.state(person, stamp(self._now), by)
+            self._introduced[person.id] = None
         self._persons[person.id] = chart.person or person
 
     def _find_person(self, id: str) -> Person | None:
@@ -167,6 +169,7 @@ class Intake:
             if found is None:
                 found = Person(id)
                 self._filing.chart(id).state(found, stamp(self._now))
+                self._introduced[id] = None
             self._persons[id] = found
         return found
 

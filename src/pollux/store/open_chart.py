@@ -67,7 +67,7 @@ class OpenChart:
         version: int,
         importing: Importing | None = None,
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._keys = keys
         self.keyed = keyed
         self.chart = chart
@@ -120,10 +120,8 @@ class OpenChart:
         numbers = self._pages_named(source_name(event.id))
         if event.id == own_id(content):
             found += self._said_before(event)
-            if self.chart.anew:  # it may be there several times
-                found += [one for one in self._with_content(event, numbers, all=True) if one not in found]
         elif event.id.startswith("content:"):
-            found += self._with_content(event, numbers, all=self.chart.anew)
+            found += self._with_content(event, numbers)
         found += [e for number in sorted(numbers) for e in self._events(number, lambda id: id == event.id)]
         if self.chart.anew:
             found = since_anew(found)
@@ -145,7 +143,8 @@ class OpenChart:
         settled = self._settled.get(event.id)
         if settled is not None and event.learned <= settled:  # what is said now comes after what was taken back
             event = msgspec.structs.replace(event, learned=settled + timedelta(microseconds=1))
-        own = event.id == own_id(event.content)
+        settled_anew = origin.number < 0 or settled is not None  # found by its name, since it may be there twice
+        own = not settled_anew and event.id == own_id(event.content)
         self._new.append(((event, own, origin), bool(standing) or origin == ANEW))
         self._new_ids[event.id].append((event, origin))
         if own:
@@ -188,6 +187,14 @@ class OpenChart:
         self.counts.documents += 1
         return self._keep(DOCUMENT, Kept.of(document, learned, updated, origin).body(), name=name, mark=mark)
 
+    def index_links(self, marks: set[bytes]) -> None:
+        """Let the chart be found by the ids that its open links wait for, and by no others."""
+        self._rows[IDENTIFIER] = [row for row in self._rows[IDENTIFIER] if row["document"]]
+        here = (IDENTIFIER.c.who == self.keyed.who) & (IDENTIFIER.c.document == 0)
+        self.connection.execute(delete(IDENTIFIER).where(here))
+        self._rows[IDENTIFIER] += [{"who": self.keyed.who, "mark": mark, "document": 0} for mark in sorted(marks)]
+        self.changed = True
+
     def quarantine(self, item: Quarantined, digest: str, origin: Origin) -> bool:
         """Put something into quarantine; whether it was not there before."""
         mark = self._keys.mark("quarantine", digest)
@@ -206,7 +213,7 @@ class OpenChart:
         if not self.chart.quarantine.count:
             return False
         this = (QUARANTINE.c.who == self.keyed.who) & (QUARANTINE.c.mark == mark)
-        rows = self._connection.execute(select(QUARANTINE.c.number, QUARANTINE.c.sealed).where(this)).all()
+        rows = self.connection.execute(select(QUARANTINE.c.number, QUARANTINE.c.sealed).where(this)).all()
         if not rows or not (self.chart.undone or self.chart.released):
             return bool(rows)
         who, cipher = self.keyed.who, self.keyed.cipher
@@ -240,10 +247,10 @@ class OpenChart:
         }
         self._write_pages()
         if self.importing is not None:
-            self._keep(IMPORTED, self.notes.body(self.importing, self.counts), of=self.importing.number)
+            self._keep(IMPORTED, self.notes.body(self.importing, self.counts), taking=self.importing.number)
         for table, rows in self._rows.items():
             if rows:
-                quick(self._connection, PUT[table], rows)
+                quick(self.connection, PUT[table], rows)
         return {**{k: v for k, v in added.items() if v}, **self._write_chart()}
 
     def _write_chart(self) -> dict[str, int | str]:
@@ -251,10 +258,10 @@ class OpenChart:
         sealed = seal_chart(self.chart, self.version, self.keyed)
         who = self.keyed.who
         if before == 0:
-            quick(self._connection, PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
+            quick(self.connection, PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
         else:
             values = {"of": who, "before": before, "version": self.version, "sealed": sealed}
-            done = quick(self._connection, REWRITE_CHART, values)
+            done = quick(self.connection, REWRITE_CHART, values)
             if done.rowcount != 1:
                 raise PolluxError("the chart was changed by somebody else at the same time", advice="Try again.")
         return {"version": self.version, "chart": tag(sealed).hex()}
@@ -320,7 +327,7 @@ class OpenChart:
             written = numbers - {row["number"] for row in self._rows[PAGE]} if table is PAGE else numbers
             self._rows[table] = [row for row in rows if row[key] not in numbers]
             if written:
-                self._connection.execute(delete(table).where((table.c.who == who) & column.in_(written)))
+                self.connection.execute(delete(table).where((table.c.who == who) & column.in_(written)))
         for number in numbers:
             self._pages.pop(number, None)
 
@@ -347,21 +354,16 @@ class OpenChart:
         where = self._said.get(said(event))
         return [] if where is None else self._on_page(*where)
 
-    def _with_content(self, event: Event, but: set[int], all: bool = False) -> list[Saying]:
-        """The event to whose content an id refers that another content now carries; looked for where it was first.
-
-        `all`: wherever it stands.
-        """
+    def _with_content(self, event: Event, but: set[int]) -> list[Saying]:
+        """The event to whose content an id refers that another content now carries; looked for where it was first."""
         index, at = self._quantity(event.quantity), micros(event.time)
         pages = [p for p in self.chart.pages if p.number not in but]
         pages.sort(key=lambda p: not (index in p.quantities and p.first <= at <= p.last))
-        found: list[Saying] = []
         for note in pages:
             page = self._columns(note)
-            found += [(e, page.origins[i]) for i, e in enumerate(page.events()) if e.id == event.id]
-            if found and not all:
-                break
-        return found
+            if found := [(e, page.origins[i]) for i, e in enumerate(page.events()) if e.id == event.id]:
+                return found
+        return []
 
     def _pages_named(self, name: str) -> set[int]:
         if not self.chart.names:
@@ -371,10 +373,10 @@ class OpenChart:
         self._looked_up += 1
         if self._looked_up > _LOOK_UPS:
             self._names = defaultdict(set)
-            for short, page in self._connection.execute(ALL_NAMES, {"of": self.keyed.who}):
+            for short, page in self.connection.execute(ALL_NAMES, {"of": self.keyed.who}):
                 self._names[short].add(page)
         values = {"of": self.keyed.who, "called": self._short(name)}
-        return set(self._connection.execute(PAGES_NAMED, values).scalars())
+        return set(self.connection.execute(PAGES_NAMED, values).scalars())
 
     def _events(self, number: int, wanted: Callable[[str], bool]) -> list[Saying]:
         """The events on a page whose id a source gave, those wanted."""
@@ -402,7 +404,7 @@ class OpenChart:
         lacking = [note.number for note in notes if note.number not in sealed]
         for start in range(0, len(lacking), 500):
             values = {"of": self.keyed.who, "among": lacking[start : start + 500]}
-            sealed.update(dict(self._connection.execute(SOME_PAGES, values).all()))
+            sealed.update(dict(self.connection.execute(SOME_PAGES, values).all()))
         for note in notes:
             found = sealed.get(note.number)
             if found is None or short_tag(found) != note.tag:

@@ -31,10 +31,11 @@ from pollux.store.doctor import Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.files import Files
 from pollux.store.filing import Filing
-from pollux.store.identity import hold, merge, release, restrict, unmerge, unrestrict
+from pollux.store.identity import hold, merge, release, restrict, unrestrict
 from pollux.store.imports import Taking
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
+from pollux.store.links import take_apart
 from pollux.store.moved import move, move_back
 from pollux.store.opening import open_parts
 from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
@@ -374,7 +375,7 @@ class Store:
 
     def unmerge(self, duplicate: str) -> None:
         """They are two people after all."""
-        self._file("unmerge", lambda filing: unmerge(filing, duplicate))
+        self._file("unmerge", lambda filing: take_apart(filing, duplicate))
 
     def move(self, ids: Sequence[str], wrong: str, right: str) -> int:
         """Documents and events (by name or id) that came under the wrong patient go to the right one; how many events.

@@ -15,11 +15,11 @@ def upgrade() -> None:
         "imported",
         sa.Column("who", sa.LargeBinary(16), nullable=False),
         sa.Column("number", _BIG, autoincrement=False, nullable=False),
-        sa.Column("import", _BIG, nullable=False),
+        sa.Column("taking", _BIG, nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("who", "number", name="pk_imported"),
     )
-    op.create_index("ix_imported_import", "imported", ["import"])
+    op.create_index("ix_imported_taking", "imported", ["taking"])
     counter = op.create_table(
         "counter",
         sa.Column("name", sa.String(16), nullable=False),
