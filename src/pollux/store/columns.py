@@ -110,7 +110,7 @@ def own_id(content: str) -> str:
     return "content:" + content[:24]
 
 
-def pack(events: Sequence[Event], own: Sequence[bool], origins: Sequence[Origin]) -> bytes:
+def pack(events: Sequence[Event], own: Sequence[bool], origins: Sequence[Origin] = ()) -> bytes:
     """Events as the bytes of a page; `own` says of each whether its id is the digest of its content."""
     forms: dict[Form, int] = {}
     form, place, numbers = [], [], []
@@ -140,7 +140,7 @@ def pack(events: Sequence[Event], own: Sequence[bool], origins: Sequence[Origin]
         doubles=doubles,
         others=others,
         ids=[(i, e.id) for i, (e, mine) in enumerate(zip(events, own, strict=True)) if not mine],
-        imports=_packed([origin.number for origin in origins]),
+        imports=_packed([origin.number for origin in origins]) if origins else None,
         parts=_packed([origin.part for origin in origins]) if any(origin.part for origin in origins) else None,
     )
     return deflated(_ENCODE.encode(body), 6)

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, select
 
 from pollux.record.entry import Rank
 from pollux.record.event import Event, Person
-from pollux.store.chart import Chart, Linked, Tally, missing
+from pollux.store.chart import Chart, Linked, Tally, missing, open_chart
 from pollux.store.columns import Columns, Origin, own_id, pack
-from pollux.store.keys import Keyed
-from pollux.store.tables import IMPORTED
+from pollux.store.keys import Keyed, Keys
+from pollux.store.tables import CHART, IMPORTED
 
 Part = tuple[int, int]  # an import and one of its documents
 
@@ -140,11 +140,17 @@ def noted_in(connection: Connection, keyed: Keyed, chart: Chart) -> Iterator[Not
         yield _DECODE.decode(keyed.cipher.open(sealed, "imported", keyed.who, number))
 
 
-class Imported(msgspec.Struct, frozen=True):
-    """One import, as a list of them shows it: what came when, whose it was, what became of it.
+def every_import(connection: Connection, keys: Keys) -> Iterator[tuple[Chart, Noted]]:
+    """What imports noted in all charts."""
+    for who, version, sealed in connection.execute(select(CHART)).all():
+        keyed = keys.find_who(who)
+        if keyed is not None:
+            chart = open_chart(sealed, version, keyed)
+            yield from ((chart, note) for note in noted_in(connection, keyed, chart))
 
-    `undone`: it was taken back; `partly` says that it was with some of the people alone (the others are erased).
-    """
+
+class Imported(msgspec.Struct, frozen=True):
+    """One import, as a list of them shows it: what came when, whose it was, what it did, and if it was taken back."""
 
     number: int
     at: str

@@ -416,7 +416,7 @@ class Intake:
                 self._take_quarantined(person, outcome)
             else:
                 events.append(msgspec.structs.replace(outcome, flags=tuple(dict.fromkeys(outcome.flags))))
-        here = source_name(course.events[0].id) == self._document
+        here = bool(course.events) and source_name(course.events[0].id) == self._document
         origin = self._origin if here else Origin(self._number, self._file[1])
         fresh = list(go_on(self._filing, person, events, origin)) if events else []
         for new in fresh:

@@ -17,6 +17,7 @@ from pollux.store.bodies import KEPT, checkpoint_of, name_of, origin_of, quarant
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import Columns, micros
 from pollux.store.database import quick, streamed
+from pollux.store.imports import Noted, noted_in
 from pollux.store.keys import Keyed, Keys
 from pollux.store.statements import merged
 from pollux.store.tables import ALL_PAGES, CHECKPOINT, DOCUMENT, QUARANTINE, SOME_PAGES
@@ -146,6 +147,10 @@ class OneChart:
             if hidden
             or not (self.chart.void_aside(number, origin.number) or name_of(item) & {*self.chart.hidden})
         ]
+
+    def imported(self) -> Iterator[Noted]:
+        """What imports noted, in the order of writing."""
+        return noted_in(self.connection, self.keyed, self.chart)
 
     def checkpoints(self) -> list[tuple[str, str, bytes]]:
         """Name, time and content of each, in the order of saving."""

@@ -4,7 +4,7 @@ import copy
 import getpass
 import heapq
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.files import Files
 from pollux.store.filing import Filing
 from pollux.store.identity import hold, merge, release, restrict, unrestrict
-from pollux.store.imports import Taking
+from pollux.store.imports import Imported, Taking, every_import, listed
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
 from pollux.store.links import take_apart
@@ -44,6 +44,7 @@ from pollux.store.rotation import seal_again
 from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
 from pollux.store.statements import merged
 from pollux.store.tables import CHART
+from pollux.store.undoing import Undone, undo
 from pollux.store.writer import Writer, now
 
 T = TypeVar("T")
@@ -342,6 +343,25 @@ class Store:
         act = self._access.done(action, b"", {**detail, **before})
         self._writer.do(lambda _, acts: acts.append(act))
 
+    # Imports
+
+    def imports(self, person_id: str = "") -> list[Imported]:
+        """The imports that said something of a person, or of anybody, in their order; those taken back too."""
+        if person_id:
+            with self._access.charts(person_id, "imports") as charts:
+                return listed((one.chart, note) for one in charts for note in one.imported())
+        self._access.seen("search", [], {"of": "imports"})
+        with self._database.reading() as connection:
+            return listed(every_import(connection, self._keys))
+
+    def undo(self, number: int) -> Undone:
+        """Take an import back, now: what it said stands no more, what others said stands as if it had not come.
+
+        The same file can be taken in again afterwards. Raises `PolluxError` where something of it was moved by hand
+        since, or its people were merged with others, and says what to do first.
+        """
+        return self._file("undo", lambda filing: undo(filing, number, now()), detail={"import": number})
+
     # Rights of a person
 
     def erase(self, person_id: str, reason: str = "") -> ErasureReceipt:
@@ -390,14 +410,16 @@ class Store:
 
     # Inside
 
-    def _file(self, action: str, job: Callable[[Filing], T], refusing: bool = True) -> T:
+    def _file(
+        self, action: str, job: Callable[[Filing], T], refusing: bool = True, detail: Mapping[str, int] | None = None
+    ) -> T:
         """Change charts in one transaction, and write down whose were changed."""
 
         def whole(connection: Connection, acts: list[Done]) -> T:
             filing = Filing(connection, self._keys)
             answer = job(filing)
             filing.close()
-            acts += [self._access.done(action, who, detail) for who, detail in filing.acts.items()]
+            acts += [self._access.done(action, who, {**said, **(detail or {})}) for who, said in filing.acts.items()]
             looked = filing.found - filing.acts.keys()
             acts += [self._access.done("search", who, {"of": "identifier"}) for who in sorted(looked)]
             return answer
