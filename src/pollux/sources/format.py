@@ -51,9 +51,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, how it looks to a person, how its first bytes are recognised, how it is read."""
+    """A file format: its name, how it looks to a person, how its first bytes are recognised, how it is read.
+
+    `version` is that of the reader: it grows when the same bytes give other events. What is kept can be read again.
+    """
 
     name: str
     looks: str
     recognises: Callable[[bytes], bool]
     read: Callable[[Opened, Reading], Iterator[Entry]]
+    version: int = 1

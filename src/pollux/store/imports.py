@@ -16,8 +16,6 @@ from pollux.store.columns import Columns, Origin, own_id, pack
 from pollux.store.keys import Keyed, Keys
 from pollux.store.tables import CHART, IMPORTED
 
-Part = tuple[int, int]  # an import and one of its documents
-
 
 class Taking(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is taken in: the file's name and format, the version of its reader, and how it is to be read.
@@ -69,7 +67,7 @@ class Noted(msgspec.Struct, array_like=True):
     quarantined: list[bytes] = []  # marks of what lay in quarantine already
     persons: list[tuple[Person, Rank]] = []
     links: list[Linked] = []
-    again: list[tuple[int, int]] = []  # documents of earlier imports that it read again; `known` is what they say now
+    again: list[int] = []  # rows of documents that it read again; `known` is what they say now
 
     def known_events(self) -> list[tuple[Event, Origin]]:
         """What was known already."""
@@ -94,7 +92,7 @@ class Notes:
         self.quarantined: list[bytes] = []
         self.persons: list[tuple[Person, Rank]] = []
         self.links: list[Linked] = []
-        self.again: list[Part] = []
+        self.again: list[int] = []
 
     def event(self, event: Event, origin: Origin, outdated: bool = False) -> None:
         """It was said, and adds nothing."""

@@ -28,13 +28,13 @@ class Told:
     def __init__(self, chart: OpenChart) -> None:
         self.person = chart.chart.person
         self.undone = set(chart.chart.undone)
+        self._again: dict[int, list[tuple[int, dict[str, list[Event]]]]] = defaultdict(list)  # by a document's row
         self.notes: list[Noted] = list(noted_in(chart.connection, chart.keyed, chart.chart))
         self.there: dict[str, list[Saying]] = defaultdict(list)  # by id all that stands on pages
         for event, origin in sorted(chart.sayings(), key=lambda one: (one[0].learned, one[0].content)):
             self.there[event.id].append((event, origin))
         self.known: dict[str, list[Saying]] = defaultdict(list)
         self.outdated: dict[str, list[Saying]] = defaultdict(list)
-        self._again: dict[int, list[tuple[int, dict[str, list[Event]]]]] = defaultdict(list)  # by a document's row
         self.parts: dict[Origin, int] = {}  # the rows of devices' files, by which document of which import they are
         for note in self.notes:
             self._sort(note)
@@ -84,6 +84,23 @@ class Told:
                     if origin == part and (id not in stated or stated[id].learned <= event.learned):
                         stated[id] = event
         return [event for event in stated.values() if not event.retracted]
+
+    def said_in(self, part: Origin) -> list[Event]:
+        """What a device's file of an import said."""
+        return [event for some in (self.there, self.known) for sayings in some.values()
+                for event, origin in sayings if origin == part]  # fmt: skip
+
+    def standing_of(self, name: str) -> list[Event]:
+        """What stands of a document that came before imports were counted."""
+        last = [self.there[id][-1][0] for id in self.names(name) if self.there.get(id)]
+        return [event for event in last if not event.retracted]
+
+    def read_again(self, row: int, number: int, events: list[Event]) -> None:
+        """A document says this from now on."""
+        stated: dict[str, list[Event]] = defaultdict(list)
+        for event in events:
+            stated[event.id].append(event)
+        self._again[row].append((number, stated))
 
     def history(self, id: str) -> list[Event]:
         """The versions of an event as the imports that count told them, in the order learned."""

@@ -40,6 +40,7 @@ from pollux.store.moved import move, move_back
 from pollux.store.opening import open_parts
 from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
 from pollux.store.receipt import Receipt
+from pollux.store.rereading import Reader, Reread, Rereading, together
 from pollux.store.rotation import seal_again
 from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
 from pollux.store.statements import merged
@@ -361,6 +362,20 @@ class Store:
         since, or its people were merged with others, and says what to do first.
         """
         return self._file("undo", lambda filing: undo(filing, number, now()), detail={"import": number})
+
+    def reread(self, person_id: str, reader: Reader, now: datetime) -> Reread:
+        """Read the kept documents of a person again: what a newer reader makes of them stands from now on.
+
+        `reader` makes entries of each (`pollux.sources.read_again`). It is an import of its own, which `undo` takes
+        back. Where nothing is different, nothing changes.
+        """
+
+        def job(filing: Filing) -> list[Reread]:
+            filing.begin(Taking(format="read again"), stamp(now))
+            return [Rereading(filing, id, now).read(reader) for id in ids]
+
+        ids = self._access.ids(person_id, "reread")
+        return together(self._file("reread", job))
 
     # Rights of a person
 

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError, UnknownName
+from pollux.record.entry import DEVICE_FILE
 from pollux.record.event import Person, source_name
 from pollux.store.bodies import KEPT, Kept, digest_of, origin_of, quarantined_of
 from pollux.store.chart import Statement, read_chart
@@ -66,7 +67,7 @@ def undo(filing: Filing, number: int, now: datetime) -> Undone:
         return Undone(number, files[0], people, before=True)
     settling = Settling(filing, now)
     ids = {chart.chart.person: settling.told(chart.chart.person).ids_of(number) for chart in charts}
-    documents = {chart.chart.person: list(_documents(chart)) for chart in charts}
+    documents = {chart.chart.person: list(documents_of(chart)) for chart in charts}
     names = {f"{kept.kind}/{kept.id}" for some in documents.values() for _, _, kept in some if kept.number == number}
     count = len({name for name in names})
     again = set()
@@ -116,7 +117,7 @@ def _notes(chart: OpenChart) -> Iterator[Noted]:
     return noted_in(chart.connection, chart.keyed, chart.chart)
 
 
-def _documents(chart: OpenChart) -> Iterator[tuple[int, bytes, Kept]]:
+def documents_of(chart: OpenChart) -> Iterator[tuple[int, bytes, Kept]]:
     """The documents of a chart as their rows hold them."""
     who = chart.keyed.who
     columns = (DOCUMENT.c.number, DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed)
@@ -258,8 +259,6 @@ def _pass_back(filing: Filing, name: str, owner: str, now: datetime) -> None:
 
 def file_parts(documents: list[tuple[int, bytes, Kept]]) -> dict[Origin, int]:
     """Which document of which import a device's file is, with the row of its first piece."""
-    from pollux.record.entry import DEVICE_FILE
-
     found: dict[Origin, int] = {}
     for row, _, kept in documents:
         if kept.kind == DEVICE_FILE:
