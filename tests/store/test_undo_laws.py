@@ -7,6 +7,7 @@ import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from pollux.record import Document, Entry, Event, Person, Source
 from pollux.store import Store
 from tests.store.places import Place
+
+Step = tuple[Any, ...]
 
 SOAK = bool(os.environ.get("POLLUX_SOAK"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,7 +42,7 @@ imports = st.lists(st.one_of(readings, named, changed, versions, statements), mi
 steps = st.lists(st.one_of(imports, st.integers(0, 8)), min_size=2, max_size=12 if SOAK else 8)
 
 
-def entries(some: list[tuple], learned: datetime) -> list[Entry]:
+def entries(some: list[Step], learned: datetime) -> list[Entry]:
     made: list[Entry] = []
     for kind, person, *rest in some:
         if kind == "reading":
@@ -80,10 +83,10 @@ def test_what_stands_is_what_stands_without_the_imports_taken_back(place: Place)
     @given(steps)
     @settings(max_examples=400 if SOAK else 25, deadline=None, suppress_health_check=list(HealthCheck),
               derandomize=not SOAK)  # fmt: skip
-    def law(story: list[list[tuple] | int]) -> None:
+    def law(story: list[list[Step] | int]) -> None:
         i = next(number)
         one, other = place.another(f"{i}/store.db"), place.another(f"{i}b/store.db")
-        taken: list[tuple[int, list[tuple], datetime]] = []
+        taken: list[tuple[int, list[Step], datetime]] = []
         undone: set[int] = set()
         with one.open(purpose="export") as store, other.open(purpose="export") as plain:
             for k, step in enumerate(story):

@@ -6,11 +6,11 @@ Nothing heavy is imported before it is needed, so that `pollux --help` answers a
 import os
 import sys
 
-from pollux.cli import asking, genome, keeping
+from pollux.cli import asking, genome, keeping, taking
 from pollux.cli.app import app
 from pollux.errors import PolluxError
 
-__all__ = ["app", "asking", "genome", "keeping", "main"]
+__all__ = ["app", "asking", "genome", "keeping", "main", "taking"]
 
 
 def main() -> None:

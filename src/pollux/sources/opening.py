@@ -66,7 +66,7 @@ class Opened:
             file.seek(0)
             if zipped:
                 unzipped = gzip.GzipFile(fileobj=file, mode="rb")
-                unzipped.myfileobj = file  # closed with it
+                unzipped.myfileobj = file  # type: ignore[assignment]  # closed with it
                 file = unzipped  # type: ignore[assignment]
             plain: io.BufferedReader = io.BufferedReader(_Guarded(file, self.name), 1 << 20)
             mark = plain.peek(4)[:4]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pollux.errors import RefusedInput
 from pollux.record.event import Person
 from pollux.record.quality import Finding
+from pollux.store.chart import Chart
 from pollux.store.imports import Importing
 from pollux.store.open_chart import OpenChart
 from pollux.store.statements import merged
@@ -48,9 +49,9 @@ def refuse_contradiction(person: Person, charts: Iterable[OpenChart], importing:
         )  # fmt: skip
 
 
-def doubts(charts: Iterable[OpenChart]) -> list[Finding]:
+def doubts(charts: Iterable[Chart]) -> list[Finding]:
     """What devices' files state of a person against their record, which holds."""
-    stated = [one for chart in charts for one in chart.chart.stated]
+    stated = [one for chart in charts for one in chart.stated]
     known = [one for one in stated if one.by != "device"]
     if not known or len(known) == len(stated):
         return []

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from pollux.record.entry import Document
 from pollux.store.audit import check_text
@@ -97,7 +97,7 @@ class Filing:
             found.append((chart.person, kept.updated))
         return found
 
-    def _rows_of(self, name: bytes) -> Iterator[tuple[Keyed, Row[Any], Kept]]:
+    def _rows_of(self, name: bytes) -> Iterator[tuple[Keyed, Any, Kept]]:
         """The written versions of a document, whoever's and whatever became of their import."""
         for row in self.connection.execute(VERSIONS, {"called": name}).all():
             keyed = self.keys.find_who(row.who)

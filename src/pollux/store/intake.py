@@ -51,10 +51,12 @@ class Intake:
     """
 
     def __init__(
-        self, filing: Filing, now: datetime, answer: Callable[[Answer], None] | None = None, insist: bool = False
+        self, filing: Filing, now: datetime, answer: Callable[[Answer], None] | None = None, insist: bool = False,
+        clock: datetime | None = None,
     ) -> None:
         self._filing = filing
         self._now = now
+        self._clock = clock or now  # by which an event lies in the future
         self._insist = insist
         self._number = filing.importing.number if filing.importing else 0
         self._part = 0  # which document of the import is at hand
@@ -124,8 +126,9 @@ class Intake:
         self._finish_document()
         for person in self._people:
             self._person(person)
+            self._take_habits(person)
         merged_ids = Linking(self._filing).take(self._links, self._introduced)
-        self._findings += [*merged_ids, *(one for id in self._people for one in doubts(self._filing.group(id)))]
+        self._findings += [*merged_ids, *(one for id in self._people for one in doubts(c.chart for c in self._filing.group(id)))]
         self._filing.note_even_nothing()
         count = self._count
         report = QualityReport(tuple(self._findings), count["accepted"], count["quarantined"])
@@ -156,6 +159,12 @@ class Intake:
             chart.state(person, stamp(self._now), by)
             self._introduced[person.id] = None
         self._persons[person.id] = chart.person or person
+
+    def _take_habits(self, id: str) -> None:
+        """The time zone, and the day that counts as today, that whoever takes the file in named for its people."""
+        taking = self._filing.importing.taking if self._filing.importing else None
+        if taking is not None and (taking.timezone or taking.as_of):
+            self._take_person(Person(id, timezone=taking.timezone or "UTC", as_of=taking.as_of), "user")
 
     def _find_person(self, id: str) -> Person | None:
         chart = self._filing.find(id)
@@ -280,7 +289,7 @@ class Intake:
 
     def _updated(self, document: Document) -> str:
         """When a version was made, as it says; what says that it will be made counts as made now."""
-        return stamp(min(document.updated, self._now)) if document.updated else ""
+        return stamp(min(document.updated, self._clock)) if document.updated else ""
 
     def _take_deletion(self, document: Document) -> None:
         """The newest version of a document is that it is gone: what it stated is withdrawn, earlier versions stay.
@@ -376,7 +385,7 @@ class Intake:
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
         event = _takes_back(event)
-        for outcome in admit(self._person(person), [event], self._now):
+        for outcome in admit(self._person(person), [event], self._clock):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
                 return
@@ -402,7 +411,7 @@ class Intake:
 
     def _note_outdated(self, person: str, event: Event, origin: Origin) -> None:
         """What an outdated version states is kept aside: it stands if the newer one is taken back."""
-        for outcome in admit(self._person(person), [_takes_back(event)], self._now):
+        for outcome in admit(self._person(person), [_takes_back(event)], self._clock):
             if isinstance(outcome, Event):
                 self._filing.chart(person).know(outcome, origin, outdated=True)
 
@@ -410,8 +419,8 @@ class Intake:
         """Take over what another store held under the id of one event, without what is known of it here already."""
         self._replies.taken_over(course)
         events: list[Event] = []
-        said = (believed(event, self._now) for event in course.events)
-        for outcome in admit(self._person(person), map(_takes_back, said), self._now):
+        said = (believed(event, self._clock) for event in course.events)
+        for outcome in admit(self._person(person), map(_takes_back, said), self._clock):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
             else:
@@ -421,8 +430,8 @@ class Intake:
         fresh = list(go_on(self._filing, person, events, origin)) if events else []
         for new in fresh:
             self._count["withdrawn" if new.retracted else "accepted"] += 1
-        said = {event.content for event in fresh}
-        for event in (event for event in events if event.content not in said):
+        new_contents = {event.content for event in fresh}
+        for event in (event for event in events if event.content not in new_contents):
             self._filing.chart(person).know(event, origin)
         self._count["already_known"] += len(events) - len(fresh)
 
@@ -442,7 +451,8 @@ class Intake:
             self._count[self._fate] += 1
             return
         self._person(person) if person else None
-        origin = self._origin if self._document in name_of(quarantined) else Origin(self._number, self._file[1])
+        of_document = self._document in name_of(quarantined)
+        origin = self._origin if of_document else Origin(self._number, self._file[1])
         if not self._filing.chart(person).quarantine(quarantined, digest_of(quarantined), origin):
             self._count["already_known"] += 1
             return

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError
 from pollux.record.act import Act
-from pollux.record.entry import Answer, Document, Entry
+from pollux.record.entry import Answer, Document, Entry, file_of
 from pollux.record.event import Event, Person
 from pollux.record.held import Held
-from pollux.record.quality import Quarantined
+from pollux.record.quality import Finding, Quarantined
 from pollux.record.record import Record
 from pollux.store import audit, first
 from pollux.store.access import Access
@@ -26,6 +26,7 @@ from pollux.store.audit import Done, Head, stamp
 from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
+from pollux.store.contradiction import doubts
 from pollux.store.database import Database
 from pollux.store.doctor import Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
@@ -35,7 +36,7 @@ from pollux.store.identity import hold, merge, release, restrict, unrestrict
 from pollux.store.imports import Imported, Taking, every_import, listed
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
-from pollux.store.links import take_apart
+from pollux.store.links import asked, take_apart
 from pollux.store.moved import move, move_back
 from pollux.store.opening import open_parts
 from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
@@ -140,10 +141,12 @@ class Store:
         answer: Callable[[Answer], None] | None = None,
         taking: Taking = _NO_FILE,
         insist: bool = False,
+        clock: datetime | None = None,
     ) -> Receipt:
         """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
-        `now` is the clock by which an event lies in the future. Taking the same entries again changes nothing that
+        `now` is when it is learned and, unless `clock` says otherwise, the clock by which an event lies in the future:
+        data whose dates were shifted have a today of their own. Taking the same entries again changes nothing that
         stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
         which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
         person is is refused, unless `insist`. The receipt has the import's number, with which `undo` takes it back.
@@ -151,7 +154,7 @@ class Store:
 
         def job(filing: Filing) -> Receipt:
             filing.begin(taking, stamp(now))
-            intake = Intake(filing, now, answer, insist)
+            intake = Intake(filing, now, answer, insist, clock)
             for entry in entries:
                 intake.take(entry)
             return intake.receipt()
@@ -207,6 +210,12 @@ class Store:
         with self._access.charts(person_id, "quarantine", known=bool(person_id)) as charts:
             return [item for chart in charts for item in chart.quarantine()]
 
+    def doubts(self, person_id: str) -> list[Finding]:
+        """What is in doubt of who a person is: devices that contradict the record, ids that may be one person."""
+        with self._access.charts(person_id, "doubts") as charts:
+            found = [one.chart for one in charts]
+            return [*doubts(found), *asked(found)]
+
     def documents(self, person_id: str) -> Iterator[Document]:
         """The documents of a person, every version, as received; for "" those that belong to nobody."""
         with self._access.charts(person_id, "documents", known=bool(person_id), restricted=True) as charts:
@@ -218,23 +227,26 @@ class Store:
 
         A resource that was received over several lines is put on one, which changes nothing inside its texts.
         """
-        for document in newest(self.documents(person_id)):
+        resources = (document for document in self.documents(person_id) if not file_of(document))
+        for document in newest(resources):
             yield document.content.replace(b"\r", b"").replace(b"\n", b"") + b"\n"
 
     def held(self, person_id: str) -> Held:
         """Everything held about a person, to be handed to them; allowed also while processing is restricted."""
         acts = tuple(self.acts(person_id))
         with self._access.charts(person_id, "everything", restricted=True) as charts:
-            arrived = heapq.merge(*(chart.documents() for chart in charts), key=lambda document: str(document.learned))
+            merging = heapq.merge(*(chart.documents() for chart in charts), key=lambda document: str(document.learned))
+            arrived = tuple(merging)
             return Held(
                 person_of(charts),
-                tuple(arrived),
+                tuple(document for document in arrived if not file_of(document)),
                 theirs(charts),
                 tuple(item for chart in charts for item in chart.quarantine()),
                 tuple(one for chart in charts for one in chart.checkpoints()),
                 acts,
                 tuple((one.reason, one.since, one.by) for chart in charts for one in chart.chart.holds),
                 "; ".join(dict.fromkeys(chart.chart.restricted for chart in charts if chart.chart.restricted)),
+                tuple(document for document in arrived if file_of(document)),
             )
 
     def checkpoint(self, person_id: str, name: str) -> bytes | None:
