@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pollux.cli.app import StorePath, app, open_store, write_text
-from pollux.errors import PolluxError, RefusedInput
+from pollux.errors import RefusedInput
 
 if TYPE_CHECKING:
     from pollux.report import Claim

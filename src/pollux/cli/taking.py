@@ -82,7 +82,9 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise RefusedInput(f"{text[:40]!r} is no day", where="--as-of", advice="Write for example 2150-03-01.") from None
+        raise RefusedInput(
+            f"{text[:40]!r} is no day", where="--as-of", advice="Write for example 2150-03-01."
+        ) from None
 
 
 def _told(path: Path, open_files: ExitStack) -> "Responses":
@@ -109,15 +111,18 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
     format, device, itself = format_of(path), _is_device(path), says_whose(path)
     owner = "" if not device else asked.person if itself else _owner(kept, asked.person)
     zone = asked.timezone or _zone(kept, owner)
-    entries = read(
-        path, learned=now, person=owner, timezone=zone, sender=asked.sender, insist=asked.insist
-    )
+    entries = read(path, learned=now, person=owner, timezone=zone, sender=asked.sender, insist=asked.insist)
     if device and not itself:  # a file of several people cannot be kept: it could not be erased with one of them
         entries = chain([Entry(owner, Person(owner), by="user")], as_received(path, owner), entries)
     taking = Taking(path.name, format, version_of(format), owner, asked.timezone if not device else zone,
                     asked.sender, asked.as_of)  # fmt: skip
     receipt = kept.take(
-        waited_for(entries, path.name), now, told.tell if told else None, taking=taking, insist=asked.insist, clock=clock
+        waited_for(entries, path.name),
+        now,
+        told.tell if told else None,
+        taking=taking,
+        insist=asked.insist,
+        clock=clock,
     )
     if told:
         told.taken()

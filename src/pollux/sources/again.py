@@ -76,4 +76,3 @@ def _named(resource: object) -> list[str]:
 def is_device_file(document: Document) -> bool:
     """Whether a document is a piece of a device's file."""
     return document.kind == DEVICE_FILE
-

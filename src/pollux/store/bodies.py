@@ -58,8 +58,6 @@ class Kept(msgspec.Struct, frozen=True):
 KEPT = msgspec.msgpack.Decoder(Kept)
 
 
-
-
 class Version(Protocol):
     """One of the versions of a document."""
 

@@ -75,6 +75,8 @@ GOES_ON = Origin(-2)  # and what follows on it
 BY_HAND = Origin(-3)  # moved from one record to another
 BEFORE = Origin()  # from before imports were counted
 
+Saying = tuple[Event, Origin]  # an event, and who said it
+
 _ENCODE = msgspec.msgpack.Encoder()
 _DECODE = msgspec.msgpack.Decoder(_Body)
 
@@ -317,3 +319,10 @@ def finite(event: Event) -> Event:
     if isinstance(event.value, float) and not math.isfinite(event.value):
         return msgspec.structs.replace(event, value=str(event.value))
     return event
+
+
+def since_anew(some: list[Saying]) -> list[Saying]:
+    """What was said since the history of an event begins anew, in the order learned; all where it does not."""
+    some = sorted(some, key=lambda one: one[0].learned)
+    starts = [i for i, (_, origin) in enumerate(some) if origin == ANEW]
+    return some[starts[-1] :] if starts else some

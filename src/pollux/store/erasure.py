@@ -116,7 +116,9 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
         write_ledger(ledger, new)
         lines = new
         acts += [msgspec.structs.replace(act, who=who, detail=said) for who, said in purge(connection, keys, left)]
-        ids = [row[0].person for who in whos if (keyed := keys.find_who(who)) and (row := read_chart(connection, keyed))]
+        ids = [
+            row[0].person for who in whos if (keyed := keys.find_who(who)) and (row := read_chart(connection, keyed))
+        ]
         rows = remove(connection, whos, act.at)
         acts += [msgspec.structs.replace(act, who=who, detail=said) for who, said in forget(connection, keys, ids)]
         acts += [msgspec.structs.replace(act, who=who, detail={**act.detail, **rows}) for who in whos]

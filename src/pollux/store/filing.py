@@ -186,11 +186,12 @@ class Filing:
         """By what the bytes of a document are recognised."""
         return self.keys.mark("bytes", document.name, document.content)
 
-    def note_known(self, part: int) -> None:
-        """Note that a document of the import lay here already, as `versions` found."""
+    def note_known(self, part: int, file: bool = False) -> None:
+        """Note that a document of the import, or a piece of a file, lay here already, as `versions` found."""
         owner, row = self.known_at
         chart = self.chart(owner)
         chart.notes.documents.append((part, row))
+        chart.notes.files += file
         chart.changed = True
 
     def note_even_nothing(self) -> None:

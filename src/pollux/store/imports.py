@@ -89,6 +89,7 @@ class Notes:
         self._known: list[tuple[Event, Origin]] = []
         self._outdated: list[tuple[Event, Origin]] = []
         self.documents: list[tuple[int, int]] = []
+        self.files = 0  # of those the pieces of devices' files, which are not counted
         self.quarantined: list[bytes] = []
         self.persons: list[tuple[Person, Rank]] = []
         self.links: list[Linked] = []
@@ -105,7 +106,7 @@ class Notes:
 
     def body(self, importing: Importing, counts: Counts) -> bytes:
         """What is sealed."""
-        counts.known = len(self._known) + len(self.documents) + len(self.quarantined)
+        counts.known = len(self._known) + len(self.documents) - self.files + len(self.quarantined)
         return _ENCODE.encode(
             Noted(importing.number, importing.at, importing.taking, counts, _packed(self._known),
                   _packed(self._outdated), self.documents, self.quarantined, self.persons, self.links, self.again)

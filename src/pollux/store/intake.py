@@ -51,7 +51,11 @@ class Intake:
     """
 
     def __init__(
-        self, filing: Filing, now: datetime, answer: Callable[[Answer], None] | None = None, insist: bool = False,
+        self,
+        filing: Filing,
+        now: datetime,
+        answer: Callable[[Answer], None] | None = None,
+        insist: bool = False,
         clock: datetime | None = None,
     ) -> None:
         self._filing = filing
@@ -128,7 +132,10 @@ class Intake:
             self._person(person)
             self._take_habits(person)
         merged_ids = Linking(self._filing).take(self._links, self._introduced)
-        self._findings += [*merged_ids, *(one for id in self._people for one in doubts(c.chart for c in self._filing.group(id)))]
+        self._findings += [
+            *merged_ids,
+            *(one for id in self._people for one in doubts(c.chart for c in self._filing.group(id))),
+        ]
         self._filing.note_even_nothing()
         count = self._count
         report = QualityReport(tuple(self._findings), count["accepted"], count["quarantined"])
@@ -210,11 +217,11 @@ class Intake:
         earlier = None if there else self._filing.versions(document)
         if earlier is None:
             self._fate = "already_known"
-            self._count["already_known"] += 1
+            self._count["already_known"] += document.kind != DEVICE_FILE
             if there:
                 self._replies.kept(document, there[0][1])
             else:
-                self._filing.note_known(self._part)
+                self._filing.note_known(self._part, document.kind == DEVICE_FILE)
                 self._replies.known(document)
             return
         if person and document.name in self._hidden(person):

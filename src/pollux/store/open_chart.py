@@ -10,12 +10,25 @@ import numpy as np
 from sqlalchemy import Connection, Table, delete, select
 
 from pollux.errors import PolluxError
-from pollux.record.entry import Document, Rank
+from pollux.record.entry import DEVICE_FILE, Document, Rank
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
-from pollux.store.bodies import Kept, checkpoint_body, origin_of, quarantined_body
+from pollux.store.bodies import Kept, checkpoint_body, origin_of, quarantined_body, quarantined_of
 from pollux.store.chart import Chart, PageNote, Statement, Tally, missing, seal_chart, short_tag
-from pollux.store.columns import ANEW, GOES_ON, Columns, Origin, Said, finite, micros, own_id, pack, said
+from pollux.store.columns import (
+    ANEW,
+    GOES_ON,
+    Columns,
+    Origin,
+    Said,
+    Saying,
+    finite,
+    micros,
+    own_id,
+    pack,
+    said,
+    since_anew,
+)
 from pollux.store.database import quick
 from pollux.store.imports import Counts, Importing, Notes
 from pollux.store.index import identifier_mark, short_name
@@ -38,7 +51,6 @@ from pollux.store.tables import (
     SOME_PAGES,
 )
 
-Saying = tuple[Event, Origin]  # an event, and who said it
 MOST_ON_A_PAGE = 4096
 # Small pages are put together by sixteens: below the first size, then below the second (each event is moved twice).
 _SIZES = (16, 256)
@@ -184,7 +196,7 @@ class OpenChart:
             {"who": self.keyed.who, "mark": one, "document": self.chart.documents.next}
             for one in {identifier_mark(self._keys, document.kind, text) for text in document.identifiers}
         ]
-        self.counts.documents += 1
+        self.counts.documents += document.kind != DEVICE_FILE
         return self._keep(DOCUMENT, Kept.of(document, learned, updated, origin).body(), name=name, mark=mark)
 
     def index_links(self, marks: set[bytes]) -> None:
@@ -420,11 +432,13 @@ class OpenChart:
         return short_name(self._keys, self.keyed.who, name)
 
 
-def since_anew(some: list[Saying]) -> list[Saying]:
-    """What was said since the history of an event begins anew, in the order learned; all where it does not."""
-    some = sorted(some, key=lambda one: one[0].learned)
-    starts = [i for i, (_, origin) in enumerate(some) if origin == ANEW]
-    return some[starts[-1] :] if starts else some
+def aside_of(chart: "OpenChart") -> Iterator[tuple[int, Origin, Quarantined]]:
+    """What is written into quarantine, with its row and the import that brought it."""
+    who = chart.keyed.who
+    wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed).where(QUARANTINE.c.who == who)
+    for row, mark, sealed in chart.connection.execute(wanted.order_by(QUARANTINE.c.number)).all():
+        body = chart.keyed.cipher.open(sealed, "quarantine", who, row, mark)
+        yield row, origin_of(body), quarantined_of(body)
 
 
 def _each(names: set[str], short: Any) -> list[str]:

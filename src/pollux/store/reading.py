@@ -1,10 +1,10 @@
 """Reading a patient's chart: whole, one quantity as a series, or the latest events."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
@@ -15,7 +15,7 @@ from pollux.record.quality import Quarantined
 from pollux.record.record import Record
 from pollux.store.bodies import KEPT, checkpoint_of, name_of, origin_of, quarantined_of, standing
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
-from pollux.store.columns import Columns, micros
+from pollux.store.columns import ANEW, Columns, Origin, micros, since_anew
 from pollux.store.database import quick, streamed
 from pollux.store.imports import Noted, noted_in
 from pollux.store.keys import Keyed, Keys
@@ -61,6 +61,17 @@ class OneChart:
     def events(self) -> list[Event]:
         """Every version of every event."""
         return [event for page in self._read(self.chart.pages) for event in page.events()]
+
+    def counting(self) -> list[Event]:
+        """The same without the history of what was taken back, or read again, before it was."""
+        if not self.chart.anew:
+            return self.events()
+        by_id: dict[str, list[tuple[Event, Origin]]] = defaultdict(list)
+        for page in self._read(self.chart.pages):
+            for event, origin in zip(page.events(), page.origins, strict=True):
+                by_id[event.id].append((event, origin))
+        left = [since_anew(some) for some in by_id.values()]
+        return [event for some in left for event, origin in some if not (origin == ANEW and event.retracted)]
 
     def pages(self) -> Iterator[tuple[int, Columns]]:
         """Every page with its number, in the order of writing."""
@@ -144,8 +155,7 @@ class OneChart:
         return [
             item
             for number, origin, item in found
-            if hidden
-            or not (self.chart.void_aside(number, origin.number) or name_of(item) & {*self.chart.hidden})
+            if hidden or not (self.chart.void_aside(number, origin.number) or name_of(item) & {*self.chart.hidden})
         ]
 
     def imported(self) -> Iterator[Noted]:
@@ -216,7 +226,7 @@ def record_of(charts: list[OneChart]) -> Record:
 
 def theirs(charts: list[OneChart]) -> tuple[Event, ...]:
     """What the charts of one person hold, without what came to them by mistake and was moved to whose it is."""
-    record = record_of(charts)
+    record = Record(person_of(charts), tuple(event for chart in charts for event in chart.counting()))
     moved = {name for chart in charts for move in chart.chart.moves for name in move.names}
     standing = {event.id for event in record.current}
     return tuple(

@@ -9,20 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
 
 from pollux.record.entry import DEVICE_FILE, Document, Entry, file_of
 from pollux.record.event import Event, Person
 from pollux.record.quality import Quarantined, admit
 from pollux.store.audit import stamp
-from pollux.store.bodies import Kept, digest_of, name_of, origin_of, quarantined_of
+from pollux.store.bodies import Kept, digest_of, name_of
 from pollux.store.columns import Origin
 from pollux.store.filing import Filing
 from pollux.store.imports import Taking
-from pollux.store.open_chart import OpenChart
+from pollux.store.open_chart import aside_of
 from pollux.store.settling import Settling
 from pollux.store.statements import merged
-from pollux.store.tables import QUARANTINE
 from pollux.store.undoing import documents_of, file_parts
 
 _OF_THE_STORE = ("outdated", "not carried out", "nobody's")  # rules that no reader decides
@@ -82,7 +80,7 @@ class Rereading:
         self._told.parts = file_parts(self._documents)
         self._medications = tuple(_medications(filing, self._documents))
         self._takings = {note.number: note.taking for note in self._told.notes}
-        self._aside = list(_aside(self._chart))
+        self._aside = list(aside_of(self._chart))
         self.account = Reread(filing.importing.number if filing.importing else 0)
 
     def read(self, reader: Reader) -> Reread:
@@ -210,12 +208,3 @@ def _medications(filing: Filing, own: list[tuple[int, bytes, Kept]]) -> Iterator
     for _, _, kept in (*own, *(documents_of(nobody) if nobody else ())):
         if kept.kind == "Medication":
             yield kept.document()
-
-
-def _aside(chart: OpenChart) -> Iterator[tuple[int, Origin, Quarantined]]:
-    """What is in quarantine, with its row and the import that brought it."""
-    who = chart.keyed.who
-    wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed).where(QUARANTINE.c.who == who)
-    for row, mark, sealed in chart.connection.execute(wanted.order_by(QUARANTINE.c.number)).all():
-        body = chart.keyed.cipher.open(sealed, "quarantine", who, row, mark)
-        yield row, origin_of(body), quarantined_of(body)

@@ -13,11 +13,11 @@ import msgspec
 
 from pollux.record.event import Event, source_name
 from pollux.store.bodies import Kept
-from pollux.store.columns import ANEW, GOES_ON, Origin
+from pollux.store.columns import ANEW, GOES_ON, Origin, Saying, since_anew
 from pollux.store.course import added
 from pollux.store.filing import Filing
 from pollux.store.imports import Noted, noted_in
-from pollux.store.open_chart import OpenChart, Saying, since_anew
+from pollux.store.open_chart import OpenChart, aside_of
 
 _STEP = timedelta(microseconds=1)
 
@@ -38,6 +38,12 @@ class Told:
         self.parts: dict[Origin, int] = {}  # the rows of devices' files, by which document of which import they are
         for note in self.notes:
             self._sort(note)
+        # what came too late for what is said elsewhere lies in quarantine; where that is taken back, it counts
+        self.late: dict[str, list[tuple[Event, Origin, int]]] = defaultdict(list)
+        for row, origin, item in aside_of(chart):
+            if item.finding.rule == "outdated" and item.event is not None:
+                if not chart.chart.void_aside(row, origin.number):
+                    self.late[item.event.id].append((item.event, origin, row))
         self._names: dict[str, set[str]] = defaultdict(set)
         for some in (self.there, self.known, self.outdated):
             for id in some:
@@ -68,6 +74,11 @@ class Told:
     def names(self, name: str) -> set[str]:
         """The events that stem from a document."""
         return self._names.get(name, set())
+
+    def also_by(self, ids: Iterable[str]) -> set[int]:
+        """The imports that count and say something of these events."""
+        return {origin.number for id in ids for some in (self.there, self.known) for _, origin in some.get(id, ())
+                if origin.number > 0 and origin.number not in self.undone}  # fmt: skip
 
     def ids_of(self, number: int) -> set[str]:
         """The events of which an import said something."""
@@ -112,6 +123,8 @@ class Told:
         for part, row in replaced.items():
             if part.number not in self.undone:
                 told += [(part, False, event) for event in (self.again(row) or {}).get(id, ())]
+        told += [(origin, False, event) for event, origin, _ in self.late.get(id, ())
+                 if origin.number not in self.undone]  # fmt: skip
         versions: list[Event] = []
         for _, was_added, event in sorted(told, key=lambda one: one[0]):
             new = event if was_added else added(event, versions, of_document=False)
@@ -129,6 +142,7 @@ class Settling:
         self._told: dict[str, Told] = {}
         self.withdrawn = 0
         self.restored = 0
+        self.stay = 0  # events of those concerned that stand, since others say them
 
     def told(self, person: str) -> Told:
         """What imports told of a patient, as far as it was there when it was first asked for."""
@@ -145,9 +159,15 @@ class Settling:
 
     def events(self, person: str, ids: Iterable[str]) -> None:
         """Let stand of some events what the imports that count said last."""
-        told = self.told(person)
+        told, chart = self.told(person), self._filing.chart(person)
         for id in sorted(ids):
-            self._write(person, id, told.history(id))
+            history = told.history(id)
+            self._write(person, id, history)
+            self.stay += bool(history) and not history[-1].retracted
+            for event, _, row in told.late.get(id, ()):
+                if any(event.content == one.content and event.modified == one.modified for one in history):
+                    chart.chart.released.append((row, 0))
+                    chart.changed = True
 
     # Events of documents
 

@@ -25,9 +25,7 @@ def merged(stated: Sequence[Statement], id: str = "") -> Person:
     for name in Person.__struct_fields__[1:]:
         empty = getattr(whole, name)
         weights = [
-            (_weight(one.by, name), number)
-            for number, one in enumerate(stated)
-            if getattr(one.person, name) != empty
+            (_weight(one.by, name), number) for number, one in enumerate(stated) if getattr(one.person, name) != empty
         ]
         if weights:
             value = getattr(stated[max(weights)[1]].person, name)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, select
 from pollux.errors import PolluxError, UnknownName
 from pollux.record.entry import DEVICE_FILE
 from pollux.record.event import Person, source_name
-from pollux.store.bodies import KEPT, Kept, digest_of, origin_of, quarantined_of
+from pollux.store.audit import stamp
+from pollux.store.bodies import KEPT, Kept, digest_of
 from pollux.store.chart import Statement, read_chart
 from pollux.store.columns import BY_HAND, Origin
 from pollux.store.filing import Filing
@@ -21,10 +22,9 @@ from pollux.store.identity import unmerge
 from pollux.store.imports import Noted, noted_in
 from pollux.store.links import MERGED, index_links
 from pollux.store.moved import pass_on
-from pollux.store.open_chart import OpenChart
+from pollux.store.open_chart import OpenChart, aside_of
 from pollux.store.settling import Settling
-from pollux.store.audit import stamp
-from pollux.store.tables import COUNT, DOCUMENT, QUARANTINE, WHOSE_IMPORT
+from pollux.store.tables import COUNT, DOCUMENT, WHOSE_IMPORT
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -35,6 +35,8 @@ class Undone(msgspec.Struct, frozen=True):
     people: tuple[str, ...] = ()
     withdrawn: int = 0
     restored: int = 0
+    stay: int = 0  # of its events, those that stand on since others say something of them
+    also: tuple[int, ...] = ()  # these imports
     documents: int = 0
     apart: tuple[str, ...] = ()  # ids that it had merged
     before: bool = False  # it was taken back already
@@ -50,8 +52,9 @@ class Undone(msgspec.Struct, frozen=True):
             return f"{name} was taken back already; nothing changed"
         whose = ", ".join(self.people[:5]) or "nobody"
         lines = [f"{name} is taken back: {self.withdrawn:,} events of {whose} stand no more"]
-        if self.restored:
-            lines.append(f"  {self.restored:,} events stand as other imports say them")
+        if self.stay:
+            others = ", ".join(str(one) for one in self.also[:5]) + (" and others" if len(self.also) > 5 else "")
+            lines.append(f"  {self.stay:,} of its events stand on, as import {others or 'others'} says them")
         if self.documents:
             lines.append(f"  {self.documents:,} documents count no more")
         lines += [f"  {id} is a person of their own again" for id in self.apart]
@@ -68,8 +71,10 @@ def undo(filing: Filing, number: int, now: datetime) -> Undone:
     settling = Settling(filing, now)
     ids = {chart.chart.person: settling.told(chart.chart.person).ids_of(number) for chart in charts}
     documents = {chart.chart.person: list(documents_of(chart)) for chart in charts}
-    names = {f"{kept.kind}/{kept.id}" for some in documents.values() for _, _, kept in some if kept.number == number}
-    count = len({name for name in names})
+    names = {
+        f"{kept.kind}/{kept.id}"
+        for some in documents.values() for _, _, kept in some if kept.number == number and kept.kind != DEVICE_FILE
+    }  # fmt: skip
     again = set()
     for chart in charts:
         rows = settling.told(chart.chart.person).rows_again(number)
@@ -88,7 +93,11 @@ def undo(filing: Filing, number: int, now: datetime) -> Undone:
     filing.close()
     for person in ids:
         _refuse_emptied(filing.chart(person), number)
-    return Undone(number, files[0], people, settling.withdrawn, settling.restored, count, tuple(apart))
+    also = (
+        {one for person, some in ids.items() for one in settling.told(person).also_by(some)} if settling.stay else set()
+    )
+    return Undone(number, files[0], people, settling.withdrawn, settling.restored, settling.stay,
+                  tuple(sorted(also)), len(names), tuple(apart))  # fmt: skip
 
 
 def _touched(filing: Filing, number: int) -> Iterator[OpenChart]:
@@ -194,21 +203,17 @@ def _take_back(
         if kept.number == number and also is not None:
             note, part = also
             chart.keep_document(kept.document(), mark, note.at, kept.updated, Origin(note.number, part))
-    _quarantined(chart, number, notes)
+    _quarantined(filing, chart, number, notes)
     _stated(chart, number, notes)
     return _unlink(filing, chart, number, notes)
 
 
-def _quarantined(chart: OpenChart, number: int, notes: list[Noted]) -> None:
-    who = chart.keyed.who
-    wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed).where(QUARANTINE.c.who == who)
+def _quarantined(filing: Filing, chart: OpenChart, number: int, notes: list[Noted]) -> None:
     others = {mark: note.number for note in reversed(notes) for mark in note.quarantined}
-    if others:
-        for row, mark, sealed in chart.connection.execute(wanted.order_by(QUARANTINE.c.number)).all():
-            body = chart.keyed.cipher.open(sealed, "quarantine", who, row, mark)
-            if mark in others and origin_of(body).number == number:
-                item = quarantined_of(body)
-                chart.quarantine(item, digest_of(item), Origin(others[mark]))
+    for _, origin, item in list(aside_of(chart)) if others else ():
+        mark = filing.keys.mark("quarantine", digest_of(item))
+        if mark in others and origin.number == number:
+            chart.quarantine(item, digest_of(item), Origin(others[mark]))
 
 
 def _stated(chart: OpenChart, number: int, notes: list[Noted]) -> None:
