@@ -36,8 +36,9 @@ readings = st.tuples(st.just("reading"), people, values, st.integers(0, 2))
 named = st.tuples(st.just("named"), people, values, st.sampled_from(["m/1", "m/2"]))
 changed = st.tuples(st.just("changed"), st.just("p1"), values, st.integers(0, 3))
 versions = st.tuples(st.just("version"), people, st.sampled_from(["a", "b"]), st.integers(0, 3), st.booleans())
-statements = st.tuples(st.just("person"), people, st.sampled_from(["1964", "1964-05", ""]), st.sampled_from(["female", ""]),
-                       st.sampled_from(["device", "user", "record"]))  # fmt: skip
+births, sexes = st.sampled_from(["1964", "1964-05", ""]), st.sampled_from(["female", ""])
+ranks = st.sampled_from(["device", "user", "record"])
+statements = st.tuples(st.just("person"), people, births, sexes, ranks)
 imports = st.lists(st.one_of(readings, named, changed, versions, statements), min_size=1, max_size=4)
 steps = st.lists(st.one_of(imports, st.integers(0, 8)), min_size=2, max_size=12 if SOAK else 8)
 

@@ -1,4 +1,4 @@
-"""Where a device's file says another thing of who the person is than the record does: the record holds, and it is told."""
+"""Where a device's file and the record differ on who the person is: the record holds, and it is told."""
 
 import unicodedata
 from collections.abc import Iterable

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from sqlalchemy import Table, delete, select
 
 from pollux.record.event import Event
+from pollux.store.imports import without
 from pollux.store.open_chart import TALLIES, OpenChart
-from pollux.store.tables import DOCUMENT, IDENTIFIER
+from pollux.store.tables import DOCUMENT, IDENTIFIER, IMPORTED
 
 
 class DroppingChart(OpenChart):
@@ -22,6 +23,21 @@ class DroppingChart(OpenChart):
                 count += len(some) - len(left)
                 self._remove({note.number})
                 self._write(left, note.later)
+        return count
+
+    def drop_noted(self, gone: Callable[[Event], bool]) -> int:
+        """Write what imports noted again without some of the events; how many."""
+        who, count = self.keyed.who, 0
+        rows = self.connection.execute(select(IMPORTED).where(IMPORTED.c.who == who)).all()
+        for row in rows:
+            body = self.keyed.cipher.open(row.sealed, "imported", who, row.number)
+            left, dropped = without(body, gone)
+            if dropped:
+                count += dropped
+                this = (IMPORTED.c.who == who) & (IMPORTED.c.number == row.number)
+                self.connection.execute(delete(IMPORTED).where(this))
+                self.chart.imported = self.chart.imported.minus([row.sealed])
+                self._keep(IMPORTED, left, taking=row.taking)
         return count
 
     def drop_rows(self, table: Table, gone: Callable[[bytes], bool]) -> int:

@@ -1,10 +1,10 @@
-"""Imports: each has a number; what it said of a patient and what was known of that already lies sealed with their chart.
+"""Imports: each has a number; what it said of a patient, and what of that was known, lies sealed with their chart.
 
 What an import added stands on pages and in rows, each with the import's number. What it said and somebody had said
 before it lies in a row of its own (`imported`), so that taking back the earlier one leaves what the later one says.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -126,6 +126,16 @@ def _unpacked(packed: bytes) -> list[tuple[Event, Origin]]:
         return []
     page = Columns(packed)
     return list(zip(page.events(), page.origins, strict=True))
+
+
+def without(body: bytes, gone: Callable[[Event], bool]) -> tuple[bytes, int]:
+    """What a row holds without some of the events, and how many those are."""
+    note = _DECODE.decode(body)
+    known, outdated = note.known_events(), note.outdated_events()
+    left = [[one for one in some if not gone(one[0])] for some in (known, outdated)]
+    dropped = len(known) + len(outdated) - sum(map(len, left))
+    note.known, note.outdated = (_packed(some) for some in left)
+    return _ENCODE.encode(note), dropped
 
 
 def noted_in(connection: Connection, keyed: Keyed, chart: Chart) -> Iterator[Noted]:

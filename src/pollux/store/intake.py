@@ -25,7 +25,7 @@ from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of, name_of
 from pollux.store.chart import Statement
 from pollux.store.columns import Origin, finite
-from pollux.store.contradiction import doubts, refuse_contradiction
+from pollux.store.contradiction import contradictions, doubts, refuse_contradiction
 from pollux.store.course import added, believed, go_on
 from pollux.store.filing import Filing
 from pollux.store.links import Linking
@@ -160,7 +160,8 @@ class Intake:
         if known is not None and person == Person(person.id):
             self._persons[person.id] = known
             return
-        if known is not None and merged([*chart.chart.stated, Statement("", person, by)]) == known:
+        same = known is not None and merged([*chart.chart.stated, Statement("", person, by)]) == known
+        if known is not None and same and not contradictions(person, known):
             chart.know_person(person, by)
         else:
             chart.state(person, stamp(self._now), by)

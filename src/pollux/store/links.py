@@ -1,4 +1,4 @@
-"""Two ids of one sender that are one person, as the sender says: merged once both are here, unless something is against.
+"""Two ids of one sender that are one person, as it says: merged once both are here, unless something is against it.
 
 A link lies with the patient whose resource states it. Until the other one comes it waits, found by a keyed hash of that
 id. Where the two have another birth date or sex, or one of them is merged into somebody else, nothing is merged and it

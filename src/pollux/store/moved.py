@@ -272,6 +272,7 @@ def take_away(connection: Connection, keys: Keys, who: bytes, left: Left) -> dic
     chart, names = DroppingChart(connection, keys, keyed, *row), left.names
     counts = {
         "events": chart.drop_events(lambda event: event.id in names or source_name(event.id) in names),
+        "noted": chart.drop_noted(lambda event: event.id in names or source_name(event.id) in names),
         "documents": chart.drop_rows(DOCUMENT, lambda body: KEPT.decode(body).document().name in names),
         "quarantined": chart.drop_rows(QUARANTINE, lambda body: not names.isdisjoint(name_of(quarantined_of(body)))),
         "checkpoints": chart.drop_rows(CHECKPOINT, lambda body: checkpoint_of(body)[1] <= left.until),

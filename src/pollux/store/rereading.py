@@ -1,8 +1,8 @@
 """Reading kept documents again: a reader that understands more than the one before makes more of the same bytes.
 
-What a document says now replaces what it said, from now on, as corrections of an import of their own: new quantities come
-in, what is no longer made of it is withdrawn unless others say it, and what lay in quarantine and is understood now is
-used. Other imports that came after the document keep the last word, and all of it can be taken back.
+What a document says now replaces what it said, from now on, as corrections of an import of their own: new quantities
+come in, what is no longer made of it is withdrawn unless others say it, and what lay in quarantine and is understood
+now is used. Other imports that came after the document keep the last word, and all of it can be taken back.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -41,9 +41,9 @@ class Told:
         # what came too late for what is said elsewhere lies in quarantine; where that is taken back, it counts
         self.late: dict[str, list[tuple[Event, Origin, int]]] = defaultdict(list)
         for row, origin, item in aside_of(chart):
-            if item.finding.rule == "outdated" and item.event is not None:
-                if not chart.chart.void_aside(row, origin.number):
-                    self.late[item.event.id].append((item.event, origin, row))
+            counts = not chart.chart.void_aside(row, origin.number)
+            if counts and item.finding.rule == "outdated" and item.event is not None:
+                self.late[item.event.id].append((item.event, origin, row))
         self._names: dict[str, set[str]] = defaultdict(set)
         for some in (self.there, self.known, self.outdated):
             for id in some:

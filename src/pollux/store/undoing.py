@@ -79,8 +79,13 @@ def undo(filing: Filing, number: int, now: datetime) -> Undone:
     for chart in charts:
         rows = settling.told(chart.chart.person).rows_again(number)
         again |= {f"{kept.kind}/{kept.id}" for row, _, kept in documents[chart.chart.person] if row in rows}
-        settling.told(chart.chart.person).parts = file_parts(documents[chart.chart.person])
-        _refuse_moved(filing, chart, number, ids[chart.chart.person] | names | again)
+        told = settling.told(chart.chart.person)
+        told.parts = file_parts(documents[chart.chart.person])
+        for part in (part for part, row in told.parts.items() if row in rows):
+            ids[chart.chart.person] |= {event.id for event in told.said_in(part)}
+        brought = {f"{kept.kind}/{kept.id}" for row, _, kept in documents[chart.chart.person]
+                   if kept.number == number or row in rows}  # fmt: skip
+        _refuse_moved(filing, chart, number, ids[chart.chart.person] | brought)
     before = {name: settling.standing(name) for name in names}
     apart = [id for chart in charts for id in _take_back(filing, chart, number, documents[chart.chart.person], now)]
     filing.close()
@@ -154,9 +159,9 @@ def _refuse_moved(filing: Filing, chart: OpenChart, number: int, names: set[str]
     here = next((one for one in chart.chart.arrivals if names & set(one.names)), None)
     if here is not None:
         some = sorted(names & set(here.names))
-        by_hand = {id for id, sayings in Settling(filing, datetime.max).told(person).there.items()
-                   if any(origin == BY_HAND for _, origin in sayings)}  # fmt: skip
-        if by_hand & names or {source_name(id) for id in by_hand} & set(some):
+        there = Settling(filing, datetime.max).told(person).there
+        first = {id for id, sayings in there.items() if sayings[0][1] == BY_HAND}  # else it is back where it was
+        if first & names or {source_name(id) for id in first} & set(some):
             raise _moved(number, some, _called(filing, here.source), person)
 
 
