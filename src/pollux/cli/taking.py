@@ -192,13 +192,9 @@ def imports(person: str = "", *, json: Json = False, store: StorePath = "") -> N
 
 def _line(one: "Imported") -> str:
     whose = ", ".join(one.people[:3]) + (f" and {len(one.people) - 3:,} more" if len(one.people) > 3 else "")
-    counts = one.counts
-    how = ", ".join(
-        f"{count:,} {what}"
-        for what, count in (("events", counts.accepted), ("documents", counts.documents), ("known already", counts.known),
-                            ("withdrawn", counts.withdrawn), ("quarantined", counts.quarantined))
-        if count
-    )  # fmt: skip
+    words = {"accepted": "events", "known": "known already"}
+    counts = {words.get(name, name): getattr(one.counts, name) for name in one.counts.__struct_fields__}
+    how = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     name = " ".join(part for part in (one.taking.file, f"({one.taking.format})") if part)
     back = "  taken back" if one.undone else ""
     return f"{one.number:5d}  {one.at[:16].replace('T', ' ')}  {name}: {whose or 'nobody'}; {how or 'nothing'}{back}"
