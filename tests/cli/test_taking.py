@@ -16,7 +16,11 @@ ROWS = "time,quantity,value,unit\n2026-01-02 08:00,cgm_glucose,100,mg/dL\n2026-0
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     def command(*words: object) -> str:
-        app([str(word) for word in words] + ["--store", str(tmp_path / "s.db")], exit_on_error=False, result_action="return_value")
+        app(
+            [str(word) for word in words] + ["--store", str(tmp_path / "s.db")],
+            exit_on_error=False,
+            result_action="return_value",
+        )
         return capsys.readouterr().out
 
     (tmp_path / "p.json").write_text(json.dumps(PATIENT))
@@ -58,7 +62,9 @@ def test_quality_says_first_what_is_quarantined_and_why(run, tmp_path: Path) -> 
     run("import", tmp_path / "t.csv", "--timezone", "UTC")
     first, second, *_ = run("quality", "ada").splitlines()
     assert first == "2 events stand, 4 are quarantined and used by nothing"
-    assert second.startswith("  quarantined, 4 times: unit slip, 5000 mg/dL cannot be; 5000 umol/L would be usual [t.csv")
+    assert second.startswith(
+        "  quarantined, 4 times: unit slip, 5000 mg/dL cannot be; 5000 umol/L would be usual [t.csv"
+    )
     answer = json.loads(run("quality", "ada", "--json"))
     assert (answer["stand"], answer["quarantined"], answer["reasons"][0]["count"]) == (2, 4, 4)
 
@@ -67,7 +73,9 @@ def test_data_whose_dates_were_shifted_come_in_as_of_a_day(run, tmp_path: Path) 
     (tmp_path / "t.csv").write_text(ROWS.replace("2026", "2150"))
     assert "0 events accepted, 2 quarantined" in run("import", tmp_path / "t.csv", "--timezone", "UTC")
     run("undo", 2)
-    assert "2 events accepted, 0 quarantined" in run("import", tmp_path / "t.csv", "--timezone", "UTC", "--as-of", "2150-03-01")
+    assert "2 events accepted, 0 quarantined" in run(
+        "import", tmp_path / "t.csv", "--timezone", "UTC", "--as-of", "2150-03-01"
+    )
     with Store.open(tmp_path / "s.db") as store:
         assert store.people()[0].as_of == "2150-03-01"
         assert {event.learned.year < 2100 for event in store.record("ada").events} == {True}

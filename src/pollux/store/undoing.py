@@ -90,7 +90,7 @@ def undo(filing: Filing, number: int, now: datetime) -> Undone:
     apart = [id for chart in charts for id in _take_back(filing, chart, number, documents[chart.chart.person], now)]
     filing.close()
     settling.forget()
-    changed = {name for name in names if _mark(settling.standing(name)) != _mark(before[name])} | again
+    changed = again | {name for name in names if _differs(before[name], settling.standing(name), number)}
     for name in sorted(changed):
         _pass_back(filing, name, settling.document(name), now)
     for person, some in ids.items():
@@ -140,8 +140,14 @@ def documents_of(chart: OpenChart) -> Iterator[tuple[int, bytes, Kept]]:
         yield number, mark, KEPT.decode(chart.keyed.cipher.open(sealed, "document", who, number, name, mark))
 
 
-def _mark(standing: tuple[str, int, bytes, Kept] | None) -> tuple[str, bytes] | None:
-    return None if standing is None else (standing[0], standing[2])
+Standing = tuple[str, int, bytes, Kept] | None
+
+
+def _differs(before: Standing, after: Standing, number: int) -> bool:
+    """Whether another version of a document stands, or the same one as another import brought it."""
+    if before is None or after is None:
+        return before is not after
+    return before[3].number == number or (before[0], before[2]) != (after[0], after[2])
 
 
 # What stands against it
