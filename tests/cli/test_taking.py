@@ -53,7 +53,12 @@ def test_imports_are_listed_for_people_and_programs(run, tmp_path: Path) -> None
     assert [(one["number"], one["people"], one["undone"], one["known"]) for one in listed] == [
         (1, ["ada"], False, 0), (2, ["ada"], True, 0), (3, ["ada"], False, 2)]  # fmt: skip
     assert listed[1]["taking"] == {
-        "file": "t.csv", "format": "plain table", "version": 1, "person": "ada", "timezone": "Europe/Berlin"}  # fmt: skip
+        "file": "t.csv",
+        "format": "plain table",
+        "version": 1,
+        "person": "ada",
+        "timezone": "Europe/Berlin",
+    }
 
 
 def test_quality_says_first_what_is_quarantined_and_why(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -180,8 +180,8 @@ class Story(RuleBasedStateMachine):
         """An import that is taken back leaves what stands as it was, whatever else happens before and after."""
         if person not in self.memory.charts:
             return
-        some = [event(id, ("body_weight", "kg"), value, hour, self.tick()), event("", ("heart_rate", "/min"), 61.0, hour,
-                                                                                  self.tick())]  # fmt: skip
+        first = event(id, ("body_weight", "kg"), value, hour, self.tick())
+        some = [first, event("", ("heart_rate", "/min"), 61.0, hour, self.tick())]
         number = self.store.take([Entry(person, one) for one in some], NOW).number
         assert not self.store.undo(number).before
         assert self.store.undo(number).before

@@ -171,7 +171,7 @@ def test_a_record_is_read_again_with_the_ids_of_its_sender_and_its_medications(s
 
         for one in reader(again, learned):
             more = isinstance(one.item, Event) and one.item.quantity == "body_weight"
-            item = msgspec.structs.replace(one.item, value=71.0) if more else one.item  # type: ignore[type-var]
+            item = msgspec.structs.replace(one.item, value=71.0) if more else one.item
             yield Entry(one.person, item, one.by)
 
     account = store.reread(person, heavier, LATER)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def store(place: Place) -> Iterator[Store]:
         yield opened
 
 
-def by(rank: Rank, **fields: str) -> Entry:
+def by(rank: Rank, **fields: Any) -> Entry:
     return Entry("ada", Person("ada", **fields), by=rank)
 
 
