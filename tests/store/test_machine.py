@@ -175,6 +175,18 @@ class Story(RuleBasedStateMachine):
         except BaseException as error:
             wrong.append(error)
 
+    @rule(person=people, id=st.sampled_from(["", "undo/1"]), value=values, hour=hours)
+    def tell_and_take_back(self, person: str, id: str, value: float, hour: int) -> None:
+        """An import that is taken back leaves what stands as it was, whatever else happens before and after."""
+        if person not in self.memory.charts:
+            return
+        first = event(id, ("body_weight", "kg"), value, hour, self.tick())
+        some = [first, event("", ("heart_rate", "/min"), 61.0, hour, self.tick())]
+        number = self.store.take([Entry(person, one) for one in some], NOW).number
+        assert not self.store.undo(number).before
+        assert self.store.undo(number).before
+        self.clock += timedelta(seconds=10)  # what is told next is learned after what was taken back
+
     # Who is who, and what may be done
 
     @rule(duplicate=people, into=people)

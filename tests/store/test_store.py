@@ -261,7 +261,7 @@ def test_a_database_of_another_program_is_left_alone(place: Place) -> None:
 def test_a_store_of_newer_software_is_refused(place: Place) -> None:
     place.open().close()
     place.execute("update alembic_version set version_num = '9999'")
-    with pytest.raises(PolluxError, match=r"the store was made by newer software \(schema 9999, this is 0003\)"):
+    with pytest.raises(PolluxError, match=r"the store was made by newer software \(schema 9999, this is 0004\)"):
         place.open()
 
 

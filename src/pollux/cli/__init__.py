@@ -6,11 +6,11 @@ Nothing heavy is imported before it is needed, so that `pollux --help` answers a
 import os
 import sys
 
-from pollux.cli import asking, genome, keeping, warm
+from pollux.cli import asking, genome, keeping, taking, warm
 from pollux.cli.app import app
 from pollux.errors import PolluxError
 
-__all__ = ["app", "asking", "genome", "keeping", "main", "warm"]
+__all__ = ["app", "asking", "genome", "keeping", "main", "taking", "warm"]
 
 
 def main() -> None:

@@ -1,11 +1,10 @@
-"""Taking files in, and asking a twin."""
+"""Asking a twin."""
 
 import re
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,101 +13,12 @@ from cyclopts import Parameter
 from pollux.cli.app import StorePath, app, open_store, write_text
 from pollux.cli.printing import print_comparison, print_forecast, print_json
 from pollux.cli.progress import waiting
-from pollux.errors import PolluxError, RefusedInput
+from pollux.errors import RefusedInput
 
 if TYPE_CHECKING:
     from pollux.report import Claim
-    from pollux.sources.fhir import Responses
     from pollux.store import Store
     from pollux.twins import Twin
-
-
-@app.command(name="import")
-def take(
-    *files: Path,
-    person: Annotated[str, Parameter(help="Whose device files these are; needed if several people are known.")] = "",
-    timezone: Annotated[str, Parameter(help="IANA zone of times that state none, such as Europe/Berlin.")] = "",
-    answers: Annotated[
-        Path | None, Parameter(help="Write what became of each entry: a FHIR transaction-response a bundle.")
-    ] = None,
-    sender: Annotated[
-        str, Parameter(help="Who sent these records, such as clinic-a: it stands in front of their ids.")
-    ] = "",
-    store: StorePath = "",
-) -> None:
-    """Take files into the store: FHIR R4, Dexcom Clarity, Nightscout, or time,quantity,value,unit tables.
-
-    The format is recognised by content. Each file is one transaction: it is taken whole, with bad rows in quarantine,
-    or refused with the reason. Taking a file twice changes nothing.
-    """
-    if not files:
-        raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
-    if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,280}", person):
-        raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 280", where="--person")
-    with ExitStack() as open_files:
-        told = None
-        if answers:
-            told = _told(answers, open_files)
-        kept = open_files.enter_context(open_store(store))
-        for path in sorted(files, key=_is_device):
-            _take_file(kept, path, person, timezone, sender, told)
-    if answers:
-        print(answers)
-
-
-def _told(path: Path, open_files: ExitStack) -> "Responses":
-    """The file of answers, opened before anything is taken."""
-    from pollux.sources.fhir import Responses
-
-    try:
-        out = open_files.enter_context(path.open("wb"))
-    except OSError as error:
-        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
-    return open_files.enter_context(Responses(out))
-
-
-def _take_file(kept: "Store", path: Path, person: str, timezone: str, sender: str, told: "Responses | None") -> None:
-    """Take one file, say what became of it, and write the answers to it, whatever becomes of the next one."""
-    from pollux.record import Person
-    from pollux.record.entry import Entry
-    from pollux.sources import read
-
-    now = datetime.now(UTC)
-    device = _is_device(path)
-    owner = _owner(kept, person) if device else ""
-    stated = [Entry(owner, Person(owner, timezone=timezone or "UTC"))] if device else []
-    entries = read(path, learned=now, person=owner, timezone=timezone or _zone(kept, owner), sender=sender)
-    receipt = kept.take(chain(stated, entries), now, told.tell if told else None)
-    if told:
-        told.taken()
-    print(f"{path.name}: {receipt.text()}")
-    for one in receipt.people if timezone and not device else ():
-        if kept.take([Entry(one, Person(one, timezone=timezone))], now).changed:
-            print(f"  the time zone of {one} is {timezone}")
-
-
-@app.command
-def people(*, store: StorePath = "") -> None:
-    """List whose records are in the store."""
-    with open_store(store) as kept:
-        for person in kept.people():
-            try:
-                record = kept.record(person.id)
-            except PolluxError as error:  # restricted, or damaged: the others are there all the same
-                print(f"{person.id}  {error.what}")
-                continue
-            print(f"{person.id}  {len(record.current):,} events, {len(record.of('cgm_glucose')):,} sensor readings")
-
-
-@app.command
-def quality(person: str, *, store: StorePath = "") -> None:
-    """Say what the quality rules found in a person's record."""
-    from pollux.record import examine
-
-    with open_store(store) as kept:
-        print(examine(kept.record(person)).text())
-        for entry in kept.quarantine(person):
-            print(f"quarantined: {entry.finding.where}: {entry.finding.rule}, {entry.finding.message}")
 
 
 @app.command
@@ -318,26 +228,3 @@ def _age(body: "Twin") -> list[str]:
         return []  # its dates were shifted, which every answer says; how old they look means nothing
     days = (datetime.now(UTC) - body.now).days
     return [f"the last reading is {days} days old: this is a forecast of then, not of now"] if days >= 1 else []
-
-
-def _is_device(path: Path) -> bool:
-    from pollux.sources import format_of
-
-    return not format_of(path).startswith("fhir")
-
-
-def _owner(kept: "Store", person: str) -> str:
-    """Whose device file it is when nobody says: the only person known."""
-    if person:
-        return person
-    ids = [p.id for p in kept.people()]
-    if len(ids) == 1:
-        return ids[0]
-    known = f"Known are: {', '.join(ids[:10])}." if ids else "Or import the person's medical record first."
-    raise RefusedInput("it is not said whose device file this is", advice=f"Add --person ID. {known}")
-
-
-def _zone(kept: "Store", person: str) -> str:
-    """The zone that was stated for a person; empty when none was (UTC is what is assumed of nobody in particular)."""
-    zone = next((p.timezone for p in kept.people() if p.id == person), "UTC")
-    return "" if zone == "UTC" else zone

@@ -103,6 +103,18 @@ def deletion(name: str, at: str = "") -> bytes:
     return msgspec.json.encode(_Deletion(name, at))
 
 
+DEVICE_FILE = "DeviceFile"  # the kind of document that a device's file is, in pieces, byte for byte
+
+
+def file_of(document: Document) -> str:
+    """Which device's file a document is a piece of; "" for what is none.
+
+    >>> file_of(Document(DEVICE_FILE, "68ff4b28.2", "2/3", b"", "clarity.csv"))
+    '68ff4b28'
+    """
+    return document.id.rpartition(".")[0] if document.kind == DEVICE_FILE else ""
+
+
 IDENTIFIED = "Patient?identifier="  # a person who is there already
 CREATED = "POST Patient?identifier="  # a person who is there, or else is created on the way
 

@@ -13,7 +13,7 @@ class Held(msgspec.Struct, frozen=True):
 
     `documents` are in the order of arrival.
     `checkpoints` are name, time and content of each; `holds` reason, beginning and by whom of each order not to erase;
-    `restricted` says why processing is restricted, if it is.
+    `restricted` says why processing is restricted, if it is. `files` are the pieces of devices' files, as they came.
     """
 
     person: Person
@@ -24,3 +24,4 @@ class Held(msgspec.Struct, frozen=True):
     acts: tuple[Act, ...]
     holds: tuple[tuple[str, str, str], ...] = ()
     restricted: str = ""
+    files: tuple[Document, ...] = ()

@@ -1,17 +1,18 @@
 """Files of any known format, turned into entries for the record. A format is recognised by content, never by name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from pollux.errors import RefusedInput
-from pollux.record.entry import Entry
+from pollux.record.entry import Document, Entry
 from pollux.sources import clarity, fhir, nightscout, plain_csv
+from pollux.sources.again import as_received, is_device_file, kept_file, resource_again
 from pollux.sources.clock import zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 
-__all__ = ["FORMATS", "Format", "format_of", "read", "recognise", "says_whose"]
+__all__ = ["FORMATS", "Format", "format_of", "kept", "read", "read_again", "recognise", "says_whose", "version_of"]
 
 FORMATS: tuple[Format, ...] = (fhir.FORMAT, nightscout.FORMAT, clarity.FORMAT, plain_csv.FORMAT)
 
@@ -59,8 +60,48 @@ def _format(head: bytes, name: str) -> Format:
     raise RefusedInput("this is no format that Pollux knows", where=name, advice=f"Known are: {looks}.")
 
 
+def version_of(format: str) -> int:
+    """The version of the reader of a format, by the format's name; 0 for none."""
+    return next((known.version for known in FORMATS if known.name == format), 0)
+
+
+def kept(path: Path, person: str) -> Iterator[Entry]:
+    """A device's file itself, byte for byte, as documents that stand in front of what is read from it."""
+    return as_received(_opened(path), person)
+
+
+def read_again(
+    pieces: Sequence[Document],
+    person: str,
+    *,
+    learned: datetime,
+    timezone: str = "",
+    name: str = "",
+    medications: Sequence[Document] = (),
+) -> Iterator[Entry]:
+    """What a document that was kept says when it is read now: one FHIR resource, or the pieces of a device's file.
+
+    `medications` are the FHIR Medications that it may refer to.
+    """
+    if not is_device_file(pieces[0]):
+        reading = Reading(learned, person, timezone, name)
+        for document in pieces:
+            yield from resource_again(document, reading, medications)
+        return
+    opened = kept_file(pieces, name)
+    found = _format(opened.head(), opened.name)
+    yield from found.read(opened, Reading(learned, person, timezone, opened.name, insist=True))
+
+
 def read(
-    path: Path, *, learned: datetime, person: str = "", timezone: str = "", name: str = "", sender: str = ""
+    path: Path,
+    *,
+    learned: datetime,
+    person: str = "",
+    timezone: str = "",
+    name: str = "",
+    sender: str = "",
+    insist: bool = False,
 ) -> Iterator[Entry]:
     """Read a file of any known format as a stream of entries.
 
@@ -69,7 +110,8 @@ def read(
     device file with such times is refused, and dates in a medical record are taken as UTC. `name` stands for the file
     in findings and errors (its file name if not given). `sender` is put in front of the ids in a medical record, so
     that those of two hospitals are not taken for each other's. A broken row or resource comes out quarantined; a file
-    that cannot be read at all raises `RefusedInput`, which may happen after the first entries.
+    that cannot be read at all raises `RefusedInput`, which may happen after the first entries. `insist` takes what
+    would be asked about first.
     """
     if learned.tzinfo is None:
         raise RefusedInput("the time of learning has no time zone", advice="Give it in UTC or with an offset.")
@@ -79,4 +121,4 @@ def read(
         raise RefusedInput("the person's id has signs that cannot be kept", advice="Use letters, digits, - and .")
     opened = _opened(path, name)
     found = _format(opened.head(), opened.name)
-    return found.read(opened, Reading(learned, person, timezone, opened.name, sender))
+    return found.read(opened, Reading(learned, person, timezone, opened.name, sender, insist))

@@ -58,6 +58,7 @@ class Format:
     """A file format: its name, how it looks to a person, how its first bytes are recognised, how it is read.
 
     `says_whose` tells of a file that begins with these bytes whether it names itself whose everything in it is.
+    `version` is that of the reader: it grows when the same bytes give other events. What is kept can be read again.
     """
 
     name: str
@@ -65,3 +66,4 @@ class Format:
     recognises: Callable[[bytes], bool]
     read: Callable[[Opened, Reading], Iterator[Entry]]
     says_whose: Callable[[bytes], bool] = lambda _: False
+    version: int = 1

@@ -60,18 +60,14 @@ class Opened:
 
     def stream(self) -> io.BufferedReader:
         """The content as UTF-8 without a byte-order mark. The caller closes it."""
+        file = self.received()
         try:
-            file: BinaryIO = self.path.open("rb")
-        except OSError as error:
-            raise RefusedInput(
-                f"the file cannot be opened ({error.strerror})", where=self.name, advice="Check its path and rights."
-            ) from error
-        try:
-            if file.read(2) == b"\x1f\x8b":
-                file.close()
-                file = gzip.open(self.path)  # type: ignore[assignment]  # noqa: SIM115
-            else:
-                file.seek(0)
+            zipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if zipped:
+                unzipped = gzip.GzipFile(fileobj=file, mode="rb")
+                unzipped.myfileobj = file  # type: ignore[assignment]  # closed with it
+                file = unzipped  # type: ignore[assignment]
             plain: io.BufferedReader = io.BufferedReader(_Guarded(file, self.name), 1 << 20)
             mark = plain.peek(4)[:4]
         except RefusedInput:
@@ -91,6 +87,15 @@ class Opened:
             if wide:
                 return io.BufferedReader(_Guarded(codecs.EncodedFile(plain, "utf-8", wide), self.name), 1 << 20)
         return plain
+
+    def received(self) -> BinaryIO:
+        """The bytes as they are, which the caller closes."""
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise RefusedInput(
+                f"the file cannot be opened ({error.strerror})", where=self.name, advice="Check its path and rights."
+            ) from error
 
     def head(self) -> bytes:
         """The first bytes, by which the format is recognised."""

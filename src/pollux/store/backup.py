@@ -26,7 +26,7 @@ from pollux.store.erasure import read_ledger
 from pollux.store.keys import PATIENT_KEY, Keys
 from pollux.store.schema import prepare
 from pollux.store.site_key import SiteKey
-from pollux.store.tables import AUDIT, METADATA, VERSION
+from pollux.store.tables import AUDIT, COUNTER, METADATA, VERSION
 
 DATA, KEYS, ERASED, NOTE = "data.db", "keys.db", "erased", "backup.json"
 _ROWS = 500
@@ -145,7 +145,7 @@ def take_away(where: str | Path, keys: Path) -> None:
         _remove(path)
     if "://" in str(where):
         with closing(Database(where)) as server, server.writing() as connection:
-            for table in reversed(METADATA.sorted_tables):
+            for table in (t for t in reversed(METADATA.sorted_tables) if t is not COUNTER):
                 connection.execute(delete(table))
 
 
@@ -296,6 +296,7 @@ def _copy_in(path: Path, where: str | Path) -> None:
 
 
 def _rows(source: Connection, target: Connection) -> None:
+    target.execute(delete(COUNTER))  # a new store has begun to count
     for table in METADATA.sorted_tables:
         for some in source.execute(select(table).execution_options(yield_per=_ROWS)).partitions(_ROWS):
             target.execute(insert(table), [dict(row._mapping) for row in some])

@@ -14,8 +14,8 @@ import msgspec
 
 from pollux.record.entry import Document
 from pollux.record.event import Event, source_name
-from pollux.record.quality import Quarantined
-from pollux.store.columns import deflated, finite
+from pollux.record.quality import Finding, Quarantined
+from pollux.store.columns import Origin, deflated, finite
 
 _ENCODE = msgspec.json.Encoder()
 _PACK = msgspec.msgpack.Encoder()
@@ -35,6 +35,8 @@ class Kept(msgspec.Struct, frozen=True):
     learned: str
     content: bytes
     identifiers: tuple[str, ...] = ()
+    number: int = 0  # of the import
+    part: int = 0  # which of its documents
 
     def document(self) -> Document:
         """The document as it came."""
@@ -43,10 +45,10 @@ class Kept(msgspec.Struct, frozen=True):
                         identifiers=self.identifiers, learned=datetime.fromisoformat(self.learned))  # fmt: skip
 
     @classmethod
-    def of(cls, document: Document, learned: str, updated: str) -> "Kept":
+    def of(cls, document: Document, learned: str, updated: str, origin: Origin) -> "Kept":
         """A document that is to be kept."""
         return cls(document.kind, document.id, document.version, document.place, updated, learned,
-                   deflated(document.content, 1), document.identifiers)  # fmt: skip
+                   deflated(document.content, 1), document.identifiers, *origin)  # fmt: skip
 
     def body(self) -> bytes:
         """What is sealed."""
@@ -79,11 +81,36 @@ def standing(versions: Iterable[V]) -> V | None:
     return found
 
 
-def quarantined_body(item: Quarantined) -> bytes:
+class _Aside(msgspec.Struct):
+    """Something quarantined as its row holds it; rows of before say nothing of an import."""
+
+    finding: Finding
+    event: Event | None
+    document: str
+    number: int
+    part: int
+
+
+class _Brought(msgspec.Struct):
+    """Which import brought it."""
+
+    number: int = 0
+    part: int = 0
+
+
+def quarantined_body(item: Quarantined, origin: Origin) -> bytes:
     """Something quarantined as it is kept."""
-    if item.event is not None:
-        item = msgspec.structs.replace(item, event=finite(item.event))
-    return _ENCODE.encode(item)
+    event = None if item.event is None else finite(item.event)
+    return _ENCODE.encode(_Aside(item.finding, event, item.document, *origin))
+
+
+def origin_of(body: bytes) -> Origin:
+    """Which import brought something quarantined."""
+    brought = _BROUGHT.decode(body)
+    return Origin(brought.number, brought.part)
+
+
+_BROUGHT = msgspec.json.Decoder(_Brought)
 
 
 def name_of(item: Quarantined) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 from sqlalchemy import Connection
 
+from pollux.record.entry import Rank
 from pollux.record.event import Person
 from pollux.store.columns import deflated
 from pollux.store.database import quick
@@ -80,11 +81,30 @@ class Arrival(msgspec.Struct, frozen=True):
     at: str
 
 
-class Chart(msgspec.Struct):
+class Statement(msgspec.Struct, frozen=True, array_like=True):
+    """What was stated of the person: when it was learned, by whom it is said, in which import."""
+
+    learned: str
+    person: Person
+    by: Rank = "record"  # also of what was kept before it was asked who says it
+    number: int = 0
+
+
+class Linked(msgspec.Struct, frozen=True, array_like=True):
+    """What a sender said of two ids, and what became of it: see `links.py`."""
+
+    duplicate: str
+    into: str
+    number: int
+    state: str = ""  # "" waits for one of them, "merged", "asked" or "apart" since somebody took them apart
+    why: str = ""
+
+
+class Chart(msgspec.Struct, omit_defaults=True):
     """All of it; see the fields' own types."""
 
     person: str
-    stated: list[tuple[str, Person]] = []
+    stated: list[Statement] = []
     quantities: list[str] = []
     pages: list[PageNote] = []
     next_page: int = 1
@@ -101,6 +121,21 @@ class Chart(msgspec.Struct):
     arrivals: list[Arrival] = []
     holds: list[Hold] = []
     restricted: str = ""  # why the data may be kept and not used
+    imported: Tally = Tally()
+    undone: list[int] = []  # numbers of imports that were taken back
+    anew: bool = False  # some events have another history since then; see `columns.ANEW`
+    taken_back: list[Statement] = []  # what those imports stated of the person
+    released: list[tuple[int, int]] = []  # rows of quarantine that are used after all, each with the import for it
+    links: list[Linked] = []
+
+    def void_aside(self, row: int, number: int) -> bool:
+        """Whether a row of quarantine counts no more: its import was taken back, or it is used after all."""
+        return number in self.undone or any(row == one and by not in self.undone for one, by in self.released)
+
+    @property
+    def listed(self) -> bool:
+        """Whether the person is one of those who are here: something was stated that was not taken back."""
+        return bool(self.person) and not self.into and (bool(self.stated) or not self.undone)
 
 
 _ENCODE = msgspec.msgpack.Encoder()

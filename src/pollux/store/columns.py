@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -55,7 +56,26 @@ class _Body(msgspec.Struct, array_like=True):
     doubles: bytes
     others: list[tuple[int, str | Code]]
     ids: list[tuple[int, str]]
+    imports: _Packed | None = None  # by which import each was said; see `Origin`
+    parts: _Packed | None = None
 
+
+class Origin(NamedTuple):
+    """Who said an event: the number of the import, and which of its documents (from 1 on; 0 for none).
+
+    Below 0 it is no import that said it: see `ANEW`, `GOES_ON`, `BY_HAND`.
+    """
+
+    number: int = 0
+    part: int = 0
+
+
+ANEW = Origin(-1)  # what stands since something was taken back or read again; what was known before counts no more
+GOES_ON = Origin(-2)  # and what follows on it
+BY_HAND = Origin(-3)  # moved from one record to another
+BEFORE = Origin()  # from before imports were counted
+
+Saying = tuple[Event, Origin]  # an event, and who said it
 
 _ENCODE = msgspec.msgpack.Encoder()
 _DECODE = msgspec.msgpack.Decoder(_Body)
@@ -92,7 +112,7 @@ def own_id(content: str) -> str:
     return "content:" + content[:24]
 
 
-def pack(events: Sequence[Event], own: Sequence[bool]) -> bytes:
+def pack(events: Sequence[Event], own: Sequence[bool], origins: Sequence[Origin] = ()) -> bytes:
     """Events as the bytes of a page; `own` says of each whether its id is the digest of its content."""
     forms: dict[Form, int] = {}
     form, place, numbers = [], [], []
@@ -122,6 +142,8 @@ def pack(events: Sequence[Event], own: Sequence[bool]) -> bytes:
         doubles=doubles,
         others=others,
         ids=[(i, e.id) for i, (e, mine) in enumerate(zip(events, own, strict=True)) if not mine],
+        imports=_packed([origin.number for origin in origins]) if origins else None,
+        parts=_packed([origin.part for origin in origins]) if any(origin.part for origin in origins) else None,
     )
     return deflated(_ENCODE.encode(body), 6)
 
@@ -155,6 +177,14 @@ class Columns:
     def ids(self) -> dict[int, str]:
         """The ids that sources gave, by position."""
         return dict(self._body.ids)
+
+    @cached_property
+    def origins(self) -> list[Origin]:
+        """By whom each was said."""
+        imports, parts = self._body.imports, self._body.parts
+        numbers = [0] * len(self) if imports is None else _unpacked(imports).tolist()
+        of = [0] * len(self) if parts is None else _unpacked(parts).tolist()
+        return [Origin(number, part) for number, part in zip(numbers, of, strict=True)]
 
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
@@ -289,3 +319,10 @@ def finite(event: Event) -> Event:
     if isinstance(event.value, float) and not math.isfinite(event.value):
         return msgspec.structs.replace(event, value=str(event.value))
     return event
+
+
+def since_anew(some: list[Saying]) -> list[Saying]:
+    """What was said since the history of an event begins anew, in the order learned; all where it does not."""
+    some = sorted(some, key=lambda one: one[0].learned)
+    starts = [i for i, (_, origin) in enumerate(some) if origin == ANEW]
+    return some[starts[-1] :] if starts else some

@@ -7,6 +7,7 @@ import msgspec
 
 from pollux.record.event import Event
 from pollux.record.quality import Finding, Quarantined
+from pollux.store.columns import Origin
 from pollux.store.filing import Filing
 
 FUTURE = timedelta(minutes=5)  # by which clocks may differ, as at the door (`admit`)
@@ -18,14 +19,14 @@ def believed(event: Event, now: datetime) -> Event:
     return msgspec.structs.replace(event, modified=None) if future else event
 
 
-def go_on(filing: Filing, person: str, events: list[Event]) -> Iterator[Event]:
+def go_on(filing: Filing, person: str, events: list[Event], origin: Origin) -> Iterator[Event]:
     """Add what is not known here yet of the versions of one event, each learned after the one before; what was."""
     known = [e for chart in filing.merged(person) for e in chart.versions(events[0], events[0].content)]
     known.sort(key=lambda version: (version.learned, version.content))
     for event in unsaid([version.content for version in known], events):
         after = known[-1].learned + timedelta(microseconds=1) if known else event.learned
         new = msgspec.structs.replace(event, learned=max(event.learned, after))
-        filing.chart(person).add(new, known)
+        filing.chart(person).add(new, known, origin)
         known.append(new)
         yield new
 

@@ -19,8 +19,10 @@ from pollux.store.chart import Chart, open_chart
 from pollux.store.database import CannotWrite, Database, odd_rows
 from pollux.store.erasure import holds, read_ledger
 from pollux.store.files import Files
+from pollux.store.imports import noted_in
 from pollux.store.index import identifier_mark, short_name
 from pollux.store.keys import Keyed, Keys
+from pollux.store.links import link_marks
 from pollux.store.moved import left_anywhere
 from pollux.store.reading import OneChart
 from pollux.store.seal import tag
@@ -110,10 +112,13 @@ def _chart(connection: Connection, keys: Keys, who: bytes, version: int, sealed:
             yield Trouble(f"{name}: the key stands under another person", "Restore the keys' backup.")
         one = OneChart(connection, keyed, chart)
         due = {identifier_mark(keys, d.kind, text) for d in one.documents(hidden=True) for text in d.identifiers}
+        due |= link_marks(keys, chart)
         if due != set(connection.execute(select(IDENTIFIER.c.mark).where(IDENTIFIER.c.who == who)).scalars()):
             yield Trouble(f"{name}: the index of identifiers does not fit the documents", RESTORE)
         one.quarantine()
         one.checkpoints()
+        for imported in noted_in(connection, keyed, chart):
+            imported.known_events(), imported.outdated_events()
         yield from _pages(connection, keys, keyed, chart, name)
     except PolluxError as error:
         yield Trouble(f"{name}: {error.what}", RESTORE)

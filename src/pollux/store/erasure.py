@@ -19,10 +19,11 @@ from sqlalchemy import Connection, delete, insert, select
 from pollux.errors import PolluxError
 from pollux.store import durable
 from pollux.store.audit import Done, stamp
-from pollux.store.chart import Hold, open_chart
+from pollux.store.chart import Hold, open_chart, read_chart
 from pollux.store.database import Database
 from pollux.store.identity import let_go
 from pollux.store.keys import Keys
+from pollux.store.links import forget
 from pollux.store.moved import Edges, Left, all_moves, left_anywhere, left_behind, marked, marks, purge
 from pollux.store.seal import Damaged
 from pollux.store.tables import CHART, ERASED, OF_A_PATIENT
@@ -115,7 +116,11 @@ def erase(database: Database, keys: Keys, ledger: Path, do: Do, whos: Sequence[b
         write_ledger(ledger, new)
         lines = new
         acts += [msgspec.structs.replace(act, who=who, detail=said) for who, said in purge(connection, keys, left)]
+        ids = [
+            row[0].person for who in whos if (keyed := keys.find_who(who)) and (row := read_chart(connection, keyed))
+        ]
         rows = remove(connection, whos, act.at)
+        acts += [msgspec.structs.replace(act, who=who, detail=said) for who, said in forget(connection, keys, ids)]
         acts += [msgspec.structs.replace(act, who=who, detail={**act.detail, **rows}) for who in whos]
         return rows, count
 

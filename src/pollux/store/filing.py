@@ -1,6 +1,8 @@
 """Putting things into patients' charts, inside one transaction that somebody else began and ends."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -8,10 +10,13 @@ from pollux.record.entry import Document
 from pollux.store.audit import check_text
 from pollux.store.bodies import KEPT, Kept, standing
 from pollux.store.chart import Chart, find_chart, missing, read_chart
+from pollux.store.columns import Origin
+from pollux.store.database import quick
+from pollux.store.imports import Importing, Taking
 from pollux.store.index import identifier_mark
 from pollux.store.keys import Keyed, Keys
 from pollux.store.open_chart import OpenChart
-from pollux.store.tables import CHARTED, ERASED, IDENTIFIED, ONE_DOCUMENT, VERSIONS
+from pollux.store.tables import CHARTED, COUNTED, ERASED, IDENTIFIED, ONE_DOCUMENT, VERSIONS
 
 
 class Filing:
@@ -20,13 +25,21 @@ class Filing:
     def __init__(self, connection: Connection, keys: Keys) -> None:
         self.connection = connection
         self.keys = keys
+        self.importing: Importing | None = None
+        self.known_at = ("", 0)  # whose the document is that `versions` found to be known, and in which row it lies
         self._open: dict[str, OpenChart] = {}
         self.acts: dict[bytes, dict[str, int | str]] = {}
-        self._documents: dict[bytes, list[tuple[str, bytes, str]]] = defaultdict(list)
+        self._documents: dict[bytes, list[tuple[str, bytes, str, int]]] = defaultdict(list)
         self._owners: dict[bytes, Chart] = {}
         self._stated: dict[str, tuple[str, tuple[str, ...]]] = {}  # of documents not written yet: whose, identifiers
         self.found: set[bytes] = set()  # pseudonyms that an identifier led to
         self._unwritten = 0
+
+    def begin(self, taking: Taking, at: str) -> int:
+        """Count an import; what is filed from now on belongs to it. Its number."""
+        number: int = quick(self.connection, COUNTED, {"counted": "import"}).scalar_one()
+        self.importing = Importing(number, at, taking)
+        return number
 
     def find(self, person: str) -> OpenChart | None:
         """The chart of a person; None when there is none."""
@@ -36,7 +49,7 @@ class Filing:
         found = find_chart(self.connection, self.keys, person)
         if found is None:
             return None
-        return self._opened(person, OpenChart(self.connection, self.keys, *found))
+        return self._opened(person, OpenChart(self.connection, self.keys, *found, self.importing))
 
     def chart(self, person: str) -> OpenChart:
         """The chart of a person, begun if there is none; raises `Damaged` where there was one."""
@@ -51,7 +64,7 @@ class Filing:
         if self.connection.execute(select(ERASED.c.who).where(ERASED.c.who == keyed.who)).first() is not None:
             self.keys.destroy([keyed.who])  # whoever erased them has not come to it yet, or never did
             keyed = self.keys.make(person)
-        return self._opened(person, OpenChart(self.connection, self.keys, keyed, Chart(person), 0))
+        return self._opened(person, OpenChart(self.connection, self.keys, keyed, Chart(person), 0, self.importing))
 
     def merged(self, person: str) -> list[OpenChart]:
         """The chart of a person and those of the ids merged into it; none where nothing is kept for them."""
@@ -69,17 +82,33 @@ class Filing:
         """
         name, mark = self.keys.mark("document", document.name), self.mark(document)
         new = self._documents.get(name, [])
-        rows = self.connection.execute(VERSIONS, {"called": name}).all()
-        if any(known == mark for _, known, _ in new) or any(row[2] == mark for row in rows):
-            return None
-        found = [(owner, updated) for owner, _, updated in new]
-        for who, number, known, sealed in rows:
-            keyed = self.keys.find_who(who)
-            if keyed is None:
+        for owner, known, _, number in new:
+            if known == mark:
+                self.known_at = owner, number
+                return None
+        found = [(owner, updated) for owner, _, updated, _ in new]
+        for keyed, row, kept in self._rows_of(name):
+            chart = self._chart_of(keyed)
+            if kept.number in chart.undone:
                 continue
-            kept = KEPT.decode(keyed.cipher.open(sealed, "document", who, number, name, known))
-            found.append((self._owner(keyed), kept.updated))
+            if row.mark == mark:
+                self.known_at = chart.person, row.number
+                return None
+            found.append((chart.person, kept.updated))
         return found
+
+    def _rows_of(self, name: bytes) -> Iterator[tuple[Keyed, Any, Kept]]:
+        """The written versions of a document, whoever's and whatever became of their import."""
+        for row in self.connection.execute(VERSIONS, {"called": name}).all():
+            keyed = self.keys.find_who(row.who)
+            if keyed is not None:
+                body = keyed.cipher.open(row.sealed, "document", row.who, row.number, name, row.mark)
+                yield keyed, row, KEPT.decode(body)
+
+    def document_rows(self, name: str) -> list[tuple[str, int, bytes, Kept]]:
+        """Of each written version of a document whose it is, its row, by what it is recognised, and what it holds."""
+        found = self._rows_of(self.keys.mark("document", name))
+        return [(self._chart_of(keyed).person, row.number, row.mark, kept) for keyed, row, kept in found]
 
     def identified(self, kind: str, identifier: str) -> list[tuple[str, str]]:
         """Whose they are and how they are named, the documents of a kind whose newest version has an identifier."""
@@ -95,6 +124,8 @@ class Filing:
             if kept.kind != kind or identifier not in kept.identifiers:
                 raise missing("identifier", f"patient {who.hex()[:8]}")
             name, chart = f"{kind}/{kept.id}", self._chart_of(keyed)
+            if kept.number in chart.undone:
+                continue
             newest = self._newest(row.name)
             if not newest or identifier not in newest.identifiers:
                 continue  # a newer version takes the identifier back
@@ -103,6 +134,11 @@ class Filing:
             found[name] = chart.person
             self.found.add(who)
         return [(whose, name) for name, whose in sorted(found.items())]
+
+    def charts_marked(self, mark: bytes) -> list[Chart]:
+        """The charts that a mark of the index leads to."""
+        keyed = [self.keys.find_who(who) for who, _ in self.connection.execute(IDENTIFIED, {"by": mark}).all()]
+        return [self._chart_of(one) for one in keyed if one is not None]
 
     def newest(self, document: Document) -> Kept | None:
         """The newest version of a document, whoever's it is and that of the open transaction included."""
@@ -113,24 +149,24 @@ class Filing:
 
     def _newest(self, name: bytes) -> Kept | None:
         """The version that stands of those that are written."""
-        versions = []
-        for who, number, mark, sealed in self.connection.execute(VERSIONS, {"called": name}).all():
-            keyed = self.keys.find_who(who)
-            if keyed is not None:
-                kept = KEPT.decode(keyed.cipher.open(sealed, "document", who, number, name, mark))
-                versions.append((kept.learned, number, kept))
+        versions = [
+            (kept.learned, row.number, kept)
+            for keyed, row, kept in self._rows_of(name)
+            if kept.number not in self._chart_of(keyed).undone
+        ]
         return standing(kept for *_, kept in sorted(versions, key=lambda one: one[:2]))
 
     def ordinal(self, document: Document) -> tuple[int, bool]:
         """Which version of it these bytes are, from 1 on, and True; or the number of versions there are, and False."""
         name, mark = self.keys.mark("document", document.name), self.mark(document)
-        rows = self.connection.execute(VERSIONS, {"called": name}).all()
-        known = [row[2] for row in sorted(rows, key=lambda row: row[1])]
-        known += [one for _, one, _ in self._documents.get(name, []) if one not in known]
+        rows = [
+            (kept.learned, row.number, row.mark)
+            for keyed, row, kept in self._rows_of(name)
+            if kept.number not in self._chart_of(keyed).undone
+        ]
+        known = [one for *_, one in sorted(rows)]
+        known += [one for _, one, *_ in self._documents.get(name, []) if one not in known]
         return (known.index(mark) + 1, True) if mark in known else (len(known), False)
-
-    def _owner(self, keyed: Keyed) -> str:
-        return self._chart_of(keyed).person
 
     def _chart_of(self, keyed: Keyed) -> Chart:
         if keyed.who not in self._owners:
@@ -138,17 +174,41 @@ class Filing:
             self._owners[keyed.who] = found[0] if found else Chart("")
         return self._owners[keyed.who]
 
-    def keep_document(self, person: str, document: Document, learned: str, updated: str) -> None:
+    def keep_document(self, person: str, document: Document, learned: str, updated: str, origin: Origin) -> None:
         """Put a document into a person's chart ("" for those of nobody)."""
         mark = self.mark(document)
-        self.chart(person).keep_document(document, mark, learned, updated)
-        self._documents[self.keys.mark("document", document.name)].append((person, mark, updated))
+        row = self.chart(person).keep_document(document, mark, learned, updated, origin)
+        self._documents[self.keys.mark("document", document.name)].append((person, mark, updated, row))
         self._stated[document.name] = (person, document.identifiers)
         self._unwritten += len(document.content)
 
     def mark(self, document: Document) -> bytes:
         """By what the bytes of a document are recognised."""
         return self.keys.mark("bytes", document.name, document.content)
+
+    def note_known(self, part: int, file: bool = False) -> None:
+        """Note that a document of the import, or a piece of a file, lay here already, as `versions` found."""
+        owner, row = self.known_at
+        chart = self.chart(owner)
+        chart.notes.documents.append((part, row))
+        chart.notes.files += file
+        chart.changed = True
+
+    def note_even_nothing(self) -> None:
+        """Note the import with nobody where there is nothing to note with anybody."""
+        if self.importing and not self.acts and not any(chart.changed for chart in self._open.values()):
+            self.chart("").changed = bool(self.importing.taking.file)
+
+    def group(self, person: str) -> list[OpenChart]:
+        """The charts of all ids that are one person with this one."""
+        chart, seen = self.find(person), {person}
+        while chart is not None and chart.chart.into and chart.chart.into not in seen:
+            seen.add(chart.chart.into)
+            above = self.find(chart.chart.into)
+            chart = above or chart
+            if above is None:
+                break
+        return self.merged(chart.chart.person) if chart else []
 
     def breathe(self) -> None:
         """Write what has gathered when it is much, so that memory stays bounded."""
@@ -168,6 +228,7 @@ class Filing:
                 sums = {k: int(v) + int(before.get(k, 0)) for k, v in said.items() if k not in ("version", "chart")}
                 self.acts[chart.keyed.who] = {**said, **sums}
         self._open = {}
+        self._owners.clear()
         self._documents.clear()
         self._stated.clear()
         self._unwritten = 0

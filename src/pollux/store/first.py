@@ -12,6 +12,7 @@ from pollux.record.entry import Document
 from pollux.record.event import Event, Person
 from pollux.store.audit import Done
 from pollux.store.bodies import event_of, quarantined_of
+from pollux.store.columns import BEFORE
 from pollux.store.database import Database
 from pollux.store.filing import Filing
 from pollux.store.keys import Keys
@@ -50,10 +51,10 @@ def move_in(database: Database, keys: Keys, do: Callable[[Callable[[Connection, 
             connection, "document", columns, "seq"
         ):
             at = datetime.fromisoformat(updated) if updated else None
-            filing.keep_document(person, Document(kind, id, version, content, place, at), learned, updated)
+            filing.keep_document(person, Document(kind, id, version, content, place, at), learned, updated, BEFORE)
             filing.breathe()
         for person, digest, body in _rows(connection, "quarantine", "person, digest, body", "seq"):
-            filing.chart(person).quarantine(quarantined_of(body), digest)
+            filing.chart(person).quarantine(quarantined_of(body), digest, BEFORE)
         for person, name, at, content in _rows(connection, "checkpoint", "person, name, at, content", "seq"):
             filing.chart(person).keep_checkpoint(name, bytes(content), at)
         filing.close()
@@ -75,7 +76,7 @@ def _events(connection: Connection, filing: Filing) -> None:
             filing.breathe()
         event: Event = event_of(body)
         before = known.setdefault(id, [])
-        filing.chart(owner).add(event, before)
+        filing.chart(owner).add(event, before, BEFORE)
         before.append(event)
 
 

@@ -6,14 +6,29 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pollux.record.entry import Ahead, Answer, Course, Document, Entry, Link, Refusal, Within
+from pollux.record.entry import (
+    DEVICE_FILE,
+    Ahead,
+    Answer,
+    Course,
+    Document,
+    Entry,
+    Link,
+    Rank,
+    Refusal,
+    Within,
+    file_of,
+)
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
-from pollux.store.bodies import digest_of
-from pollux.store.columns import finite
+from pollux.store.bodies import digest_of, name_of
+from pollux.store.chart import Statement
+from pollux.store.columns import Origin, finite
+from pollux.store.contradiction import contradictions, doubts, refuse_contradiction
 from pollux.store.course import added, believed, go_on
 from pollux.store.filing import Filing
+from pollux.store.links import Linking
 from pollux.store.moved import pass_on
 from pollux.store.receipt import Receipt
 from pollux.store.replies import CONFLICT, INVALID, SEVERAL, Replies, is_gone
@@ -35,9 +50,23 @@ class Intake:
     version that comes late is kept as a document only.
     """
 
-    def __init__(self, filing: Filing, now: datetime, answer: Callable[[Answer], None] | None = None) -> None:
+    def __init__(
+        self,
+        filing: Filing,
+        now: datetime,
+        answer: Callable[[Answer], None] | None = None,
+        insist: bool = False,
+        clock: datetime | None = None,
+    ) -> None:
         self._filing = filing
         self._now = now
+        self._clock = clock or now  # by which an event lies in the future
+        self._insist = insist
+        self._number = filing.importing.number if filing.importing else 0
+        self._part = 0  # which document of the import is at hand
+        self._file = ("", 0)  # the device's file at hand, and which document it is
+        self._links: list[tuple[str, Link]] = []
+        self._introduced: dict[str, None] = {}  # people of whom something was stated that was not known
         self._replies = Replies(filing, answer)
         self._whose = Whose(filing)
         self._bundle: tuple[Within | None, dict[str, bytes]] = None, {}  # what its entries asked, by what they name
@@ -67,6 +96,7 @@ class Intake:
             self._whose.look_ahead(item.patient)
             return
         if isinstance(item, Link):
+            self._links.append((entry.person, item))
             return
         if isinstance(item, Finding):
             self._findings.append(item)
@@ -84,7 +114,7 @@ class Intake:
                 self._take_document(person, item, self._whose.stranger(entry.person))
             case Person():
                 if not nobody and not (self._fate and self._document == f"Patient/{item.id}"):
-                    self._take_person(item)
+                    self._take_person(item, entry.by)
             case Event() if nobody:
                 self._used_by_nobody(item, nobody)
             case Event():
@@ -103,6 +133,13 @@ class Intake:
         self._finish_document()
         for person in self._people:
             self._person(person)
+            self._take_habits(person)
+        merged_ids = Linking(self._filing).take(self._links, self._introduced)
+        self._findings += [
+            *merged_ids,
+            *(one for id in self._people for one in doubts(c.chart for c in self._filing.group(id))),
+        ]
+        self._filing.note_even_nothing()
         count = self._count
         report = QualityReport(tuple(self._findings), count["accepted"], count["quarantined"])
         return Receipt(
@@ -115,15 +152,30 @@ class Intake:
             kept=dict(sorted(self._kept.items())),
             people=tuple(sorted(self._people)),
             report=report,
+            number=self._number,
         )
 
-    def _take_person(self, person: Person) -> None:
-        known = self._persons.get(person.id) or self._find_person(person.id)
-        if known is not None and merged([known, person]) == known:
+    def _take_person(self, person: Person, by: Rank) -> None:
+        if by == "device" and not self._insist:
+            refuse_contradiction(person, self._filing.group(person.id), self._filing.importing)
+        chart = self._filing.chart(person.id)
+        known = chart.person
+        if known is not None and person == Person(person.id):
             self._persons[person.id] = known
             return
-        self._filing.chart(person.id).state(person, stamp(self._now))
-        self._persons[person.id] = person if known is None else merged([known, person])
+        same = known is not None and merged([*chart.chart.stated, Statement("", person, by)]) == known
+        if known is not None and same and not contradictions(person, known):
+            chart.know_person(person, by)
+        else:
+            chart.state(person, stamp(self._now), by)
+            self._introduced[person.id] = None
+        self._persons[person.id] = chart.person or person
+
+    def _take_habits(self, id: str) -> None:
+        """The time zone, and the day that counts as today, that whoever takes the file in named for its people."""
+        taking = self._filing.importing.taking if self._filing.importing else None
+        if taking is not None and (taking.timezone or taking.as_of):
+            self._take_person(Person(id, timezone=taking.timezone or "UTC", as_of=taking.as_of), "user")
 
     def _find_person(self, id: str) -> Person | None:
         chart = self._filing.find(id)
@@ -133,8 +185,11 @@ class Intake:
         """The person as known so far; one of whom nothing is known but the id, if need be."""
         found = self._persons.get(id)
         if found is None:
-            found = self._find_person(id) or Person(id)
-            self._take_person(found)
+            found = self._find_person(id)
+            if found is None:
+                found = Person(id)
+                self._filing.chart(id).state(found, stamp(self._now))
+                self._introduced[id] = None
             self._persons[id] = found
         return found
 
@@ -142,6 +197,7 @@ class Intake:
         self._document, self._fate, self._before, self._refused = document.name, "", {}, ""
         self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
         self._replaces, self._stated = False, set()
+        self._count_part(document)
         if document.seeks:
             found = self._filing.identified(document.kind, document.seeks)
             if len(found) > 1:
@@ -165,10 +221,11 @@ class Intake:
         earlier = None if there else self._filing.versions(document)
         if earlier is None:
             self._fate = "already_known"
-            self._count["already_known"] += 1
+            self._count["already_known"] += document.kind != DEVICE_FILE
             if there:
                 self._replies.kept(document, there[0][1])
             else:
+                self._filing.note_known(self._part, document.kind == DEVICE_FILE)
                 self._replies.known(document)
             return
         if person and document.name in self._hidden(person):
@@ -186,12 +243,27 @@ class Intake:
         elif earlier:
             self._replaces = True
             self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
-        self._filing.keep_document(person, document, stamp(self._now), updated)
+        self._filing.keep_document(person, document, stamp(self._now), updated, self._origin)
         self._pass_on(person, document.name, earlier)
+        if document.kind == DEVICE_FILE:
+            return
         self._count["documents"] += 1
         self._replies.known(document) if self._fate else self._replies.kept(document)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    @property
+    def _origin(self) -> Origin:
+        """Of what stems from the document at hand."""
+        return Origin(self._number, self._part)
+
+    def _count_part(self, document: Document) -> None:
+        """A device's file may come in several pieces; they are one document of the import."""
+        file = file_of(document)
+        if not file or file != self._file[0]:
+            self._part += 1
+        if file:
+            self._file = file, self._part
 
     def _pass_on(self, person: str, name: str, earlier: list[tuple[str, str]]) -> None:
         """A document whose versions name several patients is the one's whom that which stands names."""
@@ -228,7 +300,7 @@ class Intake:
 
     def _updated(self, document: Document) -> str:
         """When a version was made, as it says; what says that it will be made counts as made now."""
-        return stamp(min(document.updated, self._now)) if document.updated else ""
+        return stamp(min(document.updated, self._clock)) if document.updated else ""
 
     def _take_deletion(self, document: Document) -> None:
         """The newest version of a document is that it is gone: what it stated is withdrawn, earlier versions stay.
@@ -240,6 +312,7 @@ class Intake:
         if earlier is None:
             self._fate = "already_known"
             self._count["already_known"] += 1
+            self._filing.note_known(self._part)
             self._replies.deleted_before(document)
             return
         if earlier and document.updated is None and is_gone(self._filing, document):
@@ -256,7 +329,7 @@ class Intake:
             else:
                 self._remember_events(document.name, owners)
             for owner in owners or [""]:
-                self._filing.keep_document(owner, document, stamp(self._now), updated)
+                self._filing.keep_document(owner, document, stamp(self._now), updated, self._origin)
                 self._people |= {owner: None} if owner else {}
             self._count["documents"] += 1
         self._replies.deleted(document)
@@ -267,7 +340,7 @@ class Intake:
             return
         kept = self._filing.newest(document)
         if kept is not None and (gone := kept.document()).gone:
-            self._filing.keep_document(person, gone, stamp(self._now), kept.updated)
+            self._filing.keep_document(person, gone, stamp(self._now), kept.updated, self._origin)
 
     def _under_the_name(self, name: str, document: Document) -> Document:
         """A conditional update as a new version of what it found; what follows it carries that name too."""
@@ -307,20 +380,23 @@ class Intake:
         for (person, _), event in self._before.items():
             learned = max(self._now, self._after)
             gone = msgspec.structs.replace(event, retracted=True, learned=learned)
-            self._filing.chart(person).add(gone, [event])
+            self._filing.chart(person).add(gone, [event], self._origin)
             self._count["withdrawn"] += 1
         self._before = {}
 
     def _take_event(self, person: str, event: Event) -> None:
         document = source_name(event.id)
         document = document if document == self._document else ""
+        origin = self._origin if document else Origin(self._number, self._file[1])
         if document and self._fate:
             self._count[self._fate] += 1
+            if self._fate == "outdated" and not self._refused:
+                self._note_outdated(person, event, origin)
             return
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
         event = _takes_back(event)
-        for outcome in admit(self._person(person), [event], self._now):
+        for outcome in admit(self._person(person), [event], self._clock):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
                 return
@@ -332,6 +408,7 @@ class Intake:
                 new = added(outcome, known, of_document=before is not None)
             self._stated |= {event.id} if document else set()
             if new is None:
+                self._filing.chart(person).know(outcome, origin)
                 self._count["already_known"] += 1
             elif isinstance(new, Quarantined):
                 self._take_quarantined(person, new)
@@ -340,23 +417,34 @@ class Intake:
                     "not carried out", "conformance", "quarantine", _MOVED, new.quantity, new.time, new.where, new.id
                 ), new))  # fmt: skip
             else:
-                self._filing.chart(person).add(new, known)
+                self._filing.chart(person).add(new, known, origin)
                 self._count["withdrawn" if new.retracted else "accepted"] += 1
+
+    def _note_outdated(self, person: str, event: Event, origin: Origin) -> None:
+        """What an outdated version states is kept aside: it stands if the newer one is taken back."""
+        for outcome in admit(self._person(person), [_takes_back(event)], self._clock):
+            if isinstance(outcome, Event):
+                self._filing.chart(person).know(outcome, origin, outdated=True)
 
     def _take_course(self, person: str, course: Course) -> None:
         """Take over what another store held under the id of one event, without what is known of it here already."""
         self._replies.taken_over(course)
         events: list[Event] = []
-        said = (believed(event, self._now) for event in course.events)
-        for outcome in admit(self._person(person), map(_takes_back, said), self._now):
+        said = (believed(event, self._clock) for event in course.events)
+        for outcome in admit(self._person(person), map(_takes_back, said), self._clock):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
             else:
                 events.append(msgspec.structs.replace(outcome, flags=tuple(dict.fromkeys(outcome.flags))))
-        for new in go_on(self._filing, person, events) if events else ():
-            events = events[1:]
+        here = bool(course.events) and source_name(course.events[0].id) == self._document
+        origin = self._origin if here else Origin(self._number, self._file[1])
+        fresh = list(go_on(self._filing, person, events, origin)) if events else []
+        for new in fresh:
             self._count["withdrawn" if new.retracted else "accepted"] += 1
-        self._count["already_known"] += len(events)
+        new_contents = {event.content for event in fresh}
+        for event in (event for event in events if event.content not in new_contents):
+            self._filing.chart(person).know(event, origin)
+        self._count["already_known"] += len(events) - len(fresh)
 
     def _refuse_course(self, course: Course, why: str) -> None:
         self._replies.not_taken_over(course, why)
@@ -374,7 +462,9 @@ class Intake:
             self._count[self._fate] += 1
             return
         self._person(person) if person else None
-        if not self._filing.chart(person).quarantine(quarantined, digest_of(quarantined)):
+        of_document = self._document in name_of(quarantined)
+        origin = self._origin if of_document else Origin(self._number, self._file[1])
+        if not self._filing.chart(person).quarantine(quarantined, digest_of(quarantined), origin):
             self._count["already_known"] += 1
             return
         self._count["quarantined"] += 1

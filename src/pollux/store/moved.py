@@ -19,6 +19,8 @@ from pollux.record.record import Record
 from pollux.store.audit import stamp
 from pollux.store.bodies import KEPT, checkpoint_of, digest_of, name_of, quarantined_of
 from pollux.store.chart import Arrival, Move, open_chart, read_chart
+from pollux.store.columns import BEFORE, BY_HAND
+from pollux.store.dropping import DroppingChart
 from pollux.store.filing import Filing
 from pollux.store.identity import known
 from pollux.store.keys import Keys
@@ -127,17 +129,17 @@ def _carry(filing: Filing, source: str, target: str, names: set[str], at: dateti
     aside = [item for item in reader.quarantine() if not names.isdisjoint(name_of(item))]
     for event in standing:
         here, there = wrong.versions(event, event.content), right.versions(event, event.content)
-        wrong.add(msgspec.structs.replace(event, retracted=True, learned=_after(here, at)), here)
-        right.add(msgspec.structs.replace(event, learned=_after(there, at)), there)
+        wrong.add(msgspec.structs.replace(event, retracted=True, learned=_after(here, at)), here, BY_HAND)
+        right.add(msgspec.structs.replace(event, learned=_after(there, at)), there, BY_HAND)
     right.chart.hidden = [name for name in right.chart.hidden if name not in names]
     right.chart.passed = [name for name in right.chart.passed if name not in names]
     held = {(d.name, d.content) for d in OneChart(filing.connection, right.keyed, right.chart).documents()}
     for document in documents:
         if (document.name, document.content) not in held:
             updated = stamp(document.updated) if document.updated else ""
-            filing.keep_document(right.chart.person, document, stamp(at), updated)
+            filing.keep_document(right.chart.person, document, stamp(at), updated, BEFORE)
     for item in aside:
-        right.quarantine(item, digest_of(item))
+        right.quarantine(item, digest_of(item), BEFORE)
     wrong.chart.hidden += sorted(names - set(wrong.chart.hidden))
     _note(wrong, right, names, stamp(at))
     return len(standing)
@@ -267,9 +269,10 @@ def take_away(connection: Connection, keys: Keys, who: bytes, left: Left) -> dic
     row = None if keyed is None else read_chart(connection, keyed)
     if keyed is None or row is None:
         return {}
-    chart, names = OpenChart(connection, keys, keyed, *row), left.names
+    chart, names = DroppingChart(connection, keys, keyed, *row), left.names
     counts = {
         "events": chart.drop_events(lambda event: event.id in names or source_name(event.id) in names),
+        "noted": chart.drop_noted(lambda event: event.id in names or source_name(event.id) in names),
         "documents": chart.drop_rows(DOCUMENT, lambda body: KEPT.decode(body).document().name in names),
         "quarantined": chart.drop_rows(QUARANTINE, lambda body: not names.isdisjoint(name_of(quarantined_of(body)))),
         "checkpoints": chart.drop_rows(CHECKPOINT, lambda body: checkpoint_of(body)[1] <= left.until),

@@ -2,19 +2,35 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 from sqlalchemy import Connection, Table, delete, select
 
 from pollux.errors import PolluxError
-from pollux.record.entry import Document
+from pollux.record.entry import DEVICE_FILE, Document, Rank
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
-from pollux.store.bodies import Kept, checkpoint_body, quarantined_body
-from pollux.store.chart import Chart, PageNote, missing, seal_chart, short_tag
-from pollux.store.columns import Columns, Said, finite, micros, own_id, pack, said
+from pollux.store.bodies import Kept, checkpoint_body, origin_of, quarantined_body, quarantined_of
+from pollux.store.chart import Chart, PageNote, Statement, Tally, missing, seal_chart, short_tag
+from pollux.store.columns import (
+    ANEW,
+    GOES_ON,
+    Columns,
+    Origin,
+    Said,
+    Saying,
+    finite,
+    micros,
+    own_id,
+    pack,
+    said,
+    since_anew,
+)
 from pollux.store.database import quick
+from pollux.store.imports import Counts, Importing, Notes
 from pollux.store.index import identifier_mark, short_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import tag
@@ -25,6 +41,7 @@ from pollux.store.tables import (
     CHECKPOINT,
     DOCUMENT,
     IDENTIFIER,
+    IMPORTED,
     NAME,
     PAGE,
     PAGES_NAMED,
@@ -41,25 +58,42 @@ _SO_MANY = 16
 _DENSE = 64  # events of one quantity in one transaction from which it gets a page of its own
 _PAGES = 256  # of one chart that are held unpacked
 _LOOK_UPS = 30  # of names, after which the whole index is held
-_TALLIES = {"document": "documents", "quarantine": "quarantine", "checkpoint": "checkpoints"}
+TALLIES = {
+    "document": "documents",
+    "quarantine": "quarantine",
+    "checkpoint": "checkpoints",
+    "imported": "imported",
+}
+Written = tuple[Event, bool, Origin]  # an event, whether its id is its own content, who said it
 
 
 class OpenChart:
     """One patient's chart while things are put into it; nothing is written before `close`."""
 
-    def __init__(self, connection: Connection, keys: Keys, keyed: Keyed, chart: Chart, version: int) -> None:
-        self._connection = connection
+    def __init__(
+        self,
+        connection: Connection,
+        keys: Keys,
+        keyed: Keyed,
+        chart: Chart,
+        version: int,
+        importing: Importing | None = None,
+    ) -> None:
+        self.connection = connection
         self._keys = keys
         self.keyed = keyed
         self.chart = chart
         self.version = version
         self.changed = False
-        self._new: list[tuple[Event, bool, bool]] = []  # event, whether its id is its own content, whether it is later
-        self._new_ids: dict[str, list[Event]] = defaultdict(list)
-        self._new_names: dict[str, list[Event]] = defaultdict(list)
-        self._said: dict[
-            Said, tuple[int, int] | None
-        ] = {}  # page and position, of events whose id is their own content
+        self.importing = importing
+        self.notes = Notes()
+        self.counts = Counts()
+        self._new: list[tuple[Written, bool]] = []  # and whether it is later than another of its id
+        self._new_ids: dict[str, list[Saying]] = defaultdict(list)
+        self._new_names: dict[str, list[Saying]] = defaultdict(list)
+        self._settled: dict[str, datetime] = {}  # when the history of an event began anew
+        # page and position, of events whose id is their own content
+        self._said: dict[Said, tuple[int, int] | None] = {}
         self._looked_at: set[int] = set()
         self._looked_up = 0
         self._names: dict[bytes, set[int]] | None = None  # all of the index, once much was looked for in it
@@ -70,140 +104,165 @@ class OpenChart:
     @property
     def person(self) -> Person | None:
         """The person as stated so far."""
-        return merged([one for _, one in self.chart.stated]) if self.chart.stated else None
+        return merged(self.chart.stated) if self.chart.stated else None
 
     @property
     def pending(self) -> int:
         """Events that wait to be written."""
-        return len(self._new)
+        return len(self._new) + self.notes.pending
 
-    def state(self, person: Person, learned: str) -> None:
+    def state(self, person: Person, learned: str, by: Rank = "record") -> None:
         """Add a statement about the person."""
-        self.chart.stated.append((learned, person))
-        self.chart.stated.sort(key=lambda one: one[0])
+        number = self.importing.number if self.importing else 0
+        self.chart.stated.append(Statement(learned, person, by, number))
+        self.chart.stated.sort(key=lambda one: one.learned)
         self.changed = True
+
+    def know_person(self, person: Person, by: Rank) -> None:
+        """Note that an import stated what is known of the person already."""
+        if self.importing is not None:
+            self.notes.persons.append((person, by))
+            self.changed = True
 
     # Events
 
     def versions(self, event: Event, content: str) -> list[Event]:
-        """All that was said under the id of an event."""
+        """All that was said under the id of an event, since its history begins anew if it does."""
         found = [*self._new_ids.get(event.id, ())]
         numbers = self._pages_named(source_name(event.id))
         if event.id == own_id(content):
             found += self._said_before(event)
         elif event.id.startswith("content:"):
             found += self._with_content(event, numbers)
-        return found + [e for number in sorted(numbers) for e in self._events(number, lambda id: id == event.id)]
+        found += [e for number in sorted(numbers) for e in self._events(number, lambda id: id == event.id)]
+        if self.chart.anew:
+            found = since_anew(found)
+            settled = [one.learned for one, origin in found if origin in (ANEW, GOES_ON)]
+            self._settled |= {event.id: max(settled)} if settled else {}
+        return [one for one, _ in found]
 
     def events_of(self, name: str) -> list[Event]:
         """All that stems from one document, every version, in the order learned."""
         numbers = self._pages_named(name)
         found = [e for number in sorted(numbers) for e in self._events(number, lambda id: source_name(id) == name)]
         found += self._new_names.get(name, [])
-        return sorted(found, key=lambda e: e.learned)
+        return sorted((event for event, _ in found), key=lambda e: e.learned)
 
-    def add(self, event: Event, before: Iterable[Event]) -> None:
+    def add(self, event: Event, before: Iterable[Event], origin: Origin) -> None:
         """Put an event there; `before` is what `versions` found."""
         event = finite(event)
-        content = event.content
-        own = event.id == own_id(content)
         standing = list(before)
-        self._new.append((event, own, bool(standing)))
-        self._new_ids[event.id].append(event)
+        settled = self._settled.get(event.id)
+        if settled is not None and event.learned <= settled:  # what is said now comes after what was taken back
+            event = msgspec.structs.replace(event, learned=settled + timedelta(microseconds=1))
+        settled_anew = origin.number < 0 or settled is not None  # found by its name, since it may be there twice
+        own = not settled_anew and event.id == own_id(event.content)
+        self._new.append(((event, own, origin), bool(standing) or origin == ANEW))
+        self._new_ids[event.id].append((event, origin))
         if own:
             self._said.setdefault(said(event))
         else:
-            self._new_names[source_name(event.id)].append(event)
+            self._new_names[source_name(event.id)].append((event, origin))
         if any(e.learned >= event.learned or e.quantity != event.quantity for e in standing):
             self.chart.unordered = True
+        self.chart.anew |= origin == ANEW
+        self.counts.withdrawn += event.retracted
+        self.counts.accepted += not event.retracted
         self.changed = True
+
+    def know(self, event: Event, origin: Origin, outdated: bool = False) -> None:
+        """Note that an import said what is known already, or what came too late."""
+        if self.importing is not None:
+            self.notes.event(finite(event), origin, outdated)
+            self.changed = True
 
     def everything(self) -> list[Event]:
         """Every version of every event."""
-        written = [event for page in self._read(self.chart.pages) for event in page.events()]
-        return written + [event for event, _, _ in self._new]
+        return [event for event, _ in self.sayings()]
+
+    def sayings(self) -> list[tuple[Event, Origin]]:
+        """Every version of every event, with who said it."""
+        found = [
+            pair for page in self._read(self.chart.pages) for pair in zip(page.events(), page.origins, strict=True)
+        ]
+        return found + [(event, origin) for (event, _, origin), _ in self._new]
 
     # What is only kept
 
-    def keep_document(self, document: Document, mark: bytes, learned: str, updated: str) -> None:
-        """Put a document there, as received."""
+    def keep_document(self, document: Document, mark: bytes, learned: str, updated: str, origin: Origin) -> int:
+        """Put a document there, as received; the number of its row."""
         name = self._keys.mark("document", document.name)
         self._rows[IDENTIFIER] += [
             {"who": self.keyed.who, "mark": one, "document": self.chart.documents.next}
             for one in {identifier_mark(self._keys, document.kind, text) for text in document.identifiers}
         ]
-        self._keep(DOCUMENT, Kept.of(document, learned, updated).body(), name=name, mark=mark)
+        self.counts.documents += document.kind != DEVICE_FILE
+        return self._keep(DOCUMENT, Kept.of(document, learned, updated, origin).body(), name=name, mark=mark)
 
-    def quarantine(self, item: Quarantined, digest: str) -> bool:
+    def index_links(self, marks: set[bytes]) -> None:
+        """Let the chart be found by the ids that its open links wait for, and by no others."""
+        self._rows[IDENTIFIER] = [row for row in self._rows[IDENTIFIER] if row["document"]]
+        here = (IDENTIFIER.c.who == self.keyed.who) & (IDENTIFIER.c.document == 0)
+        self.connection.execute(delete(IDENTIFIER).where(here))
+        self._rows[IDENTIFIER] += [{"who": self.keyed.who, "mark": mark, "document": 0} for mark in sorted(marks)]
+        self.changed = True
+
+    def quarantine(self, item: Quarantined, digest: str, origin: Origin) -> bool:
         """Put something into quarantine; whether it was not there before."""
         mark = self._keys.mark("quarantine", digest)
-        if mark in self._marks:
+        if mark in self._marks or self._lies_aside(mark):
+            if self.importing is not None:
+                self.notes.quarantined.append(mark)
+                self.changed = True
             return False
-        if self.chart.quarantine.count:
-            this = (QUARANTINE.c.who == self.keyed.who) & (QUARANTINE.c.mark == mark)
-            if self._connection.execute(select(QUARANTINE.c.number).where(this)).first() is not None:
-                return False
         self._marks.add(mark)
-        self._keep(QUARANTINE, quarantined_body(item), mark=mark)
+        self.counts.quarantined += 1
+        self._keep(QUARANTINE, quarantined_body(item, origin), mark=mark)
         return True
+
+    def _lies_aside(self, mark: bytes) -> bool:
+        """Whether something with a mark is in quarantine and was not taken out of it."""
+        if not self.chart.quarantine.count:
+            return False
+        this = (QUARANTINE.c.who == self.keyed.who) & (QUARANTINE.c.mark == mark)
+        rows = self.connection.execute(select(QUARANTINE.c.number, QUARANTINE.c.sealed).where(this)).all()
+        if not rows or not (self.chart.undone or self.chart.released):
+            return bool(rows)
+        who, cipher = self.keyed.who, self.keyed.cipher
+        return any(
+            not self.chart.void_aside(number, origin_of(cipher.open(sealed, "quarantine", who, number, mark)).number)
+            for number, sealed in rows
+        )
 
     def keep_checkpoint(self, name: str, content: bytes, at: str) -> None:
         """Put a checkpoint there; an older one of the same name stays."""
         body = checkpoint_body(name, at, content)
         self._keep(CHECKPOINT, body, name=self._keys.mark("checkpoint", name))
 
-    def _keep(self, table: Table, content: bytes, **columns: bytes) -> None:
-        tally = getattr(self.chart, _TALLIES[table.name])
+    def _keep(self, table: Table, content: bytes, **columns: bytes | int) -> int:
+        tally: Tally = getattr(self.chart, TALLIES[table.name])
         identity = [columns[c] for c in ("name", "mark") if c in columns]
         sealed = self.keyed.cipher.seal(content, table.name, self.keyed.who, tally.next, *identity)
-        setattr(self.chart, _TALLIES[table.name], tally.plus([sealed]))
+        setattr(self.chart, TALLIES[table.name], tally.plus([sealed]))
         self._rows[table].append({"who": self.keyed.who, "number": tally.next, **columns, "sealed": sealed})
         self.changed = True
-
-    # Taking away, which an erasure alone may
-
-    def drop_events(self, gone: Callable[[Event], bool]) -> int:
-        """Write pages again without some of their events; how many."""
-        count = 0
-        for note in list(self.chart.pages):
-            page = self._columns(note)
-            events = page.events()
-            left = [(event, i not in page.ids) for i, event in enumerate(events) if not gone(event)]
-            if len(left) < len(events):
-                count += len(events) - len(left)
-                self._remove({note.number})
-                self._write(left, note.later)
-        return count
-
-    def drop_rows(self, table: Table, gone: Callable[[bytes], bool]) -> int:
-        """Delete rows of a table by what was sealed in them; how many."""
-        who, dropped = self.keyed.who, {}
-        for row in self._connection.execute(select(table).where(table.c.who == who)).all():
-            identity = [getattr(row, c) for c in ("name", "mark") if c in table.c]
-            if gone(self.keyed.cipher.open(row.sealed, table.name, who, row.number, *identity)):
-                dropped[row.number] = row.sealed
-        if dropped:
-            tally = getattr(self.chart, _TALLIES[table.name])
-            setattr(self.chart, _TALLIES[table.name], tally.minus(dropped.values()))
-            columns = [table.c.number] + [IDENTIFIER.c.document] * (table is DOCUMENT)
-            for column in columns:
-                here = (column.table.c.who == who) & column.in_(dropped)
-                self._connection.execute(delete(column.table).where(here))
-        return len(dropped)
+        return tally.next
 
     # Writing
 
     def close(self) -> dict[str, int | str]:
         """Write everything and the chart itself; what the audit says of it."""
-        added = {
+        added: dict[str, int | str] = {
             "events": len(self._new),
             "documents": len(self._rows[DOCUMENT]),
             "quarantined": len(self._rows[QUARANTINE]),
         }
         self._write_pages()
+        if self.importing is not None:
+            self._keep(IMPORTED, self.notes.body(self.importing, self.counts), taking=self.importing.number)
         for table, rows in self._rows.items():
             if rows:
-                quick(self._connection, PUT[table], rows)
+                quick(self.connection, PUT[table], rows)
         return {**{k: v for k, v in added.items() if v}, **self._write_chart()}
 
     def _write_chart(self) -> dict[str, int | str]:
@@ -211,43 +270,44 @@ class OpenChart:
         sealed = seal_chart(self.chart, self.version, self.keyed)
         who = self.keyed.who
         if before == 0:
-            quick(self._connection, PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
+            quick(self.connection, PUT[CHART], [{"who": who, "version": 1, "sealed": sealed}])
         else:
             values = {"of": who, "before": before, "version": self.version, "sealed": sealed}
-            done = quick(self._connection, REWRITE_CHART, values)
+            done = quick(self.connection, REWRITE_CHART, values)
             if done.rowcount != 1:
                 raise PolluxError("the chart was changed by somebody else at the same time", advice="Try again.")
         return {"version": self.version, "chart": tag(sealed).hex()}
 
     def _write_pages(self) -> None:
         """New events: dense quantities on pages of their own, the rest together, later versions apart."""
-        groups: dict[tuple[bool, str], list[tuple[Event, bool]]] = defaultdict(list)
+        groups: dict[tuple[bool, str], list[Written]] = defaultdict(list)
         counts: dict[tuple[bool, str], int] = defaultdict(int)
-        for event, _, later in self._new:
-            counts[later, event.quantity] += 1
-        for event, own, later in self._new:
-            dense = counts[later, event.quantity] >= _DENSE
-            groups[later, event.quantity if dense else ""].append((event, own))
+        for one, later in self._new:
+            counts[later, one[0].quantity] += 1
+        for one, later in self._new:
+            dense = counts[later, one[0].quantity] >= _DENSE
+            groups[later, one[0].quantity if dense else ""].append(one)
         for (later, quantity), some in groups.items():
             some.sort(key=lambda one: one[0].time)
             self._write(some, later)
             self._put_together(later, quantity)
         self._new = []
 
-    def _write(self, some: list[tuple[Event, bool]], later: bool) -> None:
+    def _write(self, some: list[Written], later: bool) -> None:
         chart, who = self.chart, self.keyed.who
         for start in range(0, len(some), MOST_ON_A_PAGE):
             part = some[start : start + MOST_ON_A_PAGE]
-            events = [event for event, _ in part]
+            events = [event for event, _, _ in part]
             number, chart.next_page = chart.next_page, chart.next_page + 1
-            sealed = self.keyed.cipher.seal(pack(events, [own for _, own in part]), "page", who, number)
+            packed = pack(events, [own for _, own, _ in part], [origin for _, _, origin in part])
+            sealed = self.keyed.cipher.seal(packed, "page", who, number)
             times = [micros(event.time) for event in events]
             quantities = tuple(sorted({self._quantity(event.quantity) for event in events}))
             chart.pages.append(
                 PageNote(number, min(times), max(times), len(part), quantities, later, short_tag(sealed))
             )
             self._rows[PAGE].append({"who": who, "number": number, "sealed": sealed})
-            names = {source_name(event.id) for event, own in part if not own}
+            names = {source_name(event.id) for event, own, _ in part if not own}
             chart.names += len(names)
             self._rows[NAME] += [
                 {"who": who, "name": self._short(n), "page": number} for n in _each(names, self._short)
@@ -265,9 +325,7 @@ class OpenChart:
             small = [p for p in alike if p.count < size]
             if len(small) < _SO_MANY:
                 continue
-            some = []
-            for page in self._read(small):
-                some += [(event, i not in page.ids) for i, event in enumerate(page.events())]
+            some = [one for page in self._read(small) for one in self.written(page)]
             some.sort(key=lambda one: one[0].time)
             self._remove({p.number for p in small})
             self._write(some, later)
@@ -281,13 +339,21 @@ class OpenChart:
             written = numbers - {row["number"] for row in self._rows[PAGE]} if table is PAGE else numbers
             self._rows[table] = [row for row in rows if row[key] not in numbers]
             if written:
-                self._connection.execute(delete(table).where((table.c.who == who) & column.in_(written)))
+                self.connection.execute(delete(table).where((table.c.who == who) & column.in_(written)))
         for number in numbers:
             self._pages.pop(number, None)
 
     # Reading what is there
 
-    def _said_before(self, event: Event) -> list[Event]:
+    @staticmethod
+    def written(page: Columns) -> list[Written]:
+        """What stands on a page, as it is written on another."""
+        return [
+            (event, i not in page.ids, origin)
+            for i, (event, origin) in enumerate(zip(page.events(), page.origins, strict=True))
+        ]
+
+    def _said_before(self, event: Event) -> list[Saying]:
         """The event whose id is its own content, if it is on a page."""
         at, index = micros(event.time), self._quantity(event.quantity)
         for note in self.chart.pages:
@@ -300,13 +366,14 @@ class OpenChart:
         where = self._said.get(said(event))
         return [] if where is None else self._on_page(*where)
 
-    def _with_content(self, event: Event, but: set[int]) -> list[Event]:
+    def _with_content(self, event: Event, but: set[int]) -> list[Saying]:
         """The event to whose content an id refers that another content now carries; looked for where it was first."""
         index, at = self._quantity(event.quantity), micros(event.time)
         pages = [p for p in self.chart.pages if p.number not in but]
         pages.sort(key=lambda p: not (index in p.quantities and p.first <= at <= p.last))
-        for page in pages:
-            if found := [e for e in self._columns(page).events() if e.id == event.id]:
+        for note in pages:
+            page = self._columns(note)
+            if found := [(e, page.origins[i]) for i, e in enumerate(page.events()) if e.id == event.id]:
                 return found
         return []
 
@@ -318,21 +385,22 @@ class OpenChart:
         self._looked_up += 1
         if self._looked_up > _LOOK_UPS:
             self._names = defaultdict(set)
-            for short, page in self._connection.execute(ALL_NAMES, {"of": self.keyed.who}):
+            for short, page in self.connection.execute(ALL_NAMES, {"of": self.keyed.who}):
                 self._names[short].add(page)
         values = {"of": self.keyed.who, "called": self._short(name)}
-        return set(self._connection.execute(PAGES_NAMED, values).scalars())
+        return set(self.connection.execute(PAGES_NAMED, values).scalars())
 
-    def _events(self, number: int, wanted: Callable[[str], bool]) -> list[Event]:
+    def _events(self, number: int, wanted: Callable[[str], bool]) -> list[Saying]:
         """The events on a page whose id a source gave, those wanted."""
         note = next((p for p in self.chart.pages if p.number == number), None)
         if note is None:
             return []
         return self._on_page(number, *(i for i, id in self._columns(note).ids.items() if wanted(id)))
 
-    def _on_page(self, number: int, *positions: int) -> list[Event]:
-        note = next(p for p in self.chart.pages if p.number == number)
-        return self._columns(note).events(np.array(positions, np.int64))
+    def _on_page(self, number: int, *positions: int) -> list[Saying]:
+        page = self._columns(next(p for p in self.chart.pages if p.number == number))
+        events = page.events(np.array(positions, np.int64))
+        return [(event, page.origins[i]) for event, i in zip(events, positions, strict=True)]
 
     def _columns(self, note: PageNote) -> Columns:
         page = self._pages.get(note.number)
@@ -348,7 +416,7 @@ class OpenChart:
         lacking = [note.number for note in notes if note.number not in sealed]
         for start in range(0, len(lacking), 500):
             values = {"of": self.keyed.who, "among": lacking[start : start + 500]}
-            sealed.update(dict(self._connection.execute(SOME_PAGES, values).all()))
+            sealed.update(dict(self.connection.execute(SOME_PAGES, values).all()))
         for note in notes:
             found = sealed.get(note.number)
             if found is None or short_tag(found) != note.tag:
@@ -362,6 +430,15 @@ class OpenChart:
 
     def _short(self, name: str) -> bytes:
         return short_name(self._keys, self.keyed.who, name)
+
+
+def aside_of(chart: "OpenChart") -> Iterator[tuple[int, Origin, Quarantined]]:
+    """What is written into quarantine, with its row and the import that brought it."""
+    who = chart.keyed.who
+    wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed).where(QUARANTINE.c.who == who)
+    for row, mark, sealed in chart.connection.execute(wanted.order_by(QUARANTINE.c.number)).all():
+        body = chart.keyed.cipher.open(sealed, "quarantine", who, row, mark)
+        yield row, origin_of(body), quarantined_of(body)
 
 
 def _each(names: set[str], short: Any) -> list[str]:

@@ -1,10 +1,10 @@
 """Reading a patient's chart: whole, one quantity as a series, or the latest events."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
@@ -13,10 +13,11 @@ from pollux.record.entry import Document
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
 from pollux.record.record import Record
-from pollux.store.bodies import KEPT, checkpoint_of, name_of, quarantined_of, standing
+from pollux.store.bodies import KEPT, checkpoint_of, name_of, origin_of, quarantined_of, standing
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
-from pollux.store.columns import Columns, micros
+from pollux.store.columns import ANEW, Columns, Origin, micros, since_anew
 from pollux.store.database import quick, streamed
+from pollux.store.imports import Noted, noted_in
 from pollux.store.keys import Keyed, Keys
 from pollux.store.statements import merged
 from pollux.store.tables import ALL_PAGES, CHECKPOINT, DOCUMENT, QUARANTINE, SOME_PAGES
@@ -60,6 +61,17 @@ class OneChart:
     def events(self) -> list[Event]:
         """Every version of every event."""
         return [event for page in self._read(self.chart.pages) for event in page.events()]
+
+    def counting(self) -> list[Event]:
+        """The same without the history of what was taken back, or read again, before it was."""
+        if not self.chart.anew:
+            return self.events()
+        by_id: dict[str, list[tuple[Event, Origin]]] = defaultdict(list)
+        for page in self._read(self.chart.pages):
+            for event, origin in zip(page.events(), page.origins, strict=True):
+                by_id[event.id].append((event, origin))
+        left = [since_anew(some) for some in by_id.values()]
+        return [event for some in left for event, origin in some if not (origin == ANEW and event.retracted)]
 
     def pages(self) -> Iterator[tuple[int, Columns]]:
         """Every page with its number, in the order of writing."""
@@ -114,32 +126,41 @@ class OneChart:
         return at[order], np.concatenate(values)[order], np.concatenate(censored)[order]
 
     def documents(self, hidden: bool = False) -> Iterator[Document]:
-        """Every version as received, in the order of arrival; without those that were moved to somebody else.
+        """Every version as received, in the order of arrival; without what was moved to somebody else or taken back.
 
-        `hidden`: those too.
+        `hidden`: with those.
         """
         columns = (DOCUMENT.c.number, DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed)
         wanted = select(*columns).where(DOCUMENT.c.who == self.keyed.who).order_by(DOCUMENT.c.number)
         told = Tally()
         for number, name, mark, sealed in streamed(self.connection, wanted, 200):
             told = told.plus([sealed])
-            document = KEPT.decode(
-                self.keyed.cipher.open(sealed, "document", self.keyed.who, number, name, mark)
-            ).document()
-            if hidden or not (document.name in self.chart.hidden or document.name in self.chart.passed):
+            kept = KEPT.decode(self.keyed.cipher.open(sealed, "document", self.keyed.who, number, name, mark))
+            document = kept.document()
+            away = document.name in self.chart.hidden or document.name in self.chart.passed
+            if hidden or not (away or kept.number in self.chart.undone):
                 yield document
         self._compare("document", told, self.chart.documents)
 
     def quarantine(self, hidden: bool = False) -> list[Quarantined]:
-        """What is not used, in the order of arrival; without what was moved to somebody else, unless `hidden`."""
+        """What is not used, in the order of arrival; without what was moved away or taken back, unless `hidden`."""
         wanted = select(QUARANTINE.c.number, QUARANTINE.c.mark, QUARANTINE.c.sealed)
         rows = self.connection.execute(
             wanted.where(QUARANTINE.c.who == self.keyed.who).order_by(QUARANTINE.c.number)
         ).all()
         self._compare("quarantine", Tally().plus(row[2] for row in rows), self.chart.quarantine)
         who = self.keyed.who
-        found = [quarantined_of(self.keyed.cipher.open(s, "quarantine", who, n, mark)) for n, mark, s in rows]
-        return [item for item in found if hidden or name_of(item).isdisjoint(self.chart.hidden)]
+        bodies = [(number, self.keyed.cipher.open(s, "quarantine", who, number, mark)) for number, mark, s in rows]
+        found = [(number, origin_of(body), quarantined_of(body)) for number, body in bodies]
+        return [
+            item
+            for number, origin, item in found
+            if hidden or not (self.chart.void_aside(number, origin.number) or name_of(item) & {*self.chart.hidden})
+        ]
+
+    def imported(self) -> Iterator[Noted]:
+        """What imports noted, in the order of writing."""
+        return noted_in(self.connection, self.keyed, self.chart)
 
     def checkpoints(self) -> list[tuple[str, str, bytes]]:
         """Name, time and content of each, in the order of saving."""
@@ -205,7 +226,7 @@ def record_of(charts: list[OneChart]) -> Record:
 
 def theirs(charts: list[OneChart]) -> tuple[Event, ...]:
     """What the charts of one person hold, without what came to them by mistake and was moved to whose it is."""
-    record = record_of(charts)
+    record = Record(person_of(charts), tuple(event for chart in charts for event in chart.counting()))
     moved = {name for chart in charts for move in chart.chart.moves for name in move.names}
     standing = {event.id for event in record.current}
     return tuple(
@@ -216,8 +237,8 @@ def theirs(charts: list[OneChart]) -> tuple[Event, ...]:
 def person_of(charts: list[OneChart]) -> Person:
     """The person whom charts speak of; what the first of them states goes before what the others do."""
     id = charts[0].chart.person
-    stated = [one for chart in reversed(charts) for _, one in chart.chart.stated]
-    return merged([msgspec.structs.replace(one, id=id) for one in stated] or [Person(id)])
+    stated = [one for chart in reversed(charts) for one in chart.chart.stated]
+    return merged(stated, id)
 
 
 def newest(documents: Iterator[Document]) -> list[Document]:

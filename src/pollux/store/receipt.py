@@ -13,7 +13,7 @@ class Receipt(msgspec.Struct, frozen=True):
     `accepted`, `quarantined` and `documents` count what is new; `already_known` what was there before and so changed
     nothing; `outdated` events of a resource of which a newer version was there; `withdrawn` events that were retracted
     or that a newer version no longer states. `kept` counts, by kind, documents that are kept but of which nothing is
-    made into events. `people` are those the file speaks of.
+    made into events. `people` are those the file speaks of. `number` is that of the import: `Store.undo` takes it.
     """
 
     accepted: int = 0
@@ -25,6 +25,7 @@ class Receipt(msgspec.Struct, frozen=True):
     kept: Mapping[str, int] = {}
     people: tuple[str, ...] = ()
     report: QualityReport = QualityReport(())
+    number: int = 0
 
     @property
     def changed(self) -> bool:
@@ -38,7 +39,8 @@ class Receipt(msgspec.Struct, frozen=True):
         nothing new: all 12 were known already
         """
         if not self.changed:
-            return f"nothing new: all {self.already_known:,} were known already"
+            known = f"nothing new: all {self.already_known:,} were known already"
+            return "\n".join([known, *(f"  {one.message}" for one in self.report.findings)])
         lines = [
             f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined, {self.documents:,} documents kept, "
             f"{self.already_known:,} known already; people: {', '.join(self.people[:5]) or 'none'}"

@@ -6,11 +6,11 @@ from sqlalchemy import Connection, select, update
 from pollux.store.chart import Tally, open_chart, seal_chart, short_tag
 from pollux.store.keys import Keyed
 from pollux.store.seal import tag
-from pollux.store.tables import CHART, CHECKPOINT, DOCUMENT, PAGE, QUARANTINE
+from pollux.store.tables import CHART, CHECKPOINT, DOCUMENT, IMPORTED, PAGE, QUARANTINE
 
 # Each table with what, besides pseudonym and number, its rows are sealed for; and the chart's count of it.
 _TABLES = ((PAGE, (), ""), (DOCUMENT, ("name", "mark"), "documents"), (QUARANTINE, ("mark",), "quarantine"),
-           (CHECKPOINT, ("name",), "checkpoints"))  # fmt: skip
+           (CHECKPOINT, ("name",), "checkpoints"), (IMPORTED, (), "imported"))  # fmt: skip
 
 
 def seal_again(connection: Connection, keyed: Keyed) -> dict[str, int | str]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from pollux.errors import PolluxError
 from pollux.store.database import APPLICATION, PATIENCE, Database, said
-from pollux.store.tables import METADATA, VERSION
+from pollux.store.tables import COUNTER, METADATA, VERSION
 
 FIRST = "the first store"
 
@@ -65,6 +65,7 @@ def prepare(database: Database) -> None:
         METADATA.create_all(connection)
         connection.execute(text("create table alembic_version (version_num varchar(32) primary key)"))
         connection.execute(text("insert into alembic_version values (:version)"), {"version": VERSION})
+        connection.execute(COUNTER.insert().values(name="import", value=0))
         if database.embedded:
             connection.exec_driver_sql(f"pragma application_id = {APPLICATION}")
 

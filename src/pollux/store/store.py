@@ -4,7 +4,7 @@ import copy
 import getpass
 import heapq
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,10 @@ from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError
 from pollux.record.act import Act
-from pollux.record.entry import Answer, Document, Entry
+from pollux.record.entry import Answer, Document, Entry, file_of
 from pollux.record.event import Event, Person
 from pollux.record.held import Held
-from pollux.record.quality import Quarantined
+from pollux.record.quality import Finding, Quarantined
 from pollux.record.record import Record
 from pollux.store import audit, first
 from pollux.store.access import Access
@@ -26,26 +26,32 @@ from pollux.store.audit import Done, Head, stamp
 from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
+from pollux.store.contradiction import doubts
 from pollux.store.database import Database
 from pollux.store.doctor import Trouble, examine
 from pollux.store.erasure import ErasureReceipt, erase, replay
 from pollux.store.files import Files
 from pollux.store.filing import Filing
-from pollux.store.identity import hold, merge, release, restrict, unmerge, unrestrict
+from pollux.store.identity import hold, merge, release, restrict, unrestrict
+from pollux.store.imports import Imported, Taking, every_import, listed
 from pollux.store.intake import Intake
 from pollux.store.keys import Keyed, Keys
+from pollux.store.links import asked, take_apart
 from pollux.store.moved import move, move_back
 from pollux.store.opening import open_parts
 from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
 from pollux.store.receipt import Receipt
+from pollux.store.rereading import Reader, Reread, Rereading, together
 from pollux.store.rotation import seal_again
 from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
 from pollux.store.statements import merged
 from pollux.store.tables import CHART
+from pollux.store.undoing import Undone, undo
 from pollux.store.writer import Writer, now
 
 T = TypeVar("T")
 _ALWAYS, _NEVER = -(2**62), 2**62
+_NO_FILE = Taking()
 
 
 class Store:
@@ -128,15 +134,27 @@ class Store:
 
     # Writing
 
-    def take(self, entries: Iterable[Entry], now: datetime, answer: Callable[[Answer], None] | None = None) -> Receipt:
+    def take(
+        self,
+        entries: Iterable[Entry],
+        now: datetime,
+        answer: Callable[[Answer], None] | None = None,
+        taking: Taking = _NO_FILE,
+        insist: bool = False,
+        clock: datetime | None = None,
+    ) -> Receipt:
         """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
-        `now` is the clock by which an event lies in the future. Taking the same entries again changes nothing.
-        `answer` is told of each document where it is now; it counts once `take` has returned.
+        `now` is when it is learned and, unless `clock` says otherwise, the clock by which an event lies in the future:
+        data whose dates were shifted have a today of their own. Taking the same entries again changes nothing that
+        stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
+        which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
+        person is is refused, unless `insist`. The receipt has the import's number, with which `undo` takes it back.
         """
 
         def job(filing: Filing) -> Receipt:
-            intake = Intake(filing, now, answer)
+            filing.begin(taking, stamp(now))
+            intake = Intake(filing, now, answer, insist, clock)
             for entry in entries:
                 intake.take(entry)
             return intake.receipt()
@@ -159,8 +177,8 @@ class Store:
                 if keyed is None:
                     continue
                 chart = open_chart(sealed, version, keyed)
-                if chart.person and not chart.into:
-                    found.append(merged([one for _, one in chart.stated] or [Person(chart.person)]))
+                if chart.listed:
+                    found.append(merged(chart.stated, chart.person))
         return sorted(found, key=lambda person: person.id)
 
     def record(self, person_id: str) -> Record:
@@ -192,6 +210,12 @@ class Store:
         with self._access.charts(person_id, "quarantine", known=bool(person_id)) as charts:
             return [item for chart in charts for item in chart.quarantine()]
 
+    def doubts(self, person_id: str) -> list[Finding]:
+        """What is in doubt of who a person is: devices that contradict the record, ids that may be one person."""
+        with self._access.charts(person_id, "doubts") as charts:
+            found = [one.chart for one in charts]
+            return [*doubts(found), *asked(found)]
+
     def documents(self, person_id: str) -> Iterator[Document]:
         """The documents of a person, every version, as received; for "" those that belong to nobody."""
         with self._access.charts(person_id, "documents", known=bool(person_id), restricted=True) as charts:
@@ -203,23 +227,26 @@ class Store:
 
         A resource that was received over several lines is put on one, which changes nothing inside its texts.
         """
-        for document in newest(self.documents(person_id)):
+        resources = (document for document in self.documents(person_id) if not file_of(document))
+        for document in newest(resources):
             yield document.content.replace(b"\r", b"").replace(b"\n", b"") + b"\n"
 
     def held(self, person_id: str) -> Held:
         """Everything held about a person, to be handed to them; allowed also while processing is restricted."""
         acts = tuple(self.acts(person_id))
         with self._access.charts(person_id, "everything", restricted=True) as charts:
-            arrived = heapq.merge(*(chart.documents() for chart in charts), key=lambda document: str(document.learned))
+            merging = heapq.merge(*(chart.documents() for chart in charts), key=lambda document: str(document.learned))
+            arrived = tuple(merging)
             return Held(
                 person_of(charts),
-                tuple(arrived),
+                tuple(document for document in arrived if not file_of(document)),
                 theirs(charts),
                 tuple(item for chart in charts for item in chart.quarantine()),
                 tuple(one for chart in charts for one in chart.checkpoints()),
                 acts,
                 tuple((one.reason, one.since, one.by) for chart in charts for one in chart.chart.holds),
                 "; ".join(dict.fromkeys(chart.chart.restricted for chart in charts if chart.chart.restricted)),
+                tuple(document for document in arrived if file_of(document)),
             )
 
     def checkpoint(self, person_id: str, name: str) -> bytes | None:
@@ -329,6 +356,39 @@ class Store:
         act = self._access.done(action, b"", {**detail, **before})
         self._writer.do(lambda _, acts: acts.append(act))
 
+    # Imports
+
+    def imports(self, person_id: str = "") -> list[Imported]:
+        """The imports that said something of a person, or of anybody, in their order; those taken back too."""
+        if person_id:
+            with self._access.charts(person_id, "imports") as charts:
+                return listed((one.chart, note) for one in charts for note in one.imported())
+        self._access.seen("search", [], {"of": "imports"})
+        with self._database.reading() as connection:
+            return listed(every_import(connection, self._keys))
+
+    def undo(self, number: int) -> Undone:
+        """Take an import back, now: what it said stands no more, what others said stands as if it had not come.
+
+        The same file can be taken in again afterwards. Raises `PolluxError` where something of it was moved by hand
+        since, or its people were merged with others, and says what to do first.
+        """
+        return self._file("undo", lambda filing: undo(filing, number, now()), detail={"import": number})
+
+    def reread(self, person_id: str, reader: Reader, now: datetime) -> Reread:
+        """Read the kept documents of a person again: what a newer reader makes of them stands from now on.
+
+        `reader` makes entries of each (`pollux.sources.read_again`). It is an import of its own, which `undo` takes
+        back. Where nothing is different, nothing changes.
+        """
+
+        def job(filing: Filing) -> list[Reread]:
+            filing.begin(Taking(format="read again"), stamp(now))
+            return [Rereading(filing, id, now).read(reader) for id in ids]
+
+        ids = self._access.ids(person_id, "reread")
+        return together(self._file("reread", job))
+
     # Rights of a person
 
     def erase(self, person_id: str, reason: str = "") -> ErasureReceipt:
@@ -362,7 +422,7 @@ class Store:
 
     def unmerge(self, duplicate: str) -> None:
         """They are two people after all."""
-        self._file("unmerge", lambda filing: unmerge(filing, duplicate))
+        self._file("unmerge", lambda filing: take_apart(filing, duplicate))
 
     def move(self, ids: Sequence[str], wrong: str, right: str) -> int:
         """Documents and events (by name or id) that came under the wrong patient go to the right one; how many events.
@@ -377,14 +437,16 @@ class Store:
 
     # Inside
 
-    def _file(self, action: str, job: Callable[[Filing], T], refusing: bool = True) -> T:
+    def _file(
+        self, action: str, job: Callable[[Filing], T], refusing: bool = True, detail: Mapping[str, int] | None = None
+    ) -> T:
         """Change charts in one transaction, and write down whose were changed."""
 
         def whole(connection: Connection, acts: list[Done]) -> T:
             filing = Filing(connection, self._keys)
             answer = job(filing)
             filing.close()
-            acts += [self._access.done(action, who, detail) for who, detail in filing.acts.items()]
+            acts += [self._access.done(action, who, {**said, **(detail or {})}) for who, said in filing.acts.items()]
             looked = filing.found - filing.acts.keys()
             acts += [self._access.done("search", who, {"of": "identifier"}) for who in sorted(looked)]
             return answer

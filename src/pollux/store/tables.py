@@ -16,11 +16,12 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal_column,
     select,
     update,
 )
 
-VERSION = "0003"  # of the schema: the newest of migrations/versions; 0001 was the first store's, in plain text
+VERSION = "0004"  # of the schema: the newest of migrations/versions; 0001 was the first store's, in plain text
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -56,6 +57,7 @@ DOCUMENT = _kept(
 )
 QUARANTINE = _kept("quarantine", Column("mark", LargeBinary(16), nullable=False))
 CHECKPOINT = _kept("checkpoint", Column("name", LargeBinary(16), nullable=False))
+IMPORTED = _kept("imported", Column("taking", _BIG, nullable=False))
 NAME = Table(
     "name",
     METADATA,
@@ -92,14 +94,18 @@ ERASED = Table(
     Column("at", String(32), nullable=False),
     sqlite_with_rowid=False,
 )
+COUNTER = Table(
+    "counter", METADATA, Column("name", String(16), primary_key=True), Column("value", _BIG, nullable=False)
+)
 Index(None, DOCUMENT.c.name)
 Index(None, DOCUMENT.c.who, DOCUMENT.c.name)
 Index(None, IDENTIFIER.c.mark)
 Index(None, QUARANTINE.c.who, QUARANTINE.c.mark)
 Index(None, CHECKPOINT.c.who, CHECKPOINT.c.name)
 Index(None, AUDIT.c.who, AUDIT.c.seq)
+Index(None, IMPORTED.c.taking)
 
-OF_A_PATIENT = (CHART, PAGE, DOCUMENT, QUARANTINE, CHECKPOINT, NAME, IDENTIFIER)
+OF_A_PATIENT = (CHART, PAGE, DOCUMENT, QUARANTINE, CHECKPOINT, IMPORTED, NAME, IDENTIFIER)
 
 # Statements that every write or read makes, built once: building costs as much as executing them.
 PUT = {table: insert(table) for table in (*OF_A_PATIENT, AUDIT)}
@@ -122,6 +128,14 @@ IDENTIFIED = select(IDENTIFIER.c.who, IDENTIFIER.c.document).where(IDENTIFIER.c.
 ONE_DOCUMENT = select(DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed).where(
     (DOCUMENT.c.who == bindparam("of")) & (DOCUMENT.c.number == bindparam("at"))
 )
+COUNTED = (
+    update(COUNTER)
+    .where(COUNTER.c.name == bindparam("counted"))
+    .values(value=COUNTER.c.value + literal_column("1"))
+    .returning(COUNTER.c.value)
+)
+COUNT = select(COUNTER.c.value).where(COUNTER.c.name == "import")
+WHOSE_IMPORT = select(IMPORTED.c.who).where(IMPORTED.c.taking == bindparam("of")).distinct()
 CHARTED = (  # whether the audit knows of a chart that no erasure took away
     select(AUDIT.c.seq)
     .where((AUDIT.c.who == bindparam("of")) & AUDIT.c.detail.contains('"chart"'))

@@ -32,6 +32,7 @@ from pollux.sources.fhir.written import (
     audit_event,
     checkpoints,
     deleted,
+    device_files,
     instant,
     named,
     observation,
@@ -80,7 +81,7 @@ def _entries(held: Held) -> Iterator[_Entry]:
         if source_name(course[0].id) not in names:
             yield from _observations(course, id, course[0].id in standing, sources)
     yield from _not_used(held)
-    told = [about(held), *checkpoints(held.checkpoints, id), *provenances(sources)]
+    told = [about(held), *checkpoints(held.checkpoints, id), *device_files(held.files, id), *provenances(sources)]
     acts = (audit_event(act, f"Patient/{id}") | {"id": ""} for act in held.acts)
     ours = (named(resource | {"meta": {"source": f"{HELD}{id}"}}, id) for resource in chain(told, acts))
     for name, resource in _once(ours):

@@ -131,6 +131,20 @@ def checkpoints(items: Iterable[tuple[str, str, bytes]], person: str) -> Iterato
         }
 
 
+def device_files(pieces: Iterable[Document], person: str) -> Iterator[Resource]:
+    """Devices' files as they came, byte for byte: a DocumentReference for each piece of a file, in order."""
+    for piece in pieces:
+        attachment = {"contentType": "application/octet-stream", "data": piece.content, "title": piece.place}
+        yield {
+            "resourceType": "DocumentReference",
+            "status": "current",
+            "type": {"text": "file of a device"},
+            "subject": {"reference": f"Patient/{person}"},
+            "description": f"{piece.place}, piece {piece.version}",
+            "content": [{"attachment": attachment}],  # bytes are encoded as base64
+        } | ({"date": instant(piece.learned)} if piece.learned else {})
+
+
 def named(resource: Resource, person: str) -> Resource:
     """A resource of ours with an id that no other export has: told by what it says and of whom."""
     said = msgspec.json.encode([person, resource])

@@ -1,0 +1,277 @@
+"""Taking files in, and back; and what is there since."""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, time
+from itertools import chain
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from pollux.cli.app import StorePath, app, open_store
+from pollux.errors import PolluxError, RefusedInput
+
+if TYPE_CHECKING:
+    from pollux.record.entry import Entry
+    from pollux.sources.fhir import Responses
+    from pollux.store import Imported, Store
+
+Json = Annotated[bool, Parameter(help="Print it as JSON.", negative="")]
+_SILENT = 1.0  # seconds after which a terminal is told how far it is, and again each second
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """How files are to be taken in."""
+
+    person: str
+    timezone: str
+    sender: str
+    insist: bool
+    as_of: str
+
+
+@app.command(name="import")
+def take(
+    *files: Path,
+    person: Annotated[str, Parameter(help="Whose device files these are; needed if several people are known.")] = "",
+    timezone: Annotated[str, Parameter(help="IANA zone of times that state none, such as Europe/Berlin.")] = "",
+    answers: Annotated[
+        Path | None, Parameter(help="Write what became of each entry: a FHIR transaction-response a bundle.")
+    ] = None,
+    sender: Annotated[
+        str, Parameter(help="Who sent these records, such as clinic-a: it stands in front of their ids.")
+    ] = "",
+    insist: Annotated[
+        bool, Parameter(help="Take a device's file though it contradicts the record, which holds.", negative="")
+    ] = False,
+    as_of: Annotated[
+        str, Parameter(help="The day that counts as today, for data whose dates were shifted: 2150-03-01.")
+    ] = "",
+    store: StorePath = "",
+) -> None:
+    """Take files into the store: FHIR R4, Dexcom Clarity, Nightscout, or time,quantity,value,unit tables.
+
+    The format is recognised by content. Each file is one import with a number: it is taken whole, with bad rows in
+    quarantine, or refused with the reason. Taking a file twice changes nothing; `pollux undo` takes one back.
+    """
+    if not files:
+        raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
+    if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,280}", person):
+        raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 280", where="--person")
+    asked = Asked(person, timezone, sender, insist, _day(as_of))
+    with ExitStack() as open_files:
+        told = None
+        if answers:
+            told = _told(answers, open_files)
+        kept = open_files.enter_context(open_store(store))
+        for path in sorted(files, key=_is_device):
+            _take_file(kept, path, asked, told)
+    if answers:
+        print(answers)
+
+
+def _day(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise RefusedInput(
+            f"{text[:40]!r} is no day", where="--as-of", advice="Write for example 2150-03-01."
+        ) from None
+
+
+def _told(path: Path, open_files: ExitStack) -> "Responses":
+    """The file of answers, opened before anything is taken."""
+    from pollux.sources.fhir import Responses
+
+    try:
+        out = open_files.enter_context(path.open("wb"))
+    except OSError as error:
+        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
+    return open_files.enter_context(Responses(out))
+
+
+def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None") -> None:
+    """Take one file, say what became of it, and write the answers to it, whatever becomes of the next one."""
+    from pollux.record import Person
+    from pollux.record.entry import Entry
+    from pollux.sources import format_of, read, says_whose, version_of
+    from pollux.sources import kept as as_received
+    from pollux.store import Taking
+
+    now = datetime.now(UTC)
+    clock = datetime.combine(date.fromisoformat(asked.as_of), time.max, UTC) if asked.as_of else now
+    format, device, itself = format_of(path), _is_device(path), says_whose(path)
+    owner = "" if not device else asked.person if itself else _owner(kept, asked.person)
+    zone = asked.timezone or _zone(kept, owner)
+    entries = read(path, learned=now, person=owner, timezone=zone, sender=asked.sender, insist=asked.insist)
+    if device and not itself:  # a file of several people cannot be kept: it could not be erased with one of them
+        entries = chain([Entry(owner, Person(owner), by="user")], as_received(path, owner), entries)
+    taking = Taking(path.name, format, version_of(format), owner, asked.timezone if not device else zone,
+                    asked.sender, asked.as_of)  # fmt: skip
+    receipt = kept.take(
+        waited_for(entries, path.name),
+        now,
+        told.tell if told else None,
+        taking=taking,
+        insist=asked.insist,
+        clock=clock,
+    )
+    if told:
+        told.taken()
+    print(f"{path.name}: {receipt.text()}")
+    if receipt.changed:
+        print(f"  import {receipt.number}; `pollux undo {receipt.number}` takes it back")
+    for one in receipt.people if asked.timezone and not device else ():
+        print(f"  the time zone of {one} is {asked.timezone}")
+
+
+def waited_for(entries: "Iterable[Entry]", name: str) -> "Iterator[Entry]":
+    """The same entries; a terminal is told how many there were, where it takes longer than a second."""
+    if not sys.stderr.isatty():
+        yield from entries
+        return
+    said = monotonic()
+    shown = False
+    for count, entry in enumerate(entries, 1):
+        if count % 256 == 0 and monotonic() - said > _SILENT:
+            said, shown = monotonic(), True
+            print(f"\r{name}: {count:,} entries read", end="", file=sys.stderr, flush=True)
+        yield entry
+    if shown:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _is_device(path: Path) -> bool:
+    from pollux.sources import format_of
+
+    return not format_of(path).startswith("fhir")
+
+
+def _owner(kept: "Store", person: str) -> str:
+    """Whose device file it is when nobody says: the only person known."""
+    if person:
+        return person
+    ids = [p.id for p in kept.people()]
+    if len(ids) == 1:
+        return ids[0]
+    known = f"Known are: {', '.join(ids[:10])}." if ids else "Or import the person's medical record first."
+    raise RefusedInput("it is not said whose device file this is", advice=f"Add --person ID. {known}")
+
+
+def _zone(kept: "Store", person: str) -> str:
+    """The zone that was stated for a person; empty when none was (UTC is what is assumed of nobody in particular)."""
+    zone = next((p.timezone for p in kept.people() if p.id == person), "UTC")
+    return "" if zone == "UTC" else zone
+
+
+# Imports
+
+
+@app.command
+def imports(person: str = "", *, json: Json = False, store: StorePath = "") -> None:
+    """List what was taken in: number, when, file, whose, how much, and whether it was taken back."""
+    with open_store(store) as kept:
+        found = kept.imports(person)
+    if json:
+        print(msgspec.json.format(msgspec.json.encode([_as_json(one) for one in found])).decode())
+        return
+    files = [one for one in found if one.taking.file or one.taking.format]
+    for one in files:
+        print(_line(one))
+    if others := len(found) - len(files):
+        print(f"and {others:,} without a file")
+
+
+def _line(one: "Imported") -> str:
+    whose = ", ".join(one.people[:3]) + (f" and {len(one.people) - 3:,} more" if len(one.people) > 3 else "")
+    words = {"accepted": "events", "known": "known already"}
+    counts = {words.get(name, name): getattr(one.counts, name) for name in one.counts.__struct_fields__}
+    how = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    name = " ".join(part for part in (one.taking.file, f"({one.taking.format})") if part)
+    back = "  taken back" if one.undone else ""
+    return f"{one.number:5d}  {one.at[:16].replace('T', ' ')}  {name}: {whose or 'nobody'}; {how or 'nothing'}{back}"
+
+
+def _as_json(one: "Imported") -> dict[str, object]:
+    counts = {name: getattr(one.counts, name) for name in one.counts.__struct_fields__}
+    return {"number": one.number, "at": one.at, "people": one.people, "undone": one.undone, **counts,
+            "taking": one.taking}  # fmt: skip
+
+
+@app.command
+def undo(number: int, *, json: Json = False, store: StorePath = "") -> None:
+    """Take an import back: what it said stands no more, what others said stands as if it had not come."""
+    with open_store(store) as kept:
+        account = kept.undo(number)
+    print(msgspec.json.encode(account).decode() if json else account.text())
+
+
+@app.command
+def reread(person: str = "", *, store: StorePath = "") -> None:
+    """Read the kept files and documents again with this version: what it understands more of comes in."""
+    from pollux.sources import read_again
+    from pollux.store import Again
+
+    def reader(again: Again, learned: datetime) -> "Iterator[Entry]":
+        taking = again.taking
+        return read_again(again.pieces, again.person, learned=learned, timezone=taking.timezone, name=taking.file,
+                          medications=again.medications)  # fmt: skip
+
+    with open_store(store) as kept:
+        for one in [person] if person else [known.id for known in kept.people()]:
+            print(f"{one}: {kept.reread(one, reader, datetime.now(UTC)).text()}")
+
+
+# What is there
+
+
+@app.command
+def people(*, store: StorePath = "") -> None:
+    """List whose records are in the store."""
+    with open_store(store) as kept:
+        for person in kept.people():
+            try:
+                record = kept.record(person.id)
+            except PolluxError as error:  # restricted, or damaged: the others are there all the same
+                print(f"{person.id}  {error.what}")
+                continue
+            print(f"{person.id}  {len(record.current):,} events, {len(record.of('cgm_glucose')):,} sensor readings")
+
+
+@app.command
+def quality(person: str, *, json: Json = False, store: StorePath = "") -> None:
+    """Say how much of a person's record is used and what is not, what contradicts it, and what the rules found."""
+    from pollux.record import examine
+
+    with open_store(store) as kept:
+        record = kept.record(person)
+        report, doubts, aside = examine(record), kept.doubts(person), kept.quarantine(person)
+    reasons = Counter((one.finding.rule, one.finding.message) for one in aside)
+    if json:
+        answer = {
+            "person": person,
+            "stand": len(record.current),
+            "quarantined": len(aside),
+            "reasons": [{"rule": rule, "message": message, "count": count}
+                        for (rule, message), count in reasons.most_common()],
+            "doubts": doubts,
+            "findings": report.findings,
+        }  # fmt: skip
+        print(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        return
+    print(f"{len(record.current):,} events stand, {len(aside):,} are quarantined and used by nothing")
+    for (rule, message), count in reasons.most_common():
+        places = [one.finding.where for one in aside if (one.finding.rule, one.finding.message) == (rule, message)]
+        more = f" and {count - 3:,} more" if count > 3 else ""
+        print(f"  quarantined, {count:,} times: {rule}, {message} [{', '.join(places[:3])}{more}]")
+    for doubt in doubts:
+        print(f"doubt: {doubt.message}")
+    print(report.text())
