@@ -61,3 +61,28 @@ def test_a_record_up_to_its_end_is_itself() -> None:
     record = Record(Person("p1"), tuple(some(10, 1)))
     assert record.until(record.events[-1].time) is record
     assert len(record.until(record.events[4].time).events) >= 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("days", [2, 7, 12])
+def test_a_record_up_to_a_time_is_the_record_of_what_had_been_by_then(seed: int, days: int) -> None:
+    events = some(200, seed)
+    moved = [
+        Event(e.time + timedelta(days=3), e.quantity, e.value, e.unit, e.source, e.time + timedelta(days=9), id=e.id)
+        for e in events[::20]
+    ]
+    taken_back = [
+        Event(e.time, e.quantity, e.value, e.unit, e.source, e.time + timedelta(days=9), id=e.id, retracted=True)
+        for e in events[5::40]
+    ]
+    until = START + timedelta(days=days)
+    for known in (events, [*events, *moved, *taken_back]):
+        whole = Record(Person("p1"), tuple(known))
+        assert whole.current
+        assert whole.quantities
+        early, alone = whole.until(until), Record(Person("p1"), tuple(e for e in whole.events if e.time <= until))
+        assert early == alone
+        assert early.current == alone.current
+        assert early.ids == alone.ids
+        assert early.quantities == alone.quantities
+        assert all(early.of(name) == alone.of(name) for name in alone.quantities)

@@ -47,7 +47,7 @@ MEMORY_PER_DAY = 0.8
 WIDENED = 1.15
 SPREAD_DAYS = 3  # whole days on which the size of the disturbance is chosen
 BLOCK = 28  # days of a block, counted from 1970: Pollux's own choice
-SETTLING = 14  # first days after the anchor, of which 0.8¹⁴ = 4 % is left at most: their means stay at the mode
+SETTLING = 21  # first days after the anchor, a week old at least (0.8⁷ = 21 % is left): their means stay at the mode
 REMEMBERED = 24  # last readings of a day from which the sensor's error at its end is reconstructed
 FEWEST_READINGS = 36  # three hours of five-minute readings; a day with fewer teaches nothing
 TOLERANCE = 1e-5

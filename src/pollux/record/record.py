@@ -84,6 +84,8 @@ class Record:
         grown = Record(self.person, _among(self.events, new.events), _sorted=True)
         known, ready = self.__dict__, grown.__dict__
         ready["ids"] = self.ids | new.ids
+        if "_versioned" in known:
+            ready["_versioned"] = self._versioned | new._versioned
         if "current" in known:
             ready["current"] = _among(self.current, new.current)
         if "_long" in known:
@@ -106,7 +108,23 @@ class Record:
         """The events that were true up to a time, whenever they were learned."""
         if not self.events or self.events[-1].time <= moment:
             return self
-        return Record(self.person, self.events[: bisect_right(self.events, moment, key=_time)], _sorted=True)
+        k = bisect_right(self.events, moment, key=_time)
+        early, gone = Record(self.person, self.events[:k], _sorted=True), {e.id for e in self.events[k:]}
+        if gone.isdisjoint(self._versioned):  # no correction is undone: what stood before stands
+            known, ready = self.__dict__, early.__dict__
+            ready["ids"], ready["_versioned"] = self.ids - gone, self._versioned
+            if "current" in known:
+                ready["current"] = self.current[: bisect_right(self.current, moment, key=_time)]
+            if "_by_quantity" in known:
+                cut = {n: e[: bisect_right(e, moment, key=_time)] for n, e in self._by_quantity.items()}
+                ready["_by_quantity"] = {name: events for name, events in cut.items() if events}
+        return early
+
+    @cached_property
+    def _versioned(self) -> frozenset[str]:
+        """The ids under which more was said than once."""
+        seen: set[str] = set()
+        return frozenset(e.id for e in self.events if e.id in seen or seen.add(e.id))  # type: ignore[func-returns-value]
 
     def between(self, start: datetime, end: datetime) -> "Record":
         """What stands and touches the time from `start` to `end`, both included: a record that is as short as that."""
