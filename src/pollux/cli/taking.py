@@ -271,7 +271,8 @@ def quality(person: str, *, json: Json = False, store: StorePath = "") -> None:
     for (rule, message), count in reasons.most_common():
         places = [one.finding.where for one in aside if (one.finding.rule, one.finding.message) == (rule, message)]
         more = f" and {count - 3:,} more" if count > 3 else ""
-        print(f"  quarantined, {count:,} times: {rule}, {message} [{', '.join(places[:3])}{more}]")
+        times = f"{count:,} times" if count > 1 else "once"
+        print(f"  quarantined, {times}: {rule}, {message} [{', '.join(places[:3])}{more}]")
     for doubt in doubts:
         print(f"doubt: {doubt.message}")
-    print(report.text())
+    print("\n".join(report.lines()))

@@ -51,8 +51,13 @@ class QualityReport(msgspec.Struct, frozen=True):
     quarantined: int = 0
 
     def text(self, most: int = 5) -> str:
-        """The report as lines: counts by rule, and the first few places of each."""
-        lines = [f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined"]
+        """The report as text: how much, counts by rule, and the first few places of each."""
+        head = f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined"
+        return "\n".join([head, *self.lines(most)])
+
+    def lines(self, most: int = 5) -> list[str]:
+        """Counts by rule, and the first few places of each."""
+        lines = []
         counts = Counter((f.action, f.category, f.rule) for f in self.findings)
         for (action, category, rule), count in sorted(
             counts.items(), key=lambda item: (item[0][0] != "quarantine", -item[1])
@@ -62,7 +67,7 @@ class QualityReport(msgspec.Struct, frozen=True):
             lines += [f"    {f.where or f.time or ''}: {f.message}" for f in places[:most]]
             if count > most:
                 lines.append(f"    and {count - most:,} more")
-        return "\n".join(lines)
+        return lines
 
 
 def admit(person: Person, events: Iterable[Event], now: datetime) -> Iterator[Event | Quarantined]:

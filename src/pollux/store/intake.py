@@ -20,6 +20,7 @@ from pollux.record.entry import (
     file_of,
 )
 from pollux.record.event import Event, Person, source_name
+from pollux.record.examining.flags import BOOKKEEPING, flagged
 from pollux.record.quality import Finding, QualityReport, Quarantined, admit
 from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of, name_of
@@ -33,6 +34,7 @@ from pollux.store.moved import pass_on
 from pollux.store.receipt import Receipt
 from pollux.store.replies import CONFLICT, INVALID, SEVERAL, Replies, is_gone
 from pollux.store.statements import merged
+from pollux.store.taken_again import TakenAgain
 from pollux.store.whose import ANOTHER, TAKEN, Whose
 
 _MOVED = "it was moved from this patient to another, and the sender still names this one"
@@ -66,6 +68,8 @@ class Intake:
         self._part = 0  # which document of the import is at hand
         self._file = ("", 0)  # the device's file at hand, and which document it is
         self._links: list[tuple[str, Link]] = []
+        self._taken_again = TakenAgain(filing)
+        self._by: Rank = "record"  # who states the entry at hand
         self._introduced: dict[str, None] = {}  # people of whom something was stated that was not known
         self._replies = Replies(filing, answer)
         self._whose = Whose(filing)
@@ -88,7 +92,7 @@ class Intake:
 
     def take(self, entry: Entry) -> None:
         """Take one entry."""
-        item = entry.item
+        item, self._by = entry.item, entry.by
         self._taken += 1
         if self._taken % 256 == 0:
             self._filing.breathe()
@@ -131,6 +135,8 @@ class Intake:
     def receipt(self) -> Receipt:
         """The account of everything taken."""
         self._finish_document()
+        if not self._insist:
+            self._taken_again.check()
         for person in self._people:
             self._person(person)
             self._take_habits(person)
@@ -419,6 +425,15 @@ class Intake:
             else:
                 self._filing.chart(person).add(new, known, origin)
                 self._count["withdrawn" if new.retracted else "accepted"] += 1
+                self._tell_of(person, new)
+
+    def _tell_of(self, person: str, event: Event) -> None:
+        """What whoever takes the file in has to hear of an event that was accepted."""
+        if self._by == "device" and not event.retracted:
+            self._taken_again.saw(person, event)
+        for flag in event.flags:
+            if flag not in BOOKKEEPING and len(self._findings) < MOST_FINDINGS:
+                self._findings.append(flagged(event, flag))
 
     def _note_outdated(self, person: str, event: Event, origin: Origin) -> None:
         """What an outdated version states is kept aside: it stands if the newer one is taken back."""

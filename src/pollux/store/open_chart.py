@@ -180,6 +180,17 @@ class OpenChart:
         """Every version of every event."""
         return [event for event, _ in self.sayings()]
 
+    def stretch(self, first: datetime, last: datetime, quantities: Iterable[str]) -> list[Event]:
+        """Every version of the events of some quantities that may lie between two times."""
+        begin, end = micros(first), micros(last)
+        wanted = {name for name in quantities if name in self.chart.quantities}
+        indices = {self.chart.quantities.index(name) for name in wanted}
+        notes = [p for p in self.chart.pages if p.first <= end and p.last >= begin and indices & set(p.quantities)]
+        written = [event for page in self._read(notes) for event in page.events()]
+        return [
+            e for e in (*written, *(one[0][0] for one in self._new)) if e.quantity in wanted and first <= e.time <= last
+        ]
+
     def sayings(self) -> list[tuple[Event, Origin]]:
         """Every version of every event, with who said it."""
         found = [

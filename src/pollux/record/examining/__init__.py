@@ -5,23 +5,15 @@ What a finding means for a forecast (a caution, wider intervals, silence) is sai
 
 from collections.abc import Iterator
 
-from pollux.record.event import Event
 from pollux.record.examining.clock import clock_rules
 from pollux.record.examining.doses import dose_rules
 from pollux.record.examining.fingers import finger_rules
+from pollux.record.examining.flags import BOOKKEEPING, flagged, value_of
 from pollux.record.examining.sensor import sensor_rules
-from pollux.record.quality import Category, Finding, QualityReport, before_birth
+from pollux.record.quality import Finding, QualityReport, before_birth
 from pollux.record.record import Record
 from pollux.record.when import day_of
 from pollux.vocabulary import term
-
-# What events are flagged with by way of bookkeeping, and nobody has to look into.
-_BOOKKEEPING = frozenset(
-    ("scheduled", "temporary", "spread", "suspended")
-    # how a source says that something has run its course: news of the person, not of the data's quality
-    + ("resolved", "inactive", "remission", "active", "stopped", "completed", "finished", "on-hold", "ended")
-    + ("as needed", "subpotent")
-)
 
 
 def examine(record: Record) -> QualityReport:
@@ -45,7 +37,7 @@ def _examined(record: Record) -> QualityReport:
         for c in record.conflicts
     ]  # fmt: skip
     findings += [
-        Finding("said twice", "conformance", "flag", f"{_value(again)}, which {first.where} says too",
+        Finding("said twice", "conformance", "flag", f"{value_of(again)}, which {first.where} says too",
                 again.quantity, again.time, again.where, again.id)
         for again, first in record.said_again
     ]  # fmt: skip
@@ -53,18 +45,12 @@ def _examined(record: Record) -> QualityReport:
     return QualityReport(tuple(findings), accepted=len(record.current))
 
 
-def _value(event: Event) -> str:
-    """The value as a finding may quote it: a number with its unit, no free text."""
-    return f"{event.value:g} {event.unit}" if isinstance(event.value, float) else term(event.quantity).label
-
-
 def _each(record: Record) -> Iterator[Finding]:
     born = record.person.born()
     for e in record.current:
         for flag in e.flags:
-            if flag not in _BOOKKEEPING:
-                category: Category = "plausibility" if flag == "implausible value" else "conformance"
-                yield Finding(flag, category, "flag", _value(e), e.quantity, e.time, e.where, e.id)
+            if flag not in BOOKKEEPING:
+                yield flagged(e, flag)
         if born and before_birth(e, born):
             text = f"it is dated {day_of(e)}"
             yield Finding("before birth", "plausibility", "flag", text, e.quantity, e.time, e.where, e.id)

@@ -1,0 +1,50 @@
+"""A device's file that was taken in before under another time zone: asked at its end, before anything of it is kept."""
+
+from datetime import timedelta
+
+from pollux.errors import RefusedInput
+from pollux.record.event import Event, Person
+from pollux.record.record import Record
+from pollux.record.shifted import FARTHEST, FEWEST, TELLING, shifted
+from pollux.store.filing import Filing
+
+MOST = 50_000  # events of one person that are remembered: enough to know a file by
+
+
+class TakenAgain:
+    """What one import newly says of people's doses, meals and glucose, against what stood before."""
+
+    def __init__(self, filing: Filing) -> None:
+        self._filing = filing
+        self._new: dict[str, list[Event]] = {}
+
+    def saw(self, person: str, event: Event) -> None:
+        """Take note of an event that a device's file adds to a record."""
+        new = self._new.setdefault(person, [])
+        if len(new) < MOST and event.quantity in TELLING and not event.retracted:
+            new.append(event)
+
+    def check(self) -> None:
+        """Raise `RefusedInput` where nearly all that is new was here before, a constant time apart."""
+        importing = self._filing.importing
+        for person, new in self._new.items():
+            found = shifted(self._before(person, new), new) if len(new) >= FEWEST else None
+            if found is not None:
+                raise RefusedInput(
+                    f"{found.alike} of {found.asked} entries of this file are in the record of {person} already, all "
+                    f"of them {found.text} here than there: one of the two was read under another time zone",
+                    where=importing.taking.file if importing else "",
+                    advice="Name the right zone with --timezone. If the first one was wrong, take it back (pollux "
+                    "imports, pollux undo N) and take the file again. --insist takes it beside the other.",
+                )
+
+    def _before(self, person: str, new: list[Event]) -> tuple[Event, ...]:
+        """What stood near in time before this import."""
+        apart = timedelta(minutes=FARTHEST)
+        first, last = min(event.time for event in new) - apart, max(event.time for event in new) + apart
+        these = {(event.id, event.content) for event in new}
+        events = (
+            event for chart in self._filing.merged(person) for event in chart.stretch(first, last, TELLING)
+            if (event.id, event.content) not in these
+        )  # fmt: skip
+        return Record(Person(person), tuple(events)).current
