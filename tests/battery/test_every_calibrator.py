@@ -20,6 +20,8 @@ from pollux.calibration.posterior import Posterior, Reading
 from pollux.calibration.ranks import coverage_error, ranks
 from tests.battery.designs import design, learnable
 
+pytestmark = pytest.mark.slow
+
 SOAK = bool(os.environ.get("POLLUX_SOAK"))
 CI = ["phenobarbital", "vancomycin-goti-2018", "paclitaxel-friberg-2002"]
 MODELS = pytest.mark.parametrize("name", learnable() if SOAK else CI)
@@ -52,7 +54,8 @@ def by_nuts(name: str) -> Calibrate:
 @MODELS
 def test_ranks_of_tempered_particles_are_uniform(name: str) -> None:
     plan = design(name)
-    found = ranks(lambda rng: rng.standard_normal(len(plan.varying)), plan.simulated, by_smc(name), TRUTHS, key=11)
+    truths = TRUTHS if SOAK or not name.startswith("paclitaxel") else 64  # which takes most of the time
+    found = ranks(lambda rng: rng.standard_normal(len(plan.varying)), plan.simulated, by_smc(name), truths, key=11)
     assert found.uniform(), (found.chi_square(), found.curve())
 
 

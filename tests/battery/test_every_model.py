@@ -83,6 +83,7 @@ def test_a_dose_of_zero_changes_nothing(name: str) -> None:
         assert values == pytest.approx(nothing[output], rel=1e-7, abs=1e-12)
 
 
+@pytest.mark.slow
 @DRUGS
 def test_linear_means_linear(name: str) -> None:
     """Twice the dose is twice the change, and the closed form is what SciPy finds; saturable models are neither."""

@@ -121,6 +121,7 @@ def test_an_ensemble_finds_what_kalmans_filter_finds(inflated: bool) -> None:
         assert np.abs((found.mean(axis=0) - mean) / np.sqrt(np.diag(cov))).max() < 1.0
 
 
+@pytest.mark.slow
 def test_particles_find_the_evidence_of_kalmans_filter() -> None:
     seen, rng = readings(), np.random.default_rng(2)
     system = Following(MODEL, REGIMEN)

@@ -11,6 +11,8 @@ from pollux.calibration.chance import normals
 from pollux.calibration.ensemble import assimilate
 from tests.calibration.walks import Walk
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[np.float64]
 
 MEMBERS, LENGTH, SETTLING = 200, 3000, 500

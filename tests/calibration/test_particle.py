@@ -23,6 +23,7 @@ def follow(walk: Walk, readings: Array, seed: int, count: int, slow: tuple[int, 
     return now
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 5, 40])
 def test_a_linear_process_and_its_parameter_are_tracked_as_by_kalman(length: int) -> None:
     """The mean of 25 runs, against the spread that these runs have; 1 % of a standard deviation of bias is allowed for.

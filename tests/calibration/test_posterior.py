@@ -103,6 +103,7 @@ ERRORS: list[ErrorModel] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_the_gradient_of_a_linear_model_is_exact_to_1e_8(error: ErrorModel) -> None:
     """Against differences of order 8 in the batch likelihood, which is other code."""

@@ -50,6 +50,7 @@ def by_nuts(problem: Linear, rng: np.random.Generator) -> Draws:
     return nuts.sample(problem.density, rng, draws=150, tuning=150, chains=2, start=problem.posterior)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calibrate", [exact, exact_draws, by_smc, by_smc_from_a_fit])
 def test_the_ranks_of_truths_are_uniform(calibrate: Callable[[Linear, np.random.Generator], Draws | Gaussian]) -> None:
     """Neither test refuses it at 1 in 1000 for three parameters together."""
@@ -63,6 +64,7 @@ def test_the_ranks_of_truths_are_uniform_under_nuts() -> None:
     assert found.uniform(0.001), (found.chi_square(), found.curve())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["narrow", "wide", "biased"])
 def test_a_posterior_that_is_wrong_is_told(wrong: str) -> None:
     def calibrate(problem: Linear, rng: np.random.Generator) -> Gaussian:
@@ -89,6 +91,7 @@ def test_both_tests_refuse_uniform_ranks_as_often_as_they_say() -> None:
         assert binom.ppf(0.0005, 400, 0.1) <= refused <= binom.ppf(0.9995, 400, 0.1)
 
 
+@pytest.mark.slow
 def test_the_band_holds_the_whole_curve_as_often_as_it_says() -> None:
     rng = np.random.default_rng(9)
     drawn = rng.integers(0, 64, (400, 150))

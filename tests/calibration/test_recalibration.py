@@ -6,6 +6,8 @@ import pytest
 from pollux.calibration import recalibration
 from pollux.calibration.recalibration import LEVELS, Bounds, reshape
 
+pytestmark = pytest.mark.slow
+
 
 def run(readings: np.ndarray, sd: float) -> tuple[Bounds, float]:
     """Forecast 0 ± sd for every reading one step ahead; how many fell inside the 90 % bounds in the second half."""

@@ -48,6 +48,7 @@ def test_readings_to_come_do_not_change_a_forecast_by_a_single_bit(person: sense
     assert not np.array_equal(foreseen.mean[~before], otherwise.mean[~before])
 
 
+@pytest.mark.slow
 def test_the_order_of_arrival_does_not_matter() -> None:
     order = np.random.default_rng(2).permutation(300)
     sorted_, shuffled = sensed.learn(TIMES[:300], READINGS[:300])[0], sensed.learn(TIMES[order], READINGS[order])[0]
@@ -94,6 +95,7 @@ def test_uncertainty_grows_with_the_horizon(person: sensed.Sensed) -> None:
     assert (np.diff(sensed.forecast(person, AHEAD).sd) > 0).all()
 
 
+@pytest.mark.slow
 def test_futures_have_the_moments_of_the_forecast(person: sensed.Sensed) -> None:
     asked = sensed.forecast(person, 5.0 * np.arange(1, 25, dtype=np.float64))
     _, shown = paths(person, 24, 20000, np.random.default_rng(3))
@@ -101,6 +103,7 @@ def test_futures_have_the_moments_of_the_forecast(person: sensed.Sensed) -> None
     np.testing.assert_allclose(shown.std(axis=0), asked.sd, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_what_the_data_inform_is_found_again() -> None:
     _, readings = simulated(3000, seed=7, z=0.5)
     posterior, info = fit(sensor_only(switching=False), readings)
@@ -118,6 +121,7 @@ def test_two_hours_of_readings_are_the_least_to_learn_from() -> None:
     assert np.isfinite(sensed.forecast(young, AHEAD).bands).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 3])
 def test_a_flat_sensor_or_a_slow_one_still_gives_a_forecast(every: int) -> None:
     flat, _ = sensed.learn(TIMES[:300:every], np.full(300, 118.0)[::every])

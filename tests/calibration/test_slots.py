@@ -27,6 +27,7 @@ def test_the_steady_model_keeps_its_spread_for_ever() -> None:
     np.testing.assert_allclose(F @ P @ F.T + Q, P, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_looking_far_ahead_ends_at_the_usual_glucose() -> None:
     slots = discretise(MODELS[1], np.zeros((1, len(MODELS[1].parameters))))
     far = look_ahead(slots, (12 * 24 * 400,))

@@ -74,6 +74,7 @@ def test_both_of_two_modes_are_found_with_their_right_weights(parameters: int) -
     assert abs(info.log_evidence - log_evidence) < SURE * info.log_evidence_sd
 
 
+@pytest.mark.slow
 def test_the_stated_effective_size_is_the_spread_of_repeated_runs() -> None:
     """120 runs: the mean squared standardised error of the posterior mean is one, by a χ² test at 1 in 10,000."""
     problem = linear(2, parameters=3, noise=0.5)
@@ -87,6 +88,7 @@ def test_the_stated_effective_size_is_the_spread_of_repeated_runs() -> None:
     assert np.all(squares > 0.5 * chi2.ppf(0.5e-4, runs)), squares / runs  # the safe side is allowed
 
 
+@pytest.mark.slow
 def test_the_evidence_errs_by_as_much_as_it_says() -> None:
     problem = linear(2, parameters=3, noise=0.5)
     runs = 100

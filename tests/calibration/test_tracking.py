@@ -29,6 +29,7 @@ def day() -> Course:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("offset", [0.0, 1.7])
 def test_many_twins_learn_to_the_bit_what_each_would_alone(threads: int, offset: float) -> None:
@@ -66,6 +67,7 @@ def test_parameters_are_what_their_priors_make_of_the_numbers() -> None:
         np.testing.assert_allclose(values[:, column], expected, rtol=1e-15)
 
 
+@pytest.mark.slow
 def test_inputs_looked_up_in_order_are_those_looked_up_anew() -> None:
     """Through a day and back, at steps that meet every change and miss it."""
     course = day()

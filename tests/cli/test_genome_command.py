@@ -84,6 +84,7 @@ def test_absent_positions_taken_for_reference_are_said_to_be(vcf: Path, tmp_path
     assert "ASSUMED: positions absent from the file were taken for reference" in said.stdout
 
 
+@pytest.mark.slow
 def test_with_a_person_the_record_is_read_and_what_is_certain_enters_it_once(vcf: Path, tmp_path: Path) -> None:
     store, record = tmp_path / "store.db", tmp_path / "record.fhir.json"
     record.write_bytes(orjson.dumps(RECORD))

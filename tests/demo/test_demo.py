@@ -61,6 +61,7 @@ def test_its_own_files_come_in_without_a_remark(files: tuple[Path, Path], tmp_pa
             assert receipt.accepted > 0
 
 
+@pytest.mark.slow
 def test_two_commands_lead_from_files_to_a_forecast(files: tuple[Path, Path], tmp_path: Path) -> None:
     store = tmp_path / "own" / "store.db"
     taken = pollux("import", files[1], files[0], "--timezone", "Europe/Berlin", store=store)
@@ -90,6 +91,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert command in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

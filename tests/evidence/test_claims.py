@@ -10,6 +10,7 @@ from pollux.evidence import Claim, as_json, as_page, as_text, examine, recorded,
 CLAIMS = registered()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.claim)
 def test_a_published_number_is_reproduced(claim: Claim) -> None:
     result = examine(claim)

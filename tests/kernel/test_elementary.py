@@ -66,6 +66,7 @@ RANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_is_exact_to_two_units_in_the_last_place(code: ModuleType, name: str) -> None:
     x = RANGES[name]

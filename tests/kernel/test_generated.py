@@ -60,6 +60,7 @@ def test_where_the_folder_cannot_be_written_a_temporary_one_serves(
     assert generated._temporary is not None
 
 
+@pytest.mark.slow
 def test_a_second_process_finds_the_code_compiled(folder: Path) -> None:
     program = (
         "from pollux.kernel.generated import load\n"

@@ -33,6 +33,7 @@ assert np.array_equal(without.outputs["cp"], gpu.outputs["cp"], equal_nan=True) 
 """
 
 
+@pytest.mark.slow
 def test_a_gpu_gives_what_the_lanes_give_doses_and_failures_included() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SAME],

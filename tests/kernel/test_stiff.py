@@ -43,6 +43,7 @@ def radau(name: str) -> np.ndarray:
     return np.asarray(solved.y[:, -1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-7])
 def test_the_stiff_test_set_is_solved_within_tolerance_in_few_steps(name: str, tolerance: float) -> None:

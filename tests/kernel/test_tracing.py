@@ -71,6 +71,7 @@ def _direct(model: Model, t: float, x: list[float], p: list[float], u: list[floa
     return [float(v) for v in rates.values()]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(STEPS, st.lists(NUMBER, min_size=6, max_size=6))
 def test_a_traced_program_computes_what_numpy_computes(steps: list[tuple[int, int, int]], v: list[float]) -> None:
@@ -82,6 +83,7 @@ def test_a_traced_program_computes_what_numpy_computes(steps: list[tuple[int, in
     np.testing.assert_allclose(traced, _direct(model, v[5], v[:2], v[2:4], v[4:5]), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(STEPS, st.lists(NUMBER, min_size=6, max_size=6))
 def test_the_jacobian_is_the_derivative(steps: list[tuple[int, int, int]], v: list[float]) -> None:

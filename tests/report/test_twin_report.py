@@ -37,6 +37,7 @@ class Outline(HTMLParser):
             self.headings.append(data.strip())
 
 
+@pytest.mark.slow
 def test_it_answers_in_the_order_that_a_clinician_asks(page: str) -> None:
     outline = Outline()
     outline.feed(page)

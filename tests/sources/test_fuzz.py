@@ -113,6 +113,7 @@ def test_sound_files_with_splinters(content: bytes, store: Store, tmp_path: Path
     survives(content, store, tmp_path)
 
 
+@pytest.mark.slow
 @fuzz
 @given(content=odd_json())
 def test_sound_json_with_odd_values(content: bytes, store: Store, tmp_path: Path) -> None:
@@ -167,6 +168,7 @@ WORDS: dict[str, list[Any]] = {
 TREATMENT = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in WORDS.items()})
 
 
+@pytest.mark.slow
 @fuzz
 @given(documents=st.lists(TREATMENT, max_size=5))
 def test_treatments_of_any_words(documents: list[dict[str, object]], store: Store, tmp_path: Path) -> None:
@@ -221,6 +223,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @fuzz
 @given(code=CODES, value=VALUES, time=TIMES, end=st.none() | TIMES, linked=st.text(max_size=20), zone=st.booleans())
 def test_measurements_of_any_unit_time_and_run(

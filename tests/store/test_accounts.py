@@ -74,6 +74,7 @@ def test_a_reader_does_not_wait_for_an_import_and_is_written_down_all_the_same(p
         assert len(store.record("p2").events) == 21
 
 
+@pytest.mark.slow
 def test_a_reader_in_another_process_does_not_wait_either(place: Place) -> None:
     with place.open() as store:
         store.take(of("p1"), NOW)

@@ -104,6 +104,7 @@ def asking(method: Any, url: Any, resource: Any) -> dict[str, Any]:
 ASKED = st.builds(asking, METHODS, URLS, st.one_of(st.none(), st.just(weight("Patient/p")), ANYTHING))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(ASKED, ANYTHING), max_size=6),
        st.sampled_from(["transaction", "batch", "history", "collection", "searchset", "nonsense", ""]))  # fmt: skip

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def there_and_back(given_events: list[Event]) -> Columns:
     return Columns(pack(given_events, own))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(events(), min_size=1, max_size=12))
 def test_events_come_back_as_they_were(some: list[Event]) -> None:

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def do(store: Store, folder: Path, number: int, act: tuple[str, str, float]) -> 
         store.move([f"Observation/{name}"], "astray", "ada")
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(ACTS, max_size=12))
 def test_an_export_is_the_same_record_elsewhere_and_nothing_new_at_home(acts: list[tuple[str, str, float]]) -> None:

@@ -330,6 +330,7 @@ def test_of_two_that_begin_a_site_key_at_once_both_have_the_first(
     assert [path.name for path in tmp_path.iterdir()] == ["site-key"]
 
 
+@pytest.mark.slow
 def test_several_processes_may_begin_one_store(empty: Place) -> None:
     code = "import sys; from pollux.store import Store; Store.open(sys.argv[1], keys=sys.argv[2]).close()"
     command = [sys.executable, "-c", code, str(empty.where), str(empty.keys)]

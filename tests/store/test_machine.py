@@ -347,6 +347,7 @@ class Story(RuleBasedStateMachine):
                 last[act.subject] = version
 
 
+@pytest.mark.slow
 def test_a_store_remembers_what_a_plain_memory_does(place: Place) -> None:
     number = count()
 

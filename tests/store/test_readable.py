@@ -22,6 +22,7 @@ def dose(value: float, quantity: str = "insulin_bolus", retracted: bool = False)
     return Event(NOW, quantity, value, "U", PUMP, NOW, id="d1", retracted=retracted)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(NUMBERS, NAMES, st.booleans(), st.text(st.characters(codec="utf-8"), max_size=20))
 def test_every_event_and_every_quarantined_row_can_be_read_back(

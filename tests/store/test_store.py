@@ -103,6 +103,7 @@ Store.open(Path(sys.argv[1])).take(entries(), now)
 """
 
 
+@pytest.mark.slow
 @only("sqlite")
 def test_a_process_killed_in_the_middle_leaves_nothing_behind(place: Place) -> None:
     with place.open() as store:

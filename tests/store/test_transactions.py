@@ -362,6 +362,7 @@ ASKING = st.builds(asking, st.sampled_from(KINDS), st.sampled_from([70.0, 71.0])
                    st.sampled_from("ab"))  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(ASKING, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_whatever_came_before_the_same_bundle_again_has_the_same_answers_and_adds_nothing(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +79,7 @@ def stands(store: Store) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 def test_what_stands_is_what_stands_without_the_imports_taken_back(place: Place) -> None:
     number = count()
 

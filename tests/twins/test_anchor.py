@@ -14,6 +14,8 @@ from pollux.twins.announced import Announced
 from tests.people import START, event
 from tests.twins.test_learning import same
 
+pytestmark = pytest.mark.slow
+
 BEGINS = datetime(2026, 2, 12, 4, tzinfo=UTC)  # the first day of a block, where it is UTC
 
 

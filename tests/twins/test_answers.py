@@ -12,6 +12,7 @@ from pollux.twins import Twin
 from tests.people import event
 
 
+@pytest.mark.slow
 def test_a_forecast_states_its_grounds(twin: Twin) -> None:
     forecast = twin.forecast()
     assert not forecast.abstains
@@ -42,6 +43,7 @@ def test_an_old_reading_warns_and_then_silences(twin: Twin, hours: float, silenc
     assert later.abstains == (hours > 3)
 
 
+@pytest.mark.slow
 def test_a_body_outside_the_domain_gets_no_forecast(person: Person, events: tuple[Event, ...]) -> None:
     light = tuple(event(e.time, "body_weight", 9.0, "kg") if e.quantity == "body_weight" else e for e in events[:900])
     answer = Twin.begin(Record(person, light)).forecast()

@@ -12,6 +12,8 @@ from tests.people import story_events
 from tests.record.test_repeats import again
 from tests.twins.test_learning import same
 
+pytestmark = pytest.mark.slow
+
 PERSON = Person("tess", birth_date="1980-01-01", sex_at_birth="female")
 
 

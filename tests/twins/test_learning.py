@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from pollux.plans import Plan, bolus, meal
 from pollux.record import Event, Person, Record
@@ -27,6 +28,7 @@ def same(a: Twin, b: Twin) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_shuffled_events_give_the_same_twin_to_the_last_bit(
     person: Person, events: tuple[Event, ...], twin: Twin
 ) -> None:
@@ -35,6 +37,7 @@ def test_shuffled_events_give_the_same_twin_to_the_last_bit(
     assert same(Twin.begin(Record(person, tuple(shuffled))), twin)
 
 
+@pytest.mark.slow
 def test_learning_reading_by_reading_is_learning_at_once(person: Person, events: tuple[Event, ...], twin: Twin) -> None:
     early, late = events[:-40], events[-40:]
     grown = Twin.begin(Record(person, early))
@@ -43,6 +46,7 @@ def test_learning_reading_by_reading_is_learning_at_once(person: Person, events:
     assert same(grown, twin)
 
 
+@pytest.mark.slow
 def test_a_meal_learned_late_gives_what_it_would_have_given_on_time(
     person: Person, events: tuple[Event, ...], twin: Twin
 ) -> None:
@@ -52,6 +56,7 @@ def test_a_meal_learned_late_gives_what_it_would_have_given_on_time(
     assert same(without.learn([food]), twin)
 
 
+@pytest.mark.slow
 def test_a_correction_of_an_early_day_reaches_the_present(person: Person, events: tuple[Event, ...]) -> None:
     moment = events[0].time + timedelta(hours=30)
     wrong = event(moment, "insulin_bolus", 12.0, "U", id="pump/7")
@@ -60,6 +65,7 @@ def test_a_correction_of_an_early_day_reaches_the_present(person: Person, events
     assert same(corrected, Twin.begin(Record(person, (*events, right))))
 
 
+@pytest.mark.slow
 def test_readings_after_now_do_not_change_a_forecast(person: Person, events: tuple[Event, ...]) -> None:
     now = events[-1].time - timedelta(hours=3)
     spoiled = tuple(
@@ -80,6 +86,7 @@ def test_a_saved_twin_comes_back_to_the_last_bit(twin: Twin) -> None:
     assert np.array_equal(back.forecast().bands, twin.forecast().bands)
 
 
+@pytest.mark.slow
 def test_a_saved_twin_whose_record_has_changed_is_built_again(
     person: Person, events: tuple[Event, ...], twin: Twin
 ) -> None:
@@ -119,11 +126,13 @@ def test_a_finger_glucose_narrows_what_is_thought_of_now(twin: Twin) -> None:
     assert told.ensemble.glucose.std() < untold.ensemble.glucose.std()
 
 
+@pytest.mark.slow
 def test_going_back_in_time_forgets_what_came_after(person: Person, events: tuple[Event, ...], twin: Twin) -> None:
     earlier = events[-1].time - timedelta(hours=6)
     assert same(twin.at(earlier), Twin.begin(Record(person, events), earlier))
 
 
+@pytest.mark.slow
 def test_a_saved_twin_whose_person_changed_is_built_again(events: tuple[Event, ...], twin: Twin) -> None:
     moved = Record(Person("tess", birth_date="1980-01-01", timezone="America/Los_Angeles"), events)
     assert same(Twin.load(twin.save(), moved), Twin.begin(moved))

@@ -94,6 +94,7 @@ def test_a_value_stands_alone_only_where_one_phenotype_is_possible() -> None:
             assert "coding" not in resource["valueCodeableConcept"]  # type: ignore[operator]
 
 
+@pytest.mark.slow
 @given(untested=some.sets(some.sampled_from(NAMES), max_size=60))
 @settings(max_examples=25, deadline=None)
 def test_calls_that_went_through_fhir_give_the_same_findings(untested: set[str]) -> None:
@@ -222,6 +223,7 @@ JSON = some.recursive(
 PLACES = ("status", "code", "subject", "valueCodeableConcept", "component", "extension", "dataAbsentReason")
 
 
+@pytest.mark.slow
 @given(place=some.sampled_from(PLACES), value=JSON)
 @settings(max_examples=300, deadline=None)
 def test_whatever_is_sent_in_a_genotype_is_read_or_passed_over(place: str, value: object) -> None:

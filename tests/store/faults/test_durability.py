@@ -20,6 +20,7 @@ CUTS = 300 if SOAK else 8
 ONE_STORE = 20  # cuts that one store sees
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", [False, True], ids=["all lost", "some survives"])
 def test_a_power_cut_loses_nothing_acknowledged(shim: Path, tmp_path: Path, torn: bool) -> None:
     rng = random.Random(11)

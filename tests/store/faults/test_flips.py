@@ -82,6 +82,7 @@ def at_rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found_and_never_handed_out(at_rest: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(at_rest, copy)
@@ -117,6 +118,7 @@ def test_a_flipped_bit_is_found_and_never_handed_out(at_rest: Path, tmp_path: Pa
     assert refused + found >= FLIPS // 4  # most bytes of pages that are in use are live
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_the_log_that_is_not_merged_yet_loses_nothing_unseen(tmp_path: Path) -> None:
     live = tmp_path / "live"
     live.mkdir()

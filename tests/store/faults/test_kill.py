@@ -38,6 +38,7 @@ def reopened(place: Place, seed: int, acknowledged: int, rng: random.Random) -> 
     return count, took
 
 
+@pytest.mark.slow
 def test_a_killed_writer_loses_nothing_acknowledged_and_doubles_nothing(place: Place) -> None:
     rng = random.Random(20261124)
     times: list[float] = []

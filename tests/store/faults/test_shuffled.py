@@ -99,6 +99,7 @@ def taken(place: Place, units: list[Unit], rng: random.Random) -> str:
         return what_stands(store)
 
 
+@pytest.mark.slow
 def test_order_and_portions_change_nothing_of_what_stands(place: Place) -> None:
     rng = random.Random(17)
     units: list[Unit] = []
