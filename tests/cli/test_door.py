@@ -127,3 +127,18 @@ def test_shifted_dates_have_a_way_in_and_are_said(door: Door) -> None:
     assert "chance of a low" in said
     assert "2090-01-01" in said
     assert "days old" not in said
+
+
+def test_times_without_an_offset_come_in_once_the_zone_is_stated(door: Door) -> None:
+    glucose = {"system": "http://loinc.org", "code": "2339-0"}
+    value = {"value": 143, "unit": "mg/dL", "system": "http://unitsofmeasure.org", "code": "mg/dL"}
+    observation = {
+        "resourceType": "Observation", "id": "n1", "status": "final", "code": {"coding": [glucose]},
+        "subject": {"reference": "Patient/ida"}, "valueQuantity": value, "effectiveDateTime": "2025-02-03T08:30:00",
+    }  # fmt: skip
+    path = door.file("lab.json", observation)
+    assert "no offset" in door.says("import", path)
+    assert door.says("quality", "ida").startswith("0 events stand, 1 are quarantined")
+    assert "1 left the quarantine" in door.says("import", path, "--timezone", "Europe/Berlin")
+    assert door.says("quality", "ida").startswith("1 events stand, 0 are quarantined")
+    assert "nothing is different" in door.says("reread", "ida")

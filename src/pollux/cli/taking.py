@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pollux.store import Imported, Store
 
 Json = Annotated[bool, Parameter(help="Print it as JSON.", negative="")]
+NO_OFFSET = "no offset"  # the rule by which a time of day without one is quarantined
 _SILENT = 1.0  # seconds after which a terminal is told how far it is, and again each second
 
 
@@ -131,6 +132,8 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
         print(f"  import {receipt.number}; `pollux undo {receipt.number}` takes it back")
     for one in receipt.people if asked.timezone and not device else ():
         print(f"  the time zone of {one} is {asked.timezone}")
+        if any(aside.finding.rule == NO_OFFSET for aside in kept.quarantine(one)):
+            print(f"  what states no offset is read again: {_read_again(kept, one)}")
 
 
 def waited_for(entries: "Iterable[Entry]", name: str) -> "Iterator[Entry]":
@@ -217,6 +220,13 @@ def undo(number: int, *, json: Json = False, store: StorePath = "") -> None:
 @app.command
 def reread(person: str = "", *, store: StorePath = "") -> None:
     """Read the kept files and documents again with this version: what it understands more of comes in."""
+    with open_store(store) as kept:
+        for one in [person] if person else [known.id for known in kept.people()]:
+            print(f"{one}: {_read_again(kept, one)}")
+
+
+def _read_again(kept: "Store", person: str) -> str:
+    """Read what is kept of a person again; what became of it."""
     from pollux.sources import read_again
     from pollux.store import Again
 
@@ -225,9 +235,7 @@ def reread(person: str = "", *, store: StorePath = "") -> None:
         return read_again(again.pieces, again.person, learned=learned, timezone=taking.timezone, name=taking.file,
                           medications=again.medications)  # fmt: skip
 
-    with open_store(store) as kept:
-        for one in [person] if person else [known.id for known in kept.people()]:
-            print(f"{one}: {kept.reread(one, reader, datetime.now(UTC)).text()}")
+    return kept.reread(person, reader, datetime.now(UTC)).text()
 
 
 # What is there

@@ -136,8 +136,12 @@ class Rereading:
             yield (*some[0], self._again([kept for _, kept in some]))
 
     def _again(self, some: list[Kept]) -> Again:
+        """The pieces of a document as they were read; in the zone that was stated since, where none was then."""
         documents = tuple(kept.document() for kept in some)
-        return Again(self._person, documents, self._takings.get(some[0].number, Taking()), self._medications)
+        taking = self._takings.get(some[0].number, Taking())
+        if not taking.timezone and (zone := merged(self._chart.chart.stated, self._person).timezone) != "UTC":
+            taking = msgspec.structs.replace(taking, timezone=zone)
+        return Again(self._person, documents, taking, self._medications)
 
     def _understood(
         self, kept: Kept, again: Again, reader: Reader
