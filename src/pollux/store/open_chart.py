@@ -58,6 +58,7 @@ _SO_MANY = 16
 _DENSE = 64  # events of one quantity in one transaction from which it gets a page of its own
 _PAGES = 256  # of one chart that are held unpacked
 _LOOK_UPS = 30  # of names, after which the whole index is held
+_HELD = 200_000  # names at most of which it is
 TALLIES = {
     "document": "documents",
     "quarantine": "quarantine",
@@ -394,7 +395,7 @@ class OpenChart:
         if self._names is not None:
             return self._names.get(self._short(name), set())
         self._looked_up += 1
-        if self._looked_up > _LOOK_UPS:
+        if self._looked_up > _LOOK_UPS and self.chart.names <= _HELD:
             self._names = defaultdict(set)
             for short, page in self.connection.execute(ALL_NAMES, {"of": self.keyed.who}):
                 self._names[short].add(page)
