@@ -14,12 +14,11 @@ from collections.abc import Iterator
 
 from pollux.errors import RefusedInput
 from pollux.sources.nightscout.item import Item
+from pollux.sources.nightscout.notes import BOLUS, LONG, noted, speaks_of_filling
 from pollux.sources.quoted import quoted
 from pollux.vocabulary import insulins_in
 
 _TOGETHER = 0.05  # U: the parts are rounded where the whole is written
-LONG = "insulin_long_acting"
-BOLUS = "insulin_bolus"
 
 # `type` as AndroidAPS, Loop and openaps write it, in small letters.
 _INSTANT = frozenset(("", "normal", "standard", "smb", "bolus", "correction", "meal", "snack", "manual", "automatic"))
@@ -27,29 +26,9 @@ SPREAD = frozenset(("square", "extended"))
 _FILLING_TYPES = frozenset(("prime", "priming", "fill", "filling"))
 
 _FILLING_EVENTS = re.compile(r"prim(e|ing)|(cannula|site|insulin|reservoir|cartridge|pod|tub\w+|set) (change|fill)\w*")
-_FILLING_NOTES = re.compile(
-    r"(?<!amazon )\bprime\b(?! (rib|beef|steak|time|video|drink|energy|hydration)\b)|\bprim(ed|ing)\b"
-    r"|\bfill(ed|ing)?( the)? (cannula|tub(e|ing)|reservoir|cartridge)\b|\b(cannula|tubing) fill"
-    r"|\bair ?shot\b|\bsafety (shot|test)\b|\bentlüft|\bkanüle (ge)?füll"
+_LONG_WORDS = re.compile(
+    r"(long[- ]?acting( insulin)?|(basal|basis|background|slow)[- ]?insulin|basal)( (dose|injection|shot|pen))?"
 )
-# A note of nothing but a change of the pump's parts: "high after site change" speaks of a dose.
-_CHANGING_NOTES = re.compile(r"(new |pump )?(site|set|cannula|cartridge|reservoir|pod|infusion set) changed?( bolus)?")
-# Long-acting insulin without the name of a product; "basal" alone is also what a pump gives.
-_LONG_KIND = re.compile(
-    r"\b(long[- ]?acting|(basis|background|slow)[- ]?insulin|basalinsulin|langzeit\w*|verzögerungsinsulin"
-    r"|insuline (lente|basale)|insulina (lenta|basal(e)?)|langwerkende?)\b( insulin)?"
-)
-_BASAL = re.compile(r"\bbasal\b([- ]?insulin\b)?")
-# What may stand in a note beside a product without saying anything else of the dose.
-_BESIDE = re.compile(
-    r"\b\d+([.,:]\d+)*\b|\b\d*(units?|u|iu|ie|ui|e)\b|\bu-?[123]00\b|\b\d+([.:]\d+)?(am|pm|h)\b"
-    r"|\b(insulin|basis|bolus|dose|injection|injected|shot|pen|solostar|kwikpen|flexpen|flextouch|innolet|rapid|fast"
-    r"|took|taken|gave|given|today|split|half|first|second|morning|noon|evening|night|nightly|bedtime|daily|am|pm|at|of"
-    r"|in|the|my|with|for|morgens|mittags|abends|nachts|spät|matin|soir|uhr)\b|[^\w]+"
-)
-
-
-_MIXED = re.compile(r"insulin|insuman|novolog|novorapid|humalog|humulin|novolin|lispro|aspart|pen\b|actraphane")
 BY_NOTE = "insulin known by its note"
 BY_MARK = "long-acting by its mark"
 
@@ -86,8 +65,7 @@ def _not_in_the_body(item: Item) -> str:
     kind = item.text("eventType").strip().casefold()
     if type_of(item) in _FILLING_TYPES or _FILLING_EVENTS.fullmatch(kind):
         return "this insulin filled a cannula or a tube (priming): it did not go into the body"
-    notes = item.text("notes").casefold()
-    if _FILLING_NOTES.search(notes) or _CHANGING_NOTES.fullmatch(_BESIDE.sub(" ", notes).strip()):
+    if speaks_of_filling(item.text("notes")):
         return "its note speaks of priming or of the pump's parts: whether it went into the body cannot be told"
     return ""
 
@@ -96,7 +74,7 @@ def _kind(item: Item) -> tuple[str, tuple[str, ...]]:
     """The quantity of a dose without a list of products, from everything that its document says of it, and flags."""
     product = _quantity(item.text("insulinType"), "") if item.text("insulinType").strip() else ""
     event = LONG if _LONG_WORDS.fullmatch(item.text("eventType").strip().casefold()) else ""
-    mark, note = _marked(item), _noted(item.text("notes"))
+    mark, note = _marked(item), noted(item.text("notes"))
     stated = {product, event, mark, note} - {""}
     if len(stated) > 1:
         raise RefusedInput("it says in one place that its insulin is long-acting and in another that it is a bolus")
@@ -113,40 +91,6 @@ def _marked(item: Item) -> str:
     if mark is True:
         return LONG
     raise RefusedInput("isBasalInsulin is neither true nor false")
-
-
-def _noted(notes: str) -> str:
-    """What a note says of the kind of insulin; empty where it says nothing of it.
-
-    Raises `RefusedInput` for a note that names a long-acting or another product and says more: "forgot Lantus" is not a
-    dose of it. "Basal" with more, such as "basal too low", is talk of a pump and says nothing.
-    """
-    text = notes.casefold()
-    products = insulins_in(_food_apart(text))
-    rest = _LONG_KIND.sub(" ", text)
-    long = rest != text
-    for word in sorted((word for found in products for word in found.words), key=len, reverse=True):
-        rest = rest.replace(word, " ")
-    quantities = {found.quantity for found in products} | ({LONG} if long else set())
-    alone = not _BESIDE.sub("", _BASAL.sub(" ", rest))
-    if quantities <= {BOLUS}:
-        if not products and alone and _BASAL.search(text):
-            return LONG
-        return BOLUS if products else ""
-    if len(quantities) > 1 or "" in quantities or not alone:
-        raise RefusedInput(
-            "its note names an insulin that is no bolus, and more: which insulin this was cannot be told"
-        )
-    return LONG
-
-
-def _food_apart(notes: str) -> str:
-    """A note without what is a premixed insulin's name in a list of products, and food or a share in a note.
-
-    >>> _food_apart("trail mix, bolus 50/50"), _food_apart("humalog mix 25/75")
-    ('trail , bolus ', 'humalog mix 25/75')
-    """
-    return notes if _MIXED.search(notes) else re.sub(r"\bmix\b|\b\d\d/\d\d\b", "", notes)
 
 
 def _quantity(name: str, otherwise: str) -> str:
