@@ -202,14 +202,10 @@ CLEAN = {
         for one in sensor("a", seed, every=1, days=2, flat=True)
         + sensor("b", seed, every=1, days=2, flat=True, offset=0.5)
     ],
-    "small doses of a loop every five minutes, and others of another app beside them": lambda seed: [
-        dose(
-            0.1 if k % 3 else 0.15,
-            by("loop" if k % 3 else "phone"),
-            at=2.5 * (k - (k % 3 == 0)) + 1.5 * (k % 3 == 0),
-            id=f"{k}",
-        )
-        for k in range(seed, 6000)
+    "small doses of a loop every five minutes, and another app's beside them": lambda seed: [
+        dose(value, by(app), at=5 * k + late, id=f"{app}{k}")
+        for app, value, late in (("loop", 0.1, 0), ("phone", 0.15, 1.5))
+        for k in range(seed, 3000)
     ],
     "a watch that sends a heart rate every five seconds": lambda seed: [
         dose(float(70 + (k // 7 + seed) % 3), by("watch"), at=k / 12, quantity="heart_rate", unit="/min", id=f"{k}")
