@@ -197,10 +197,59 @@ CLEAN = {
         sensor("a", seed, every=5, days=8, same_as=seed)
         + sensor("b", seed + 1000, every=5, days=8, same_as=seed, offset=1)
     ),
+    "two sensors of little error that speak every minute": lambda seed: [
+        msgspec.structs.replace(one, value=float(round(120 + random.Random(f"{seed}{one.id}").gauss(0, 1))))
+        for one in sensor("a", seed, every=1, days=2, flat=True)
+        + sensor("b", seed, every=1, days=2, flat=True, offset=0.5)
+    ],
+    "small doses of a loop every five minutes, and another app's beside them": lambda seed: [
+        dose(value, by(app), at=5 * k + late, id=f"{app}{k}")
+        for app, value, late in (("loop", 0.1, 0), ("phone", 0.15, 1.5))
+        for k in range(seed, 3000)
+    ],
+    "a watch that sends a heart rate every five seconds": lambda seed: [
+        dose(float(70 + (k // 7 + seed) % 3), by("watch"), at=k / 12, quantity="heart_rate", unit="/min", id=f"{k}")
+        for k in range(5000)
+    ],
+    "15 g against a low, again after some minutes": lambda seed: [
+        dose(15.0, by("app"), at=200 * k + 8 * j, quantity="carbohydrate_intake", unit="g", id=f"{k}/{j}")
+        for k in range(2000)
+        for j in range(2)
+    ],
     "two sensors that speak every minute on a flat body": lambda seed: (
         sensor("a", seed, every=1, days=2, flat=True) + sensor("b", seed + 1000, every=1, days=2, flat=True)
     ),
 }
+
+
+@pytest.mark.parametrize("later", [0.17, 0.67, 1.17, 1.83])
+@pytest.mark.parametrize("every", [1, 5])
+def test_another_uploader_of_one_sensor_says_all_of_it_again_however_much_later(every: float, later: float) -> None:
+    first = sensor("a", 3, every=every, days=1)
+    again = [
+        msgspec.structs.replace(e, time=e.time + timedelta(minutes=later), source=by("phone"), id="b" + e.id)
+        for e in first
+    ]
+    assert len(record(*first, *again).once("cgm_glucose")) == len(first)
+    assert len(record(*first, *again[::5]).once("cgm_glucose")) == len(first)
+
+
+@pytest.mark.parametrize(("units", "once"), [(0.15, 2), (0.1, 1), (0.105, 1)])
+def test_rounding_does_not_make_two_small_doses_one(units: float, once: int) -> None:
+    both = dose(0.1, by("loop")), dose(units, by("phone"), at=1, id="two")
+    assert len(record(*both).once("insulin_bolus")) == once
+
+
+@pytest.mark.parametrize("units", [1.0, 2.0, 3.5, 7.25, 12.0])
+def test_a_step_of_a_pump_less_is_the_same_dose(units: float) -> None:
+    both = dose(units, by("pump")), dose(units - 0.05, by("phone"), id="two")
+    assert len(record(*both).once("insulin_bolus")) == 1
+
+
+def test_a_meal_told_again_without_how_long_it_was_eaten_is_one_meal() -> None:
+    meal = dose(60.0, by("AAPS"), quantity="carbohydrate_intake", unit="g", lasts=120)
+    again = dose(60.0, by("xdrip"), quantity="carbohydrate_intake", unit="g", at=0.5, id="two")
+    assert record(meal, again).once("carbohydrate_intake") == (meal,)
 
 
 @pytest.mark.parametrize("kind", CLEAN)

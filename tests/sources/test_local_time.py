@@ -14,6 +14,7 @@ from tests.sources.examples import clarity, observation
 
 AUTUMN = "2025-10-26T"  # in Berlin the clocks go back from 03:00 to 02:00, at 01:00 UTC
 HEADER = "time,quantity,value,unit\n"
+ORDERS = pytest.mark.parametrize("step", [1, -1], ids=["oldest first", "newest first"])
 
 
 def times(found: list[datetime]) -> list[str]:
@@ -172,6 +173,58 @@ def test_the_autumn_hour_with_a_gap_is_the_counters(reads: ReadText) -> None:
     events = reads(clarity(*rows), timezone="Europe/Berlin").events
     assert times([event.time for event in events]) == ["23:45", "23:50", "01:30", "01:35"]
     assert all(event.flags == () for event in events)
+
+
+def sensors(*spans: tuple[str, int, int], name: str = "", value: int = 100) -> list[str]:
+    """Rows of sensors without an id of their own, each counting anew: begin on the display, readings, first counter."""
+    rows = []
+    for begins, readings, counter in spans:
+        for k in range(readings):
+            moment = datetime.fromisoformat(begins) + timedelta(minutes=5 * k)
+            rows.append(f"1,{moment.isoformat()},EGV,,,,iOS,{value + k % 50},,,,,{counter + 300 * k},{name}")
+    return rows
+
+
+@pytest.mark.parametrize("name", ["", "000000000000"])
+@pytest.mark.parametrize("readings", [2000, 240], ids=["after a week", "after a sensor that failed on its first day"])
+@ORDERS
+def test_a_counter_that_begins_anew_is_another_sensors(name: str, readings: int, step: int, reads: ReadText) -> None:
+    then = datetime(2025, 6, 1) + timedelta(minutes=5 * readings + 30)
+    rows = sensors(("2025-06-01T00:00:00", readings, 300), (then.isoformat(), 900, 300), name=name)
+    found = reads(clarity(*rows[::step]), timezone="UTC")
+    assert {event.flags for event in found.events} == {()}
+    moments = sorted(event.time for event in found.events)
+    assert moments[-1] == then.replace(tzinfo=UTC) + timedelta(minutes=5 * 899)
+    assert len(set(moments)) == readings + 900
+
+
+@ORDERS
+def test_a_journey_with_the_second_of_two_sensors_is_the_second_ones(step: int, reads: ReadText) -> None:
+    rows = sensors(
+        ("2025-06-01T00:00:00", 800, 300), ("2025-06-04T00:00:00", 300, 300), ("2025-06-05T04:00:00", 100, 90_300)
+    )
+    events = sorted(reads(clarity(*rows[::step]), timezone="UTC").events, key=lambda event: event.time)
+    assert [event.flags for event in events] == 1100 * [()] + 100 * [("display clock differed",)]
+    assert events[1100].time - events[1099].time == timedelta(minutes=5)
+
+
+def test_a_phone_and_a_receiver_three_hours_apart_show_one_sensor(reads: ReadText) -> None:
+    phone = sensors(("2025-06-01T00:00:00", 400, 300), name="8A")
+    receiver = sensors(("2025-06-01T03:00:00", 300, 300), name="8A", value=101)
+    rows = sorted(phone + receiver, key=lambda row: row.split(",")[1])
+    events = reads(clarity(*rows), timezone="UTC").events
+    late = [event for event in events if event.flags]
+    assert len(late) == 300
+    assert (late[0].time, events[0].time) == (events[0].time, datetime(2025, 6, 1, tzinfo=UTC))
+
+
+def test_a_display_whose_date_was_lost_does_not_move_a_counter_that_goes_on(reads: ReadText) -> None:
+    rows = sensors(
+        ("2025-06-01T00:00:00", 100, 300), ("2014-01-01T00:00:00", 20, 30_300), ("2025-06-01T10:00:00", 100, 36_300),
+        name="8A",
+    )  # fmt: skip
+    events = reads(clarity(*rows), timezone="UTC").events
+    assert [event.time for event in events] == [events[0].time + timedelta(minutes=5 * k) for k in range(220)]
 
 
 @pytest.mark.parametrize("name", ["GMT+4", "EST"])

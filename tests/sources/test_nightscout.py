@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pollux.record import Event
+from pollux.record import Event, Finding
 from tests.sources.conftest import Reads, ReadText
 from tests.sources.examples import NIGHTSCOUT
 
@@ -164,3 +164,15 @@ def test_one_number_that_no_computer_holds_costs_one_document(reads: ReadText) -
         assert found.values == [("01-01T08:00", "cgm_glucose", 118.0)]
         assert found.reasons == ["a number is larger than a number can be"]
         assert found.quarantined[0].document == one % "1e999"
+
+
+def test_a_collection_that_is_passed_over_is_told(reads: ReadText) -> None:
+    text = '{"entries": [{"type": "sgv", "sgv": 118, "date": 1767254400000}], '
+    text += '"devicestatus": [{"uploader": 1}], "food": []}'
+    found = reads(text)
+    assert len(found.events) == 1
+    (told,) = [entry.item for entry in found.entries if isinstance(entry.item, Finding)]
+    assert (told.rule, told.message) == (
+        "not read",
+        "the collection 'devicestatus' holds no quantities that are read here",
+    )

@@ -194,3 +194,31 @@ def test_a_broken_line_is_quarantined_and_the_rest_comes_in(reads: ReadText) -> 
     assert [e.value for e in found.events] == [100.0, 100.0]
     assert [kept.document for kept in found.quarantined] == ['{"sgv": 1']
     assert found.quarantined[0].finding.where == "file line 2 [0]"
+
+
+@pytest.mark.parametrize("more", [{}, {"created_at": "2026-01-01T11:30:00Z", "mills": 0}, {"mills": "1546300800000"}])
+def test_a_profile_is_in_force_since_the_start_that_it_states_however_long_ago(
+    more: dict[str, object], reads: ReadText
+) -> None:
+    profile = {"_id": "p", "defaultProfile": "D", "store": {"D": PROFILE}, "startDate": "1970-01-01T00:00:00Z", **more}
+    found = reads(json.dumps([reading("08:00"), profile, reading("12:00")]))
+    assert found.reasons == []
+    assert rates(found, "scheduled")[-2:] == [("05:00", "11:00", 0.8), ("11:00", "12:00", 1.0)]
+    assert min(event.time for event in found.events).year == 2026
+
+
+def test_a_schedule_with_more_rates_than_a_pump_can_keep_is_refused(reads: ReadText) -> None:
+    basal = [{"timeAsSeconds": second, "value": 1} for second in range(300)]
+    switched = switch(profileJson=json.dumps({"timezone": "UTC", "basal": basal}))
+    assert reads(json.dumps([switched, reading("08:00")])).reasons == [
+        "the schedule has more rates than a day has five minutes"
+    ]
+
+
+def test_older_names_of_a_temporary_rate_and_of_its_end_are_read(reads: ReadText) -> None:
+    begin = {**temporary("09:00", 60, absolute=2), "eventType": "Temp Basal Start"}
+    end = {"_id": "e", "eventType": "Temp Basal End", "created_at": "2026-01-01T09:20:00Z"}
+    other = {**temporary("11:00", 30, absolute=1), "eventType": "temp basal"}
+    found = reads(json.dumps([begin, end, other]))
+    assert found.reasons == []
+    assert rates(found) == [("09:00", "09:20", 2.0), ("11:00", "11:30", 1.0)]

@@ -32,6 +32,13 @@ def kinds(found: Reads) -> list[tuple[str, object]]:
         ({"notes": "20 units Tresiba, evening"}, ("insulin known by its note",)),
         ({"notes": "Basal insulin"}, ("insulin known by its note",)),
         ({"notes": "LONG-ACTING"}, ("insulin known by its note",)),
+        ({"notes": "Basal 20u"}, ("insulin known by its note",)),
+        ({"notes": "20 IE Basalinsulin, abends"}, ("insulin known by its note",)),
+        ({"notes": "took my long acting insulin"}, ("insulin known by its note",)),
+        ({"notes": "Langzeitinsulin"}, ("insulin known by its note",)),
+        ({"notes": "insulina lenta 20 ui"}, ("insulin known by its note",)),
+        ({"notes": "Tresiba U200 28 units at 10pm"}, ("insulin known by its note",)),
+        ({"notes": "Lantus split dose 22:30"}, ("insulin known by its note",)),
         ({"isBasalInsulin": True}, ("long-acting by its mark",)),
         ({"isBasalInsulin": True, "notes": "Levemir"}, ("long-acting by its mark",)),
         ({"insulinType": "Toujeo"}, ()),
@@ -47,14 +54,28 @@ def test_long_acting_insulin_logged_as_a_bolus_is_long_acting(
     assert found.events[0].flags == flags
 
 
-@pytest.mark.parametrize("notes", ["", "pizza", "Novorapid", "corrected after lunch", "isf 40"])
+@pytest.mark.parametrize(
+    "notes",
+    ["", "pizza", "Novorapid", "corrected after lunch", "isf 40", "trail mix", "pizza 50/50", "high after site change",
+     "correction after pod change", "prime rib", "basal too low", "temp basal 120 %", "new site", "Actrapid 4 IE"],
+)  # fmt: skip
 def test_a_note_that_names_no_other_insulin_leaves_a_bolus(reads: ReadText, notes: str) -> None:
     found = reads(treatments({"eventType": "Correction Bolus", "insulin": 2, "notes": notes}))
     assert kinds(found) == [("insulin_bolus", 2.0)]
 
 
 @pytest.mark.parametrize(
-    "notes", ["forgot Lantus last night", "Lantus + Novorapid", "no Tresiba today", "before NovoMix", "not my Levemir"]
+    "notes",
+    [
+        "forgot Lantus last night",
+        "Lantus + Novorapid",
+        "no Tresiba today",
+        "before NovoMix",
+        "not my Levemir",
+        "forgot my long acting",
+        "Humalog mix 25",
+        "skip basal insulin tonight",
+    ],
 )
 def test_a_note_that_names_another_insulin_and_says_more_is_asked_about(reads: ReadText, notes: str) -> None:
     found = reads(treatments({"eventType": "Correction Bolus", "insulin": 2, "notes": notes, "carbs": 20}))
@@ -85,7 +106,10 @@ def test_what_fills_a_tube_is_no_dose(reads: ReadText, document: dict[str, objec
     assert found.reasons == ["this insulin filled a cannula or a tube (priming): it did not go into the body"]
 
 
-@pytest.mark.parametrize("notes", ["priming", "prime 0.5U", "fill cannula", "air shot before injection", "pod change"])
+@pytest.mark.parametrize(
+    "notes",
+    ["priming", "prime 0.5U", "fill cannula", "air shot before injection", "pod change", "new site change 0.3 U"],
+)
 def test_a_note_of_priming_is_asked_about(reads: ReadText, notes: str) -> None:
     found = reads(treatments({"eventType": "Correction Bolus", "insulin": 0.5, "notes": notes}))
     assert found.events == []
@@ -170,6 +194,15 @@ def test_fat_and_protein_written_as_carbohydrate_are_told_apart_from_what_was_ea
     assert kinds(marked) == [("carbohydrate_equivalent", 33.0), ("carbohydrate_equivalent", 12.0)]
 
 
+@pytest.mark.parametrize("minutes", [(0, 15), (0, 17, 32), (0, 15, 35)])
+def test_twice_the_same_against_a_low_was_eaten_and_the_doubt_is_told(
+    reads: ReadText, minutes: tuple[int, ...]
+) -> None:
+    found = reads(treatments(*equivalents(*minutes, grams=15)))
+    assert kinds(found) == len(minutes) * [("carbohydrate_intake", 15.0)]
+    assert {event.flags for event in found.events} == {("may stand for fat and protein",)}
+
+
 def test_one_entry_alone_that_may_stand_for_fat_and_protein_is_a_doubt(reads: ReadText) -> None:
     found = reads(treatments(*equivalents(0, 300), *equivalents(40, grams=60)))
     assert {event.quantity for event in found.events} == {"carbohydrate_intake"}
@@ -203,6 +236,15 @@ PAIRS = [
     ({"eventType": "<none>", "notes": "PumpSuspend"}, {"eventType": "<none>", "notes": "PumpResume"}),
     ({"eventType": "Suspend Pump", "duration": 120}, {"eventType": "Note", "notes": "back"}),
     ({"eventType": "OpenAPS Offline", "mode": "DISCONNECTED_PUMP", "duration": 120}, {"eventType": "Note"}),
+    ({"eventType": "OpenAPS Offline", "reason": "DISCONNECT_PUMP", "duration": 120}, {"eventType": "Note"}),
+    (
+        {"eventType": "OpenAPS Offline", "mode": "SUSPENDED_BY_PUMP", "duration": 0},
+        {"eventType": "OpenAPS Offline", "mode": "CLOSED_LOOP", "duration": 0},
+    ),
+    (
+        {"eventType": "OpenAPS Offline", "mode": "DISCONNECTED_PUMP", "durationInMilliseconds": 9223372036854775807},
+        {"eventType": "OpenAPS Offline", "mode": "CLOSED_LOOP_LGS", "duration": 0},
+    ),
 ]
 
 

@@ -120,7 +120,10 @@ def test_a_table_of_somebody_else_than_was_said_is_refused(reads: ReadText) -> N
 
 @pytest.mark.parametrize(
     ("whose", "why"),
-    [("", "it does not say whose it is"), ("Anna Miller", "what says whose it is is no id of a person")],
+    [
+        ("", "it does not say whose it is"),
+        ("Anna Miller", "the id of its person has other signs than letters, digits, - and ."),
+    ],
 )
 def test_a_row_of_nobody_is_quarantined(whose: str, why: str, reads: ReadText) -> None:
     found = reads(f"person,time,quantity,value,unit\n{whose},2026-01-01T08:00Z,body_weight,70,kg\n", person="")
@@ -132,3 +135,33 @@ def test_each_persons_rows_have_a_clock_of_their_own(reads: ReadText) -> None:
     rows += ["anna,2025-10-26T02:05,body_weight,70,kg"]
     found = reads("person,time,quantity,value,unit\n" + "\n".join(rows), person="", timezone="Europe/Berlin")
     assert [f"{event.time:%H:%M}" for event in found.events] == ["00:10", "00:10", "00:50", "00:50", "01:05"]
+
+
+@pytest.mark.parametrize(
+    "column", ["PatientID", "patient id", "Subject No", "participant_id", "PtID", "USUBJID", "MRN"]
+)
+def test_a_column_of_people_under_any_usual_name_is_heard(column: str, reads: ReadText) -> None:
+    rows = "a,2026-01-01T08:00Z,body_weight,70,kg\nb,2026-01-01T08:00Z,body_weight,90,kg\n"
+    found = reads(f"{column},time,quantity,value,unit\n{rows}", person="")
+    assert [(entry.person, entry.item.value) for entry in found.entries if isinstance(entry.item, Event)] == [
+        ("a", 70.0), ("b", 90.0),
+    ]  # fmt: skip
+    with pytest.raises(RefusedInput, match="this row is of somebody else than was said"):
+        reads(f"{column},time,quantity,value,unit\n{rows}", person="a")
+
+
+@pytest.mark.parametrize("first", [0, 1, 4711])
+def test_a_column_id_that_numbers_the_rows_is_asked_about(first: int, reads: ReadText) -> None:
+    rows = "".join(f"{first + k},2026-01-01T08:0{k}Z,cgm_glucose,{120 + k},mg/dL\n" for k in range(6))
+    with pytest.raises(RefusedInput) as refused:
+        reads(f"id,time,quantity,value,unit\n{rows}", person="")
+    assert str(refused.value) == (
+        "its column id counts one more with every row: it seems to number rows and not people [file]. Name the column "
+        "person if it does say whose a row is; if not, take it out and give --person."
+    )
+
+
+def test_a_column_id_of_people_who_come_again_is_read(reads: ReadText) -> None:
+    rows = "".join(f"{1 + k % 3},2026-01-01T08:0{k}Z,cgm_glucose,{120 + k},mg/dL\n" for k in range(6))
+    found = reads(f"id,time,quantity,value,unit\n{rows}", person="")
+    assert {entry.person for entry in found.entries} == {"1", "2", "3"}

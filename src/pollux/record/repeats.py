@@ -6,10 +6,11 @@ near stands in `RULES`. For a sensor, which speaks every minute or five, nearnes
 speakers say the same only if they agree nearly whenever they meet. Two sensors on one body do not.
 """
 
-from bisect import bisect_left, bisect_right
+import itertools
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -25,6 +26,8 @@ class Rule:
     `apart` [s] is how far the clocks of two speakers may lie from each other, `moment` [s] within what time one speaker
     cannot mean two things. Values are the same up to `rounding` (in the vocabulary's unit) or the share `relative`.
     `agree` is the share of the meetings of two speakers in which they have to agree, 0 where each meeting counts alone.
+    `streams` says that the quantity may come every few seconds, as a watch sends it, `open` that
+    one speaker may leave out the end that another states.
     """
 
     apart: float
@@ -32,22 +35,29 @@ class Rule:
     rounding: float = 0.0
     relative: float = 0.005
     agree: float = 0.0
+    streams: bool = False
+    open: bool = False
 
 
 # All of these are Pollux's own choices (unverified). How often they take clean data for a repeat is measured in
 # tests/record/test_repeats.py; docs/sources.md states it.
 # Rounding: pumps deliver in steps of 0.05 U or finer; 0.05 mmol/L, half of the last digit shown, is 0.9 mg/dL.
 _DOSE = Rule(apart=120.0, moment=30.0, rounding=0.05)
-_LABORATORY = Rule(apart=30.0, moment=30.0)
+_LABORATORY = Rule(apart=30.0, moment=30.0, streams=True)
 RULES = {
     "insulin_bolus": _DOSE,
     "insulin_long_acting": _DOSE,
     "insulin_basal_rate": _DOSE,
-    "carbohydrate_intake": Rule(apart=120.0, moment=30.0, rounding=0.5),
+    "carbohydrate_intake": Rule(apart=120.0, moment=30.0, rounding=0.5, open=True),
     "cgm_glucose": Rule(apart=120.0, moment=30.0, rounding=0.95, agree=0.9),
     "blood_glucose": Rule(apart=120.0, moment=30.0, rounding=0.95),
     "calibration_glucose": Rule(apart=120.0, moment=30.0, rounding=0.95),
 }
+SMALL = 0.1  # of a value, more than which rounding cannot change it: 0.1 U and 0.15 U are two doses
+CHAIN = 6  # values, each within a moment of the one before: more than that many tellings of one fact there are not
+PLACES = range(-3, 3)  # in order, at which one sensor's readings are held against another's
+OFTEN = 0.5  # of the most meetings at any place
+INSTANT = 0.5  # s within which values of a stream repeat each other
 # What adds up: two of these at one instant are two doses, not two answers to one question.
 ADDED_UP = frozenset(
     ("insulin_bolus", "insulin_long_acting", "insulin_basal_rate", "carbohydrate_intake", "exercise_minutes")
@@ -81,6 +91,8 @@ def repeated(events: Iterable[Event]) -> list[tuple[Event, Event]]:
     if not near:
         return []
     tellings = [_Telling(event, event.time.timestamp(), event.number(), _speaker(event)) for event in near]
+    if rule.streams:
+        tellings = _streaming(tellings, rule)
     strangers = _strangers(tellings, rule) if rule.agree else frozenset()
     found = list(_told_again(tellings, rule, strangers))
     found.sort(key=lambda pair: (pair[0].time, pair[0].id))
@@ -93,6 +105,7 @@ class _Telling:
     time: float
     number: float
     speaker: Speaker
+    streams: bool = False
 
 
 @dataclass(slots=True)
@@ -118,16 +131,28 @@ def _near_another(events: Sequence[Event], rule: Rule) -> list[Event]:
     return sorted(near, key=lambda event: (event.time, event.id))
 
 
+def _streaming(ordered: Sequence[_Telling], rule: Rule) -> list[_Telling]:
+    """The tellings, those marked that stand in a long chain of moments: a device that speaks every few seconds."""
+    chains: list[list[_Telling]] = []
+    for telling in ordered:
+        if chains and telling.time - chains[-1][-1].time <= rule.moment:
+            chains[-1].append(telling)
+        else:
+            chains.append([telling])
+    return [replace(one, streams=True) if len({t.time for t in c}) > CHAIN else one for c in chains for one in c]
+
+
 def _same_value(a: _Telling, b: _Telling, rule: Rule) -> bool:
     if a.event.comparator != b.event.comparator:
         return False
-    allowed = max(rule.rounding, rule.relative * max(abs(a.number), abs(b.number)), 1e-9)
-    return abs(a.number - b.number) <= allowed
+    larger = max(abs(a.number), abs(b.number))
+    allowed = max(min(rule.rounding, SMALL * larger), rule.relative * larger)
+    return abs(a.number - b.number) <= allowed + 1e-9
 
 
 def _same_end(a: Event, b: Event, rule: Rule) -> bool:
     if a.end is None or b.end is None:
-        return a.end is b.end
+        return a.end is b.end or rule.open
     return abs((a.end - b.end).total_seconds()) <= rule.apart
 
 
@@ -136,30 +161,42 @@ def _within(a: Speaker, b: Speaker, rule: Rule) -> float:
 
 
 def _strangers(tellings: Sequence[_Telling], rule: Rule) -> frozenset[tuple[Speaker, Speaker]]:
-    """The pairs of speakers who mean different things: when they meet, they mostly disagree."""
-    times: dict[Speaker, list[float]] = defaultdict(list)
+    """The pairs of speakers who mean different things: when they meet, they mostly disagree.
+
+    One may speak later than the other, by more than the time between two readings. So one's reading is held against
+    the last of the other's before it, the next one, and some around them: of these places in order the one at which
+    they agree best, of those at which they meet about as often as at any.
+    """
     by: dict[Speaker, list[_Telling]] = defaultdict(list)
     for telling in tellings:
-        times[telling.speaker].append(telling.time)
         by[telling.speaker].append(telling)
-    met: Counter[tuple[Speaker, Speaker]] = Counter()
-    agreed: Counter[tuple[Speaker, Speaker]] = Counter()
-    for telling in tellings:
-        for speaker, others in by.items():
-            other = _nearest(telling, others, times[speaker])
-            if other is None or abs(other.time - telling.time) > _within(telling.speaker, speaker, rule):
-                continue
-            pair = (min(telling.speaker, speaker), max(telling.speaker, speaker))
-            met[pair] += 1
-            agreed[pair] += _same_value(telling, other, rule)
-    return frozenset(pair for pair, count in met.items() if agreed[pair] < rule.agree * count)
+    times = {speaker: [telling.time for telling in said] for speaker, said in by.items()}
+    strangers = set()
+    for a, b in itertools.combinations_with_replacement(sorted(by), 2):
+        fewer, more = (a, b) if len(by[a]) <= len(by[b]) else (b, a)
+        met: Counter[int] = Counter()
+        agreed: Counter[int] = Counter()
+        for telling in by[fewer]:
+            for place, other in _around(telling, by[more], times[more], _within(a, b, rule)):
+                met[place] += 1
+                agreed[place] += _same_value(telling, other, rule)
+        most = max(met.values(), default=0)
+        if most and not any(agreed[place] >= rule.agree * n for place, n in met.items() if n >= OFTEN * most):
+            strangers.add((a, b))
+    return frozenset(strangers)
 
 
-def _nearest(telling: _Telling, others: Sequence[_Telling], times: Sequence[float]) -> _Telling | None:
-    """What a speaker tells nearest in time, other than this itself."""
-    begin, end = bisect_left(times, telling.time), bisect_right(times, telling.time)
-    candidates = [one for one in others[max(begin - 1, 0) : end + 1] if one is not telling]
-    return min(candidates, key=lambda one: (abs(one.time - telling.time), one.event.id), default=None)
+def _around(
+    telling: _Telling, others: Sequence[_Telling], times: Sequence[float], within: float
+) -> Iterator[tuple[int, _Telling]]:
+    """What a speaker tells near in time, other than this itself, by its place in order from this one on."""
+    here = bisect_left(times, telling.time)
+    while here < len(others) and others[here] is telling:
+        here += 1
+    for place in PLACES:
+        at = here + place
+        if 0 <= at < len(others) and others[at] is not telling and abs(times[at] - telling.time) <= within:
+            yield place, others[at]
 
 
 def _told_again(
@@ -175,16 +212,24 @@ def _told_again(
             if _tells(fact, telling, rule, strangers)
         ]
         if known:
-            fact = min(known, key=lambda one: (abs(one.first.time - telling.time), one.first.time, one.first.event.id))
+            fact = min(known, key=lambda one: _likely(one, telling, rule))
             fact.told.setdefault(telling.speaker, telling.time)
             yield telling.event, fact.first.event
         else:
             facts[slot].append(_Fact(telling, {telling.speaker: telling.time}))
 
 
+def _likely(fact: _Fact, again: _Telling, rule: Rule) -> tuple[float, float, str]:
+    """Which of several facts is repeated: of a sensor's the oldest, as readings keep their order; else the nearest."""
+    first = fact.first
+    return 0.0 if rule.agree else abs(first.time - again.time), first.time, first.event.id
+
+
 def _tells(fact: _Fact, again: _Telling, rule: Rule, strangers: frozenset[tuple[Speaker, Speaker]]) -> bool:
     first = fact.first
     if abs(first.time - again.time) > rule.apart or not _same_value(first, again, rule):
+        return False
+    if first.streams and again.streams and abs(first.time - again.time) > INSTANT:
         return False
     told = fact.told.get(again.speaker)
     if told is not None and abs(told - again.time) > rule.moment:

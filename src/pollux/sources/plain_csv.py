@@ -17,7 +17,12 @@ from pollux.vocabulary import term, terms
 
 NEEDED = ("time", "quantity", "value", "unit")
 OPTIONAL = ("end", "device")
-WHOSE = ("person", "person_id", "patient", "patient_id", "subject", "subject_id", "id")  # the first that is there
+# What a column is called that says whose a row is, without spaces and signs; the first that is there. CDISC's tables
+# call it USUBJID or SUBJID, many study files PtID.
+_PEOPLE = ("person", "patient", "subject", "participant", "proband", "individual", "case", "user", "client", "member")
+WHOSE = (*(name + more for name in _PEOPLE for more in ("", "id", "no", "nr", "number", "code")),
+         "usubjid", "subjid", "ptid", "mrn", "id")  # fmt: skip
+_COUNTED = 5  # rows: so many numbers, each one more than the last, count rows and not people
 
 # Limits of a sensor that only says "LOW" or "HIGH" [mg/dL]: what Dexcom's sensors report (docs/sources.md).
 SENSOR_LOW, SENSOR_HIGH = 40.0, 400.0
@@ -48,7 +53,22 @@ def _says_whose(head: bytes) -> bool:
 
 def _whose(names: list[str]) -> str:
     """The column that says whose a row is; empty where none does."""
-    return next((name for name in WHOSE if name in names), "")
+    plain = {re.sub(r"[ _.-]", "", name): name for name in names}
+    return next((plain[name] for name in WHOSE if name in plain), "")
+
+
+def _refuse_row_numbers(opened: Opened, sign: str, at: int) -> None:
+    """Raise `RefusedInput` where a column `id` counts the rows: then each row would be of somebody else."""
+    complete = opened.head().lstrip().split(b"\n")[1:-1][:_LOOKED_AT]
+    found = [cells(line.decode("utf-8", "replace"), sign) for line in complete if line.strip() and b'"' not in line]
+    ids = [row[at] for row in found if len(row) > at]
+    numbers = [int(id) for id in ids if re.fullmatch(r"\d{1,9}", id)]
+    if _COUNTED <= len(ids) == len(numbers) and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        raise RefusedInput(
+            "its column id counts one more with every row: it seems to number rows and not people",
+            where=opened.name,
+            advice="Name the column person if it does say whose a row is; if not, take it out and give --person.",
+        )
 
 
 def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
@@ -59,6 +79,8 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     whose = _whose(names)
     if not whose:
         yield reading.person_entry()
+    elif whose == "id":
+        _refuse_row_numbers(opened, sign, names.index(whose))
     clocks: dict[str, _Clocks] = {}  # by person: the order of rows tells which pass of an hour it is for each
     first = True
     for row in rows(opened, sign):
@@ -72,7 +94,11 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             continue
         cell = dict(zip(names, row.cells, strict=False))
         if whose and not _PERSON.fullmatch(cell[whose]):
-            text = "it does not say whose it is" if not cell[whose] else "what says whose it is is no id of a person"
+            text = (
+                "the id of its person has other signs than letters, digits, - and ."
+                if cell[whose]
+                else "it does not say whose it is"
+            )
             yield reading.quarantined("broken row", text, place, row.text, "completeness")
             continue
         theirs = _theirs(reading, cell[whose], place) if whose else reading
@@ -92,7 +118,8 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
 
 
 _Clocks = tuple[LocalClock, LocalClock]  # of beginnings and of ends
-_PERSON = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+_PERSON = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
+_LOOKED_AT = 200  # rows
 
 
 def _theirs(reading: Reading, person: str, place: str) -> Reading:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 MOVED = "display clock differed"
@@ -18,6 +19,8 @@ STEP = 90.0
 DRIFT = 2e-5
 _MOST = 200  # clocks of one transmitter that are told apart
 _DAY = 86400.0  # after which a stretch begins anew, so that a drift is followed
+ZONES = 26 * 3600.0  # s by which a journey can move a display: from UTC-12 to UTC+14
+GOES_ON = 900.0  # s: three readings; a counter that goes on so soon is the same one
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH = datetime(1970, 1, 1)
 _NONE = timedelta(0)
@@ -34,6 +37,17 @@ class _Stretch:
     counter: float
     local: datetime
     count: int = 1
+    counted: tuple[float, float] = (0.0, 0.0)  # from which counter to which
+    shown: tuple[datetime, datetime] = (_LOCAL_EPOCH, _LOCAL_EPOCH)  # from which local time to which
+
+    def __post_init__(self) -> None:
+        self.counted, self.shown = (self.counter, self.counter), (self.local, self.local)
+
+    def reach(self, counter: float, local: datetime) -> None:
+        """Take in another reading."""
+        self.count += 1
+        self.counted = min(self.counted[0], counter), max(self.counted[1], counter)
+        self.shown = min(self.shown[0], local), max(self.shown[1], local)
 
     def off(self, base: float, counter: float) -> float:
         """By how much the display differs from one that is right [s], drift aside; 0 where it does not."""
@@ -58,7 +72,7 @@ class Transmitters:
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
         self._stretches: dict[str, list[_Stretch]] = defaultdict(list)
-        self._right: dict[str, list[tuple[float, float]]] = {}  # counter and UTC − counter, in order
+        self._lives: dict[str, list[_Life]] = {}
         self._offsets: dict[datetime, list[float]] = {}  # of the quarter of an hour asked last: UTC − local [s]
 
     def saw(self, transmitter: str, counter: float, local: datetime) -> None:
@@ -69,7 +83,8 @@ class Transmitters:
         if last and abs(counter - last.counter) < _DAY:
             goes_on = [base for base in last.bases if any(abs(base - one) <= STEP for one in bases)]
             if goes_on:
-                last.bases, last.count = goes_on, last.count + 1
+                last.bases = goes_on
+                last.reach(counter, local)
                 return
         stretches.append(_Stretch(bases, counter, local))
 
@@ -77,8 +92,13 @@ class Transmitters:
         """When a reading was, and whether the display said otherwise; None where its transmitter is not known."""
         if transmitter not in self._stretches:
             return None
-        expected = self._base(transmitter, counter) + counter
-        shown = [moment for moment in self._readings_of(local) if abs(moment - expected) <= STEP]
+        readings = self._readings_of(local)
+        lives = [life for life in self._lives_of(transmitter) if life.holds(counter, local)]
+        expected = min(
+            (life.base(counter) + counter for life in lives),
+            key=lambda one: min(abs(moment - one) for moment in readings),
+        )
+        shown = [moment for moment in readings if abs(moment - expected) <= STEP]
         at = min(shown, key=lambda moment: abs(moment - expected)) if shown else expected
         return _EPOCH + timedelta(seconds=round(at, 3)), not shown
 
@@ -93,23 +113,82 @@ class Transmitters:
 
     def differences(self) -> Iterator[str]:
         """In words, each time that a display's clock differed from what its transmitter counted."""
-        for transmitter, stretches in self._stretches.items():
-            for stretch in stretches:
-                off = stretch.off(self._base(transmitter, stretch.counter), stretch.counter)
-                if off:
-                    begin, side = f"{stretch.local:%Y-%m-%d %H:%M}", "behind" if off < 0 else "ahead of"
-                    yield (
-                        f"from {begin} on the display's clock was {_length(abs(off))} {side} the transmitter's counter "
-                        f"for {stretch.count:,} readings; the counter gives their times"
-                    )
+        for transmitter in self._stretches:
+            for life in self._lives_of(transmitter):
+                for stretch in life.stretches:
+                    off = stretch.off(life.base(stretch.counter), stretch.counter)
+                    if off:
+                        begin, side = f"{stretch.local:%Y-%m-%d %H:%M}", "behind" if off < 0 else "ahead of"
+                        yield (
+                            f"from {begin} on the display's clock was {_length(abs(off))} {side} the transmitter's "
+                            f"counter for {stretch.count:,} readings; the counter gives their times"
+                        )
 
-    def _base(self, transmitter: str, counter: float) -> float:
+    def _lives_of(self, transmitter: str) -> list["_Life"]:
+        if transmitter not in self._lives:
+            self._lives[transmitter] = _lives(self._stretches[transmitter])
+        return self._lives[transmitter]
+
+
+class _Life:
+    """What one counter counted, from its start to its end.
+
+    Under one id there may be several: sensors of a kind that starts to count anew, whose ids a file does not state.
+    """
+
+    def __init__(self, first: _Stretch) -> None:
+        self.stretches = [first]
+        self._counted, self._shown = first.counted, first.shown
+
+    def takes(self, stretch: _Stretch) -> bool:
+        """Whether the same counter may have counted this stretch, which begins no earlier on the display.
+
+        A journey leaves a counter alone and moves the display by a day at most; only where the counter goes on at once
+        was the display wrong by more. A counter that says again, later on the display, what it said before began anew.
+        """
+        nearest = min((self._off(stretch, one) for one in self.stretches), key=abs)
+        if not nearest:
+            return True
+        (begin, end), (first, last) = self._counted, stretch.counted
+        again = min(end, last) - max(begin, first) > GOES_ON
+        if again or last < begin - GOES_ON:
+            return stretch.shown[0] < self._shown[1] and abs(nearest) <= ZONES
+        return abs(nearest) <= ZONES or min(abs(first - end), abs(begin - last)) <= GOES_ON
+
+    @staticmethod
+    def _off(a: _Stretch, b: _Stretch) -> float:
+        return min((a.off(base, b.counter) for base in b.bases), key=abs)
+
+    def take(self, stretch: _Stretch) -> None:
+        """Make a stretch part of it."""
+        self.stretches.append(stretch)
+        self._counted = min(self._counted[0], stretch.counted[0]), max(self._counted[1], stretch.counted[1])
+        self._shown = min(self._shown[0], stretch.shown[0]), max(self._shown[1], stretch.shown[1])
+
+    def holds(self, counter: float, local: datetime) -> bool:
+        """Whether a reading lies within what was taken."""
+        return self._counted[0] <= counter <= self._counted[1] and self._shown[0] <= local <= self._shown[1]
+
+    @cached_property
+    def _right(self) -> list[tuple[float, float]]:
+        return _settle(self.stretches)
+
+    def base(self, counter: float) -> float:
         """UTC − counter [s] where the display was right, at the reading nearest in counting."""
-        if transmitter not in self._right:
-            self._right[transmitter] = _settle(self._stretches[transmitter])
-        right = self._right[transmitter]
-        at = bisect_left(right, (counter, 0.0))
-        return min(right[max(at - 1, 0) : at + 1], key=lambda known: abs(known[0] - counter))[1]
+        at = bisect_left(self._right, (counter, 0.0))
+        return min(self._right[max(at - 1, 0) : at + 1], key=lambda known: abs(known[0] - counter))[1]
+
+
+def _lives(stretches: list[_Stretch]) -> list[_Life]:
+    """The stretches of one id by the counter that counted them, in the order of the display."""
+    lives: list[_Life] = []
+    for stretch in sorted(stretches, key=lambda one: one.shown):
+        of = next((life for life in reversed(lives) if life.takes(stretch)), None)
+        if of is None:
+            lives.append(_Life(stretch))
+        else:
+            of.take(stretch)
+    return lives
 
 
 def _settle(stretches: list[_Stretch]) -> list[tuple[float, float]]:

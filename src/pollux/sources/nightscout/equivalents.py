@@ -1,11 +1,13 @@
 """Carbohydrate that nobody ate: what some apps write for the fat and protein of a meal, spread over hours.
 
-iAPS and Trio write such entries with `fat` and `protein` of 0, while what was eaten carries their amounts or none
-(Artificial-Pancreas/iAPS pull request 1874); some exports keep `isFPU` or `fpuID`. A meal of nothing but carbohydrate
-may look the same, so one such entry alone is a doubt and several alike, one after the other, are a sign.
+iAPS and Trio write such entries with `fat` and `protein` of 0 (Artificial-Pancreas/iAPS pull request 1874), at steps of
+full minutes to the second; some exports keep `isFPU` or `fpuID`. A meal of nothing but carbohydrate may be written
+alike, and twice the same 15 g is how a low is treated. So three or more alike at one even step are a sign, and anything
+less is a doubt that is told.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pollux.errors import PolluxError
@@ -15,7 +17,8 @@ from pollux.sources.nightscout.temporary import TIMES
 EATEN = "carbohydrate_intake"
 EQUIVALENT = "carbohydrate_equivalent"
 DOUBT = "may stand for fat and protein"
-_BETWEEN = timedelta(minutes=65)  # apps place them 5 to 60 minutes apart
+_STEPS = range(5, 65, 5)  # minutes between two of them in the apps' settings
+_EXACT = timedelta(seconds=2)
 
 
 class Equivalents:
@@ -47,8 +50,18 @@ class Equivalents:
                 times.sort()
             self._sorted = True
         times = self._times.get(item.number("carbs") or 0.0, [])
-        others = bisect_right(times, time + _BETWEEN) - bisect_left(times, time - _BETWEEN)
-        return (EQUIVALENT, ()) if others > 1 else (EATEN, (DOUBT,))
+        even = any(_in_step(times, time, timedelta(minutes=minutes)) for minutes in _STEPS)
+        return (EQUIVALENT, ()) if even else (EATEN, (DOUBT,))
+
+
+def _in_step(times: Sequence[datetime], at: datetime, step: timedelta) -> bool:
+    """Whether three times, this one among them, follow each other at one step."""
+    offsets = [k for k in range(-2, 3) if _has(times, at + k * step)]
+    return any({k, k + 1, k + 2} <= {*offsets, 0} for k in range(-2, 1))
+
+
+def _has(times: Sequence[datetime], at: datetime) -> bool:
+    return bisect_right(times, at + _EXACT) > bisect_left(times, at - _EXACT)
 
 
 def _looks_like_one(item: Item) -> bool:

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 
 from pollux.errors import RefusedInput
 from pollux.sources.nightscout.item import Item
+from pollux.sources.nightscout.notes import BOLUS, LONG, noted, speaks_of_filling
 from pollux.sources.quoted import quoted
 from pollux.vocabulary import insulins_in
 
 _TOGETHER = 0.05  # U: the parts are rounded where the whole is written
-LONG = "insulin_long_acting"
-BOLUS = "insulin_bolus"
 
 # `type` as AndroidAPS, Loop and openaps write it, in small letters.
 _INSTANT = frozenset(("", "normal", "standard", "smb", "bolus", "correction", "meal", "snack", "manual", "automatic"))
@@ -27,21 +26,9 @@ SPREAD = frozenset(("square", "extended"))
 _FILLING_TYPES = frozenset(("prime", "priming", "fill", "filling"))
 
 _FILLING_EVENTS = re.compile(r"prim(e|ing)|(cannula|site|insulin|reservoir|cartridge|pod|tub\w+|set) (change|fill)\w*")
-_FILLING_NOTES = re.compile(
-    r"\bprim(e|ed|ing)\b|\bfill(ed|ing)?( the)? (cannula|tub(e|ing)|reservoir|cartridge)\b|\b(cannula|tubing) fill"
-    r"|\bair ?shot\b|\bsafety (shot|test)\b|\b(cartridge|reservoir|site|pod) change\b|\bentlüft|\bkanüle (ge)?füll"
-)
 _LONG_WORDS = re.compile(
     r"(long[- ]?acting( insulin)?|(basal|basis|background|slow)[- ]?insulin|basal)( (dose|injection|shot|pen))?"
 )
-# What may stand in a note beside a product without saying anything else of the dose.
-_BESIDE = re.compile(
-    r"\b\d+([.,]\d+)?\b|\b(units?|u|iu|ie|ui|e|insulin|basal|basis|bolus|dose|injection|injected|shot|pen|solostar|kwikpen"
-    r"|flexpen|flextouch|u-?100|u-?200|u-?300|long|acting|rapid|fast|morning|noon|evening|night|bedtime|daily|am|pm|of|in"
-    r"|the|my|with|morgens|mittags|abends|nachts|spät|matin|soir)\b|[^\w]+"
-)
-
-
 BY_NOTE = "insulin known by its note"
 BY_MARK = "long-acting by its mark"
 
@@ -78,7 +65,7 @@ def _not_in_the_body(item: Item) -> str:
     kind = item.text("eventType").strip().casefold()
     if type_of(item) in _FILLING_TYPES or _FILLING_EVENTS.fullmatch(kind):
         return "this insulin filled a cannula or a tube (priming): it did not go into the body"
-    if _FILLING_NOTES.search(item.text("notes").casefold()):
+    if speaks_of_filling(item.text("notes")):
         return "its note speaks of priming or of the pump's parts: whether it went into the body cannot be told"
     return ""
 
@@ -87,7 +74,7 @@ def _kind(item: Item) -> tuple[str, tuple[str, ...]]:
     """The quantity of a dose without a list of products, from everything that its document says of it, and flags."""
     product = _quantity(item.text("insulinType"), "") if item.text("insulinType").strip() else ""
     event = LONG if _LONG_WORDS.fullmatch(item.text("eventType").strip().casefold()) else ""
-    mark, note = _marked(item), _noted(item.text("notes"))
+    mark, note = _marked(item), noted(item.text("notes"))
     stated = {product, event, mark, note} - {""}
     if len(stated) > 1:
         raise RefusedInput("it says in one place that its insulin is long-acting and in another that it is a bolus")
@@ -104,29 +91,6 @@ def _marked(item: Item) -> str:
     if mark is True:
         return LONG
     raise RefusedInput("isBasalInsulin is neither true nor false")
-
-
-def _noted(notes: str) -> str:
-    """What a note says of the kind of insulin; empty where it says nothing of it.
-
-    Raises `RefusedInput` for a note that names a long-acting or another product and says more: "forgot Lantus" is not a
-    dose of it.
-    """
-    text = notes.casefold().strip(" .,;!")
-    if _LONG_WORDS.fullmatch(text):
-        return LONG
-    products = insulins_in(notes)
-    quantities = {found.quantity for found in products}
-    if quantities <= {BOLUS}:
-        return BOLUS if products else ""
-    rest = text
-    for word in sorted((word for found in products for word in found.words), key=len, reverse=True):
-        rest = rest.replace(word, " ")
-    if len(quantities) > 1 or "" in quantities or _BESIDE.sub("", rest):
-        raise RefusedInput(
-            "its note names an insulin that is no bolus, and more: which insulin this was cannot be told"
-        )
-    return LONG
 
 
 def _quantity(name: str, otherwise: str) -> str:

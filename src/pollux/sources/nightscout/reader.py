@@ -19,6 +19,7 @@ from pollux.sources.nightscout.suspension import Suspensions
 from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
 from pollux.sources.nightscout.treatments import Gathered, beside_a_schedule, treated
 from pollux.sources.opening import Opened
+from pollux.sources.quoted import quoted
 from pollux.sources.scan import Scanner, TooLarge, parse
 
 _SIGNS = re.compile(rb'"(sgv|mbg|eventType|created_at|dateString|treatments|entries|defaultProfile)"\s*:')
@@ -43,7 +44,8 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     schedules, gathered = _survey(opened, reading)
     clock = LocalClock(reading.timezone, reading.name)
     readable, wrong = False, None
-    for raw, line, place, alone in _documents(opened):
+    passed: list[str] = []
+    for raw, line, place, alone in _documents(opened, passed):
         kept = raw.decode("utf-8", "backslashreplace")
         try:
             document = parse(raw, reading.name, line)
@@ -71,6 +73,9 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             yield reading.quarantined("broken row", error.what, place, kept)
     if wrong and not readable:
         raise wrong
+    for name in passed:
+        text = f"the collection{quoted(name)} holds no quantities that are read here"
+        yield reading.told("not read", text, "completeness")
     if doubt := schedules.doubt():
         yield reading.quarantined("schedule without a pump", doubt, "", "", "plausibility", "insulin_basal_rate")
         return
@@ -87,7 +92,7 @@ def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Gathered]:
     schedules, suspensions = Schedules(), Suspensions()
     gathered = Gathered(Temporaries(schedules, suspensions.stops_after), suspensions, Equivalents())
     clock = LocalClock(reading.timezone, reading.name)
-    for raw, line, place, _ in _documents(opened):
+    for raw, line, place, _ in _documents(opened, []):
         if not _TREATED.search(raw):  # a reading, of which only the time is asked
             if (date := _DATE.search(raw)) is not None:
                 suspensions.saw(datetime.fromtimestamp(int(date[1]) / 1000, UTC))
@@ -109,8 +114,11 @@ def _survey(opened: Opened, reading: Reading) -> tuple[Schedules, Gathered]:
     return schedules, gathered
 
 
-def _documents(opened: Opened) -> Iterator[tuple[bytes, int, str, bool]]:
-    """Each document as it stands, its line, its place, and whether it has a line to itself."""
+def _documents(opened: Opened, passed: list[str]) -> Iterator[tuple[bytes, int, str, bool]]:
+    """Each document as it stands, its line, its place, and whether it has a line to itself.
+
+    The names of collections that are passed over are added to `passed`.
+    """
     head = opened.head()
     if head.lstrip()[:1] == b"{" and not _WHOLE.search(head) and line_by_line(opened, _is_document):
         for row in lines(opened):
@@ -122,7 +130,7 @@ def _documents(opened: Opened) -> Iterator[tuple[bytes, int, str, bool]]:
         scanner = Scanner(stream, opened.name)
         while (first := scanner.peek()) != -1:
             if first == ord("{") and _WHOLE.search(head):
-                yield from _collections(scanner, opened.name)
+                yield from _collections(scanner, opened.name, passed)
             elif first == ord("{"):
                 yield from _placed(scanner, iter([scanner.value()]), "")
             elif first == ord("["):
@@ -131,13 +139,15 @@ def _documents(opened: Opened) -> Iterator[tuple[bytes, int, str, bool]]:
                 raise scanner.refuse("a list or an object should stand here")
 
 
-def _collections(scanner: Scanner, name: str) -> Iterator[tuple[bytes, int, str, bool]]:
+def _collections(scanner: Scanner, name: str, passed: list[str]) -> Iterator[tuple[bytes, int, str, bool]]:
     for key in scanner.members():
         if key in _COLLECTIONS and scanner.peek() == ord("["):
             yield from _placed(scanner, scanner.elements(), key)
         else:
             line = scanner.line
-            parse(scanner.value(), name, line)
+            value = parse(scanner.value(), name, line)
+            if value and isinstance(value, list) and all(isinstance(one, dict) for one in value):
+                passed.append(key)
 
 
 def _placed(scanner: Scanner, raws: Iterator[bytes], name: str) -> Iterator[tuple[bytes, int, str, bool]]:

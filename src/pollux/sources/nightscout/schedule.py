@@ -13,16 +13,20 @@ from zoneinfo import ZoneInfo
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.event import Event
-from pollux.sources.clock import NoZone, zone
+from pollux.sources.clock import LATEST, NoZone, zone
 from pollux.sources.nightscout.item import Item
 
-LONGEST = timedelta(days=400)  # of one switch that is never followed by another
-TIMES = ("created_at", "startDate", "timestamp", "date", "mills")
+LONGEST = timedelta(days=10 * 366)  # of the data of one file over which its schedules are laid out
+ALONE = timedelta(days=400)  # of one switch in a file that holds nothing else
+_NEVER = datetime(LATEST + 1, 1, 1, tzinfo=UTC)
+_SWITCHED = ("created_at", "startDate", "timestamp", "date", "mills")
+_PROFILED = ("startDate", "mills", "created_at", "timestamp", "date")  # created_at is when it was saved last
 _PUMP_EVENTS = frozenset(
     ("temp basal", "suspend pump", "resume pump", "pump suspend", "pump resume", "combo bolus", "site change",
      "cannula change", "insulin change", "pod change", "cartridge change", "pump battery change", "openaps offline")
 )  # fmt: skip
 _DAY = 86400
+_MOST_RATES = 288
 _HOUR_MS = 3_600_000
 Piece = tuple[datetime, datetime, float]
 
@@ -45,6 +49,7 @@ class Schedules:
     def __init__(self) -> None:
         self._items: list[Item] = []
         self._stores: list[tuple[datetime, Mapping[str, Any]]] = []
+        self._first: datetime | None = None
         self._last: datetime | None = None
         self._pump = False  # whether anything in the file speaks of a pump
         self._injected = False  # whether long-acting insulin was injected
@@ -58,7 +63,7 @@ class Schedules:
         store = item.document.get("store")
         if isinstance(store, dict):
             try:
-                self._stores.append((item.time(*TIMES)[0], store))
+                self._stores.append((_begins(item), store))
             except PolluxError:
                 return  # told when the document is read
 
@@ -67,10 +72,11 @@ class Schedules:
         self._injected = self._injected or (event.quantity == "insulin_long_acting" and not event.retracted)
         moment = event.end or event.time
         self._last = moment if self._last is None or moment > self._last else self._last
+        self._first = event.time if self._first is None or event.time < self._first else self._first
 
     def switch(self, item: Item) -> _Switch:
         """A schedule that begins to run. Raises `RefusedInput` when its rates cannot be said."""
-        begins, _ = item.time(*TIMES)
+        begins = _begins(item)
         length = item.length() if "eventType" in item.document else None
         percentage = item.number("percentage") or 100.0
         profile = self._profile(item, begins)
@@ -107,12 +113,20 @@ class Schedules:
         """The basal rates of all schedules, to the end of the file's data; those of a switch taken back, retracted."""
         taken_back = [stretch for stretch in _in_force(self._switches) if not _valid(stretch[2])]
         for begins, ends, switch in (*self._stretches, *taken_back):
-            ends = ends if self._last is None else min(ends, self._last)
+            begins, ends = self._within(begins, ends, switch)
             for start, end, rate in _laid_out(begins, ends, switch.rates, switch.zone):
                 part = f"basal-{start:%Y%m%dT%H%M}"
                 yield switch.item.event(
                     start, "insulin_basal_rate", rate, "U/h", end=end, flags=("scheduled",), part=part
                 )
+
+    def _within(self, begins: datetime, ends: datetime, switch: _Switch) -> tuple[datetime, datetime]:
+        """What of a stretch the file's data span; a profile may have been in force for years before."""
+        if self._first is None or self._last is None:
+            return begins, min(ends, begins + ALONE)
+        if "eventType" not in switch.item.document:
+            begins = max(begins, self._first.replace(hour=0, minute=0, second=0, microsecond=0))
+        return begins, min(ends, self._last, begins + LONGEST)
 
     @cached_property
     def _switches(self) -> list[_Switch]:
@@ -152,6 +166,11 @@ def is_schedule(item: Item) -> bool:
     return item.text("eventType") == "Profile Switch" or "defaultProfile" in item.document
 
 
+def _begins(item: Item) -> datetime:
+    """Since when a schedule runs: a switch when it was made, a profile from the start that it states."""
+    return item.time(*(_SWITCHED if "eventType" in item.document else _PROFILED))[0]
+
+
 def _of_a_pump(item: Item) -> bool:
     if item.text("eventType").casefold() in _PUMP_EVENTS or item.text("type").upper() == "SMB":
         return True
@@ -169,14 +188,14 @@ def _in_force(switches: Sequence[_Switch]) -> list[_Stretch]:
     found: list[_Stretch] = []
     standing: list[_Switch] = []
     waiting = deque(ordered)
-    for start, end in pairwise([*points, points[-1] + LONGEST] if points else ()):
+    for start, end in pairwise([*points, _NEVER] if points else ()):
         while waiting and waiting[0].begins <= start:
             following = waiting.popleft()
             standing = [*standing, following] if following.ends else [following]
         while standing and (over := standing[-1].ends) and over <= start:
             standing.pop()
-        if standing and standing[-1].begins + LONGEST > start:
-            found.append((start, min(end, standing[-1].begins + LONGEST), standing[-1]))
+        if standing:
+            found.append((start, end, standing[-1]))
     return found
 
 
@@ -223,6 +242,8 @@ def _rates(profile: Mapping[str, Any]) -> list[tuple[int, float]]:
             found[seconds] = rate
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise RefusedInput("the basal rates of the schedule cannot be read") from None
+    if len(found) > _MOST_RATES:
+        raise RefusedInput("the schedule has more rates than a day has five minutes")
     if 0 not in found:
         raise RefusedInput("the basal rates of the schedule do not begin at midnight")
     return sorted(found.items())

@@ -1,8 +1,10 @@
 """A pump that gives nothing for a while: suspended by its wearer, by itself, or taken off.
 
 Loop writes `Suspend Pump` and `Resume Pump` (perhaps with a duration), older tools `Pump Suspend`, Trio notes ("Pump
-suspended"), AndroidAPS `OpenAPS Offline` with the mode DISCONNECTED_PUMP and a duration. Nightscout itself goes on to
-show the schedule (nightscout/cgm-remote-monitor issue 5078); the body got nothing.
+suspended"). AndroidAPS writes `OpenAPS Offline`, at first with the reason DISCONNECT_PUMP, later with the mode
+DISCONNECTED_PUMP or SUSPENDED_BY_PUMP, which any other mode ends; its durations may stand for "until further notice"
+(OfflineEvent and RunningMode in nightscout/AndroidAPS). Nightscout itself goes on to show the schedule
+(nightscout/cgm-remote-monitor issue 5078); the body got nothing.
 """
 
 import re
@@ -26,7 +28,9 @@ _RESUME = re.compile(
     r"(resumed? pump|pump (is |was )?(resumed?|started|restarted)|pumpresumed?|pump reconnected|reconnect(ed)? pump)"
 )
 _WORDY = frozenset(("", "note", "<none>", "announcement", "pump event"))
+_OFFLINE = "OpenAPS Offline"
 _OFF_MODES = frozenset(("disconnected_pump", "suspended_by_pump"))
+_OFF_REASONS = frozenset(("disconnect_pump",))
 
 
 def says_suspension(item: Item) -> bool:
@@ -42,14 +46,28 @@ def _said(item: Item) -> str:
 
 
 def _stops(item: Item) -> bool:
-    if item.text("eventType") == "OpenAPS Offline":
-        stated = {str(item.document.get(name, "")).casefold() for name in ("mode", "reason")}
-        return bool(stated & _OFF_MODES)
+    if item.text("eventType") == _OFFLINE:
+        return item.text("mode").casefold() in _OFF_MODES or item.text("reason").casefold() in _OFF_REASONS | _OFF_MODES
     return bool(_SUSPEND.fullmatch(_said(item)))
 
 
 def _goes_on(item: Item) -> bool:
     return bool(_RESUME.fullmatch(_said(item)))
+
+
+def _other_mode(item: Item) -> bool:
+    """Whether AndroidAPS entered a mode in which its pump is connected."""
+    return item.text("eventType") == _OFFLINE and item.text("mode") != "" and not _stops(item)
+
+
+def _length(item: Item) -> timedelta | None:
+    """For how long the pump stops; None where that is not stated, or is "until further notice"."""
+    try:
+        return item.length() or None
+    except RefusedInput:
+        if item.text("eventType") == _OFFLINE:
+            return None  # AndroidAPS writes the largest number there is
+        raise
 
 
 def _gives(item: Item) -> bool:
@@ -77,12 +95,12 @@ class Suspensions:
             return
         try:
             time = item.time(*TIMES)[0]
-            length = item.length() if _stops(item) else None
+            length = _length(item) if _stops(item) else None
         except PolluxError:
             return  # told when the document is read
         if _stops(item):
             self._stops.append((time, time + length if length else None))
-        elif _goes_on(item):
+        elif _goes_on(item) or _other_mode(item):
             self._resumes.append(time)
         elif _gives(item):
             self._given.append(time)
@@ -109,7 +127,7 @@ class Suspensions:
             if not any(stop <= time for stop, _ in self._stops):
                 raise RefusedInput("this lets a pump go on, but nothing in this file stopped it before")
             return
-        length = item.length()
+        length = _length(item)
         end = self._end(time, time + length if length else None)
         if end is None:
             raise RefusedInput(

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from pollux.errors import PolluxError, RefusedInput
@@ -11,7 +11,8 @@ from pollux.sources.nightscout.item import Item
 from pollux.sources.nightscout.schedule import Schedules
 
 TIMES = ("created_at", "timestamp", "date", "mills", "eventTime")
-TEMPORARY = "Temp Basal"
+_BEGINS = frozenset(("temp basal", "temp basal start", "tempbasal", "tempbasalstart"))
+_ENDS = frozenset(("temp basal end", "tempbasalend"))
 
 
 class Temporaries:
@@ -28,7 +29,7 @@ class Temporaries:
     def gather(self, item: Item) -> None:
         """Take note of a temporary rate, or of the end of one (which lasts for no time)."""
         try:
-            begins, length = item.time(*TIMES)[0], item.length()
+            begins, length = item.time(*TIMES)[0], _length(item)
         except PolluxError:
             return  # told when the document is read
         if length is not None and item.document.get("isValid") is not False:
@@ -39,7 +40,7 @@ class Temporaries:
 
         A percentage p of a scheduled rate r is r (100 + p) / 100, as Nightscout reads it.
         """
-        length = item.length()
+        length = _length(item)
         if length is None:
             raise RefusedInput("a temporary basal rate without a duration")
         if not length:
@@ -86,4 +87,9 @@ class Temporaries:
 
 def is_temporary(item: Item) -> bool:
     """Whether a document is a temporary basal rate or the end of one."""
-    return item.text("eventType") == TEMPORARY
+    return item.text("eventType").strip().casefold() in _BEGINS | _ENDS
+
+
+def _length(item: Item) -> timedelta | None:
+    """How long a temporary rate lasts; the end of one for no time."""
+    return timedelta(0) if item.text("eventType").strip().casefold() in _ENDS else item.length()

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pollux.errors import RefusedInput
 from pollux.record.event import Event
 from pollux.sources.nightscout.equivalents import Equivalents
-from pollux.sources.nightscout.injections import BOLUS, SPREAD, insulin, type_of
+from pollux.sources.nightscout.injections import SPREAD, insulin, type_of
 from pollux.sources.nightscout.item import Item
+from pollux.sources.nightscout.notes import BOLUS
 from pollux.sources.nightscout.suspension import Suspensions, says_suspension
 from pollux.sources.nightscout.temporary import TIMES, Temporaries, is_temporary
 from pollux.sources.quoted import quoted
