@@ -1,7 +1,7 @@
 """Who a person is: the record outranks a device, a contradiction is told, and a sender's links between its ids hold."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from pollux.record.entry import Link, Rank
 from pollux.store import Store, Taking
 from pollux.store.chart import Statement
 from pollux.store.contradiction import contradictions
+from pollux.store.intake import Reading
 from pollux.store.statements import merged
 from tests.store.made import NOW, of, reading, weight
 from tests.store.places import Place
@@ -98,6 +99,22 @@ def test_within_one_rank_the_last_word_wins() -> None:
     stated = [Statement(str(i), Person("p", birth_date=str(i)), rank) for i, rank in enumerate(ranks, 1)]
     assert merged(stated).birth_date == "3"
     assert merged(stated[1:2] + stated[3:]).birth_date == "2"
+
+
+def test_a_whole_file_can_be_looked_at_and_refused_before_it_counts(store: Store) -> None:
+    store.take([reading("ada", i, 100.0 + i) for i in range(3)], NOW)
+    seen: dict[str, tuple[list[float], list[float]]] = {}
+
+    def check(person: str, before: Iterable[Reading], new: Sequence[Reading]) -> None:
+        seen[person] = sorted(value for _, _, value in before), sorted(value for _, _, value in new)
+        raise RefusedInput("it was taken in before under another time zone", where="t.csv")
+
+    file = [reading("ada", i, 100.0 + i) for i in range(2, 5)] + [weight("ada")]
+    with pytest.raises(RefusedInput, match="under another time zone"):
+        store.take(file, NOW, check=check)
+    assert seen == {"ada": ([100.0, 101.0, 102.0], [103.0, 104.0])}
+    assert len(store.record("ada").current) == 3
+    assert store.take(file, NOW, check=check, insist=True).accepted == 3
 
 
 def test_sex_at_birth_and_gender_are_looked_at_together() -> None:

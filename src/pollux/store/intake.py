@@ -1,7 +1,7 @@
 """One import on its way into the tables: what is new, what was known, what a newer version withdraws."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -39,6 +39,13 @@ _MOVED = "it was moved from this patient to another, and the sender still names 
 _TWICE = "its bundle asks something else for the same resource before this; a bundle may ask once (send two)"
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
+MOST_FRESH = 500_000  # readings of one person that a `Check` looks at
+RECOGNISED = frozenset({"insulin_bolus", "insulin_basal_rate", "insulin_long_acting", "carbohydrate_intake",
+                        "cgm_glucose", "blood_glucose"})  # fmt: skip
+Reading = tuple[str, datetime, float]  # quantity, time, value in its own unit as it came
+# Looks at one person's readings of before and at those that are new, and may refuse the file by raising `RefusedInput`.
+Check = Callable[[str, Iterable[Reading], Sequence[Reading]], None]
+
 Said = Person | Event | Course | Quarantined | Refusal
 
 
@@ -57,6 +64,7 @@ class Intake:
         answer: Callable[[Answer], None] | None = None,
         insist: bool = False,
         clock: datetime | None = None,
+        check: Check | None = None,
     ) -> None:
         self._filing = filing
         self._now = now
@@ -66,6 +74,9 @@ class Intake:
         self._part = 0  # which document of the import is at hand
         self._file = ("", 0)  # the device's file at hand, and which document it is
         self._links: list[tuple[str, Link]] = []
+        self._fresh: dict[str, list[Reading]] = {}  # by person what is new of what a device's file is recognised by
+        self._counting = check is not None and not insist
+        self._check = check
         self._introduced: dict[str, None] = {}  # people of whom something was stated that was not known
         self._replies = Replies(filing, answer)
         self._whose = Whose(filing)
@@ -128,6 +139,8 @@ class Intake:
     def receipt(self) -> Receipt:
         """The account of everything taken."""
         self._finish_document()
+        for person, new in self._fresh.items() if self._check else ():
+            self._check(person, self._standing_before(person), new)
         for person in self._people:
             self._person(person)
             self._take_habits(person)
@@ -243,6 +256,7 @@ class Intake:
         self._filing.keep_document(person, document, stamp(self._now), updated, self._origin)
         self._pass_on(person, document.name, earlier)
         if document.kind == DEVICE_FILE:
+            self._filing.breathe()  # pieces of a file are large
             return
         self._count["documents"] += 1
         self._replies.known(document) if self._fate else self._replies.kept(document)
@@ -415,7 +429,21 @@ class Intake:
                 ), new))  # fmt: skip
             else:
                 self._filing.chart(person).add(new, known, origin)
+                self._remember_fresh(person, new)
                 self._count["withdrawn" if new.retracted else "accepted"] += 1
+
+    def _remember_fresh(self, person: str, event: Event) -> None:
+        """So many new readings, doses and meals of a person that a whole file can be looked at before it counts."""
+        if self._counting and event.quantity in RECOGNISED and not event.retracted and isinstance(event.value, float):
+            some = self._fresh.setdefault(person, [])
+            if len(some) < MOST_FRESH:
+                some.append((event.quantity, event.time, event.value))
+
+    def _standing_before(self, person: str) -> Iterator[Reading]:
+        """The same of what was there before this import, every version of it."""
+        for event, origin in self._filing.chart(person).sayings():
+            if origin.number != self._number and event.quantity in RECOGNISED and isinstance(event.value, float):
+                yield event.quantity, event.time, event.value
 
     def _note_outdated(self, person: str, event: Event, origin: Origin) -> None:
         """What an outdated version states is kept aside: it stands if the newer one is taken back."""

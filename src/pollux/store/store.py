@@ -34,7 +34,7 @@ from pollux.store.files import Files
 from pollux.store.filing import Filing
 from pollux.store.identity import hold, merge, release, restrict, unrestrict
 from pollux.store.imports import Imported, Taking, every_import, listed
-from pollux.store.intake import Intake
+from pollux.store.intake import Check, Intake
 from pollux.store.keys import Keyed, Keys
 from pollux.store.links import asked, take_apart
 from pollux.store.moved import move, move_back
@@ -142,6 +142,7 @@ class Store:
         taking: Taking = _NO_FILE,
         insist: bool = False,
         clock: datetime | None = None,
+        check: Check | None = None,
     ) -> Receipt:
         """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
@@ -149,12 +150,12 @@ class Store:
         data whose dates were shifted have a today of their own. Taking the same entries again changes nothing that
         stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
         which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
-        person is is refused, unless `insist`. The receipt has the import's number, with which `undo` takes it back.
+        person is is refused, unless `insist`; so is one that `check` refuses, which is shown each person's readings. The receipt has the import's number, with which `undo` takes it back.
         """
 
         def job(filing: Filing) -> Receipt:
             filing.begin(taking, stamp(now))
-            intake = Intake(filing, now, answer, insist, clock)
+            intake = Intake(filing, now, answer, insist, clock, check)
             for entry in entries:
                 intake.take(entry)
             return intake.receipt()
