@@ -252,6 +252,7 @@ class Intake:
         self._filing.keep_document(person, document, stamp(self._now), updated, self._origin)
         self._pass_on(person, document.name, earlier)
         if document.kind == DEVICE_FILE:
+            self._filing.breathe()  # pieces of a file are large
             return
         self._count["documents"] += 1
         self._replies.known(document) if self._fate else self._replies.kept(document)
