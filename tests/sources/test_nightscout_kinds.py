@@ -31,6 +31,8 @@ def kinds(found: Reads) -> list[tuple[str, object]]:
         ({"notes": "Lantus"}, ("insulin known by its note",)),
         ({"notes": "20 units Tresiba, evening"}, ("insulin known by its note",)),
         ({"notes": "Basal insulin"}, ("insulin known by its note",)),
+        ({"notes": "Insuman Basal 8"}, ("insulin known by its note",)),
+        ({"notes": "Humulin I 10 U"}, ("insulin known by its note",)),
         ({"notes": "LONG-ACTING"}, ("insulin known by its note",)),
         ({"notes": "Basal 20u"}, ("insulin known by its note",)),
         ({"notes": "20 IE Basalinsulin, abends"}, ("insulin known by its note",)),

@@ -70,7 +70,7 @@ def read(opened: Opened, reading: Reading) -> Iterator[Entry]:
         except NoZone:
             raise
         except PolluxError as error:
-            yield reading.quarantined("broken row", error.what, place, kept)
+            yield reading.quarantined("not used", error.what, place, kept)
     if wrong and not readable:
         raise wrong
     for name in passed:
