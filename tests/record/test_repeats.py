@@ -209,7 +209,7 @@ CLEAN = {
     ],
     "a watch that sends a heart rate every five seconds": lambda seed: [
         dose(float(70 + (k // 7 + seed) % 3), by("watch"), at=k / 12, quantity="heart_rate", unit="/min", id=f"{k}")
-        for k in range(5000)
+        for k in range(2000)
     ],
     "15 g against a low, again after some minutes": lambda seed: [
         dose(15.0, by("app"), at=200 * k + 8 * j, quantity="carbohydrate_intake", unit="g", id=f"{k}/{j}")

@@ -18,6 +18,8 @@ from pollux.store.writer import SOON
 from tests.store.made import NOW, of, weight
 from tests.store.places import Place, only
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def importing(store: Store) -> Iterator[None]:

@@ -13,6 +13,8 @@ from pollux.record import Event, Finding, Person, Record
 from pollux.twins import Goals, Twin
 from tests.people import event
 
+pytestmark = pytest.mark.slow
+
 
 def width(twin: Twin) -> float:
     bands = twin.forecast().bands

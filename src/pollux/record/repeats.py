@@ -26,8 +26,8 @@ class Rule:
     `apart` [s] is how far the clocks of two speakers may lie from each other, `moment` [s] within what time one speaker
     cannot mean two things. Values are the same up to `rounding` (in the vocabulary's unit) or the share `relative`.
     `agree` is the share of the meetings of two speakers in which they have to agree, 0 where each meeting counts alone.
-    `streams` says that the quantity may come every few seconds, as a watch sends it, `open` that
-    one speaker may leave out the end that another states.
+    `streams` says that the quantity may come every few seconds, as a watch sends it, `open` that one speaker may leave
+    out the end that another states.
     """
 
     apart: float
@@ -226,10 +226,8 @@ def _likely(fact: _Fact, again: _Telling, rule: Rule) -> tuple[float, float, str
 
 
 def _tells(fact: _Fact, again: _Telling, rule: Rule, strangers: frozenset[tuple[Speaker, Speaker]]) -> bool:
-    first = fact.first
-    if abs(first.time - again.time) > rule.apart or not _same_value(first, again, rule):
-        return False
-    if first.streams and again.streams and abs(first.time - again.time) > INSTANT:
+    first, apart = fact.first, abs(fact.first.time - again.time)
+    if apart > (INSTANT if first.streams and again.streams else rule.apart) or not _same_value(first, again, rule):
         return False
     told = fact.told.get(again.speaker)
     if told is not None and abs(told - again.time) > rule.moment:

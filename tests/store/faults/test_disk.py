@@ -11,6 +11,8 @@ from tests.store.faults.asking import SEED, Asked
 from tests.store.faults.batches import check, serious
 from tests.store.faults.shim import NAMING, OPENING, WRITING, Disk
 
+pytestmark = pytest.mark.slow
+
 
 def goes_on(asked: Asked, tmp_path: Path) -> None:
     """After a refusal: what was refused left nothing by halves, and writing goes on once the disk works again."""

@@ -8,6 +8,8 @@ import pytest
 from tests.store.faults.asking import Asked
 from tests.store.faults.shim import NAMING, OPENING, WRITING, Disk
 
+pytestmark = pytest.mark.slow
+
 FAULTS: dict[str, Callable[[Disk], None]] = {
     "full": lambda disk: disk.space(0),
     "failing fsync": lambda disk: disk.fail_sync(),
