@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,7 +104,9 @@ def demo(*, output: Path = Path("demo-output")) -> None:
     from pollux.record import Person
     from pollux.record.entry import Entry
     from pollux.report import twin_report
-    from pollux.sources import read
+    from pollux.sources import format_of, read, says_whose, version_of
+    from pollux.sources import kept as as_received
+    from pollux.store import Taking
     from pollux.twins import Twin
 
     output.mkdir(parents=True, exist_ok=True)
@@ -116,7 +119,12 @@ def demo(*, output: Path = Path("demo-output")) -> None:
             files = write(story, live(story, begins), output)
             for path in files:
                 entries = read(path, learned=now, person=story.id, timezone=story.timezone)
-                print(f"  {path.name}: {kept.take(entries, now).text().splitlines()[0]}", flush=True)
+                if not says_whose(path):
+                    entries = chain(as_received(path, story.id), entries)
+                format = format_of(path)
+                taking = Taking(path.name, format, version_of(format), story.id, story.timezone)
+                receipt = kept.take(entries, now, taking=taking)
+                print(f"  import {receipt.number}, {path.name}: {receipt.text().splitlines()[0]}", flush=True)
             kept.take([Entry(story.id, Person(story.id, timezone=story.timezone, synthetic=True))], now)
             body = Twin.begin(kept.record(story.id))
             kept.save_checkpoint(story.id, "twin", body.save(), now)
@@ -124,7 +132,9 @@ def demo(*, output: Path = Path("demo-output")) -> None:
             write_text(page, twin_report(body, about=story.about, evidence=_evidence(body)))
             print(f"  report: {page}", flush=True)
     _demo_genome(output)
-    print(f'Ask more: pollux forecast ada --store {output / "demo.pollux.db"} --plan "bolus 1 U"')
+    store = output / "demo.pollux.db"
+    print(f'Ask more: pollux forecast ada --store {store} --plan "bolus 1 U"')
+    print(f"Take a file back: pollux imports --store {store}, then pollux undo NUMBER --store {store}")
 
 
 def _demo_genome(folder: Path) -> None:
