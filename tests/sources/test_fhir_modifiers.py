@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.sources.conftest import ReadText
+from tests.sources.conftest import LEARNED, ReadText
 from tests.sources.examples import observation, patient
 
 ODD = {"url": "urn:odd", "valueBoolean": True}
@@ -249,3 +249,15 @@ def test_a_page_of_an_answer_says_what_is_missing(content: str, reason: str, rea
 @pytest.mark.parametrize("content", [page(total=1), page(), page(total=0)])
 def test_a_whole_answer_says_nothing(content: str, reads: ReadText) -> None:
     assert reads(content).reasons == []
+
+
+@pytest.mark.parametrize("kind", ["AllergyIntolerance", "Condition", "MedicationStatement"])
+def test_what_holds_without_a_date_is_not_lost_for_want_of_one(kind: str, reads: ReadText) -> None:
+    named = {"text": "Penicillin"}
+    whose = "subject" if kind != "AllergyIntolerance" else "patient"
+    what = "medicationCodeableConcept" if kind == "MedicationStatement" else "code"
+    more = {"status": "active"} if kind == "MedicationStatement" else {}
+    found = reads(json.dumps({"resourceType": kind, "id": "a", whose: {"reference": "Patient/p1"}, what: named, **more}))
+    assert found.reasons == []
+    (event,) = found.events
+    assert (event.time, event.flags) == (LEARNED, ("date not stated",))

@@ -7,7 +7,7 @@ from typing import Any
 from pollux.errors import PolluxError
 from pollux.record.event import Code, Event
 from pollux.sources.fhir.case import Case, code_of
-from pollux.sources.fhir.dates import closing, moment, when
+from pollux.sources.fhir.dates import Span, closing, moment, when
 from pollux.sources.fhir.medication import medication
 from pollux.sources.fhir.modifiers import said_not_taken
 from pollux.sources.quoted import quoted
@@ -20,7 +20,8 @@ class Kind:
     """Where a resource type keeps its time, end and code, and what its statuses say.
 
     `stands` are the statuses under which it holds as it is; one in `flagged` is kept as a flag; what is `undone` did
-    not happen and leaves no standing event, as what was entered in error. Any other status is not understood.
+    not happen and leaves no standing event, as what was entered in error. Any other status is not understood. What is
+    `undated` and holds all the same (nobody's allergy is none for want of a date) holds from when it was learned.
     """
 
     quantity: str
@@ -30,13 +31,20 @@ class Kind:
     stands: tuple[str, ...] = ("completed",)
     undone: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
+    undated: bool = False
 
 
+NO_DATE = "date not stated"
 _MEDICATION = ("medicationCodeableConcept", "medicationReference")
 
 KINDS: Mapping[str, Kind] = {
     "Condition": Kind(
-        "condition", ("onsetDateTime", "onsetPeriod", "recordedDate"), ("code",), ("abatementDateTime",), stands=()
+        "condition",
+        ("onsetDateTime", "onsetPeriod", "recordedDate"),
+        ("code",),
+        ("abatementDateTime",),
+        stands=(),
+        undated=True,
     ),
     "MedicationRequest": Kind(
         "medication_request",
@@ -53,6 +61,7 @@ KINDS: Mapping[str, Kind] = {
         stands=("active",),
         undone=("not-taken",),
         flagged=("intended", "stopped", "completed", "on-hold", "unknown"),
+        undated=True,
     ),
     "MedicationAdministration": Kind(
         "medication_administration",
@@ -69,7 +78,11 @@ KINDS: Mapping[str, Kind] = {
         flagged=("preparation", "in-progress", "on-hold", "stopped", "unknown"),
     ),
     "AllergyIntolerance": Kind(
-        "allergy", ("onsetDateTime", "onsetPeriod", "recordedDate", "lastOccurrence"), ("code",), stands=()
+        "allergy",
+        ("onsetDateTime", "onsetPeriod", "recordedDate", "lastOccurrence"),
+        ("code",),
+        stands=(),
+        undated=True,
     ),
     "Procedure": Kind(
         "procedure",
@@ -138,6 +151,8 @@ def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
         yield "not taken", "its text says that it is not taken, and its status does not"
         return
     span = when(resource, kind.times, case.zone)
+    if span is None and kind.undated:
+        span = Span(case.learned, None, "second", (NO_DATE,))
     if span is None:
         yield "no time", f"none of {', '.join(kind.times)} is stated"
         return
