@@ -9,6 +9,7 @@ the event's own content is not kept, since it can be made again.
 import math
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pollux.record.event import Code, Comparator, Event, Precision, Source
+from pollux.record.event import Code, Comparator, Event, Precision, Source, source_name
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = -(2**62)  # stands where an event has no end or was never modified
@@ -216,12 +217,14 @@ class Columns:
         body, ids, forms = self._body, self.ids, self.forms
         ends = [None] * len(positions) if body.end is None else _moments(_unpacked(body.end)[positions])
         changed = [None] * len(positions) if body.modified is None else _moments(_unpacked(body.modified)[positions])
-        values = self._values()
+        numbers, others = self.numbers[positions].tolist(), self._others
         learned: dict[int, datetime] = {}
         sources: dict[tuple[int, int], Source] = {}
         made = []
-        columns = (column[positions].tolist() for column in (self.time, self.learned, self.form, _unpacked(body.place)))
-        for i, time, known, f, number, end, modified in zip(positions.tolist(), *columns, ends, changed, strict=True):
+        columns = (column[positions].tolist() for column in (self.time, self.learned, self.form, self._place))
+        for i, value, time, known, f, number, end, modified in zip(
+            positions.tolist(), numbers, *columns, ends, changed, strict=True
+        ):
             quantity, unit, kind, name, device, before, comparator, precision, flags, retracted = forms[f]
             source = sources.get((f, number))
             if source is None:
@@ -235,7 +238,7 @@ class Columns:
                 Event(
                     at,
                     quantity,
-                    values[i],
+                    others.get(i, value) if others else value,
                     unit,
                     source,
                     when,
@@ -249,6 +252,23 @@ class Columns:
                 )
             )
         return made
+
+    @cached_property
+    def positions(self) -> dict[str, list[int]]:
+        """Where events stand, by the id that a source gave and by the name in front of it."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for i, id in self._body.ids:
+            for name in {id, source_name(id)}:
+                found[name].append(i)
+        return found
+
+    @cached_property
+    def _place(self) -> Ints:
+        return _unpacked(self._body.place)
+
+    @cached_property
+    def _others(self) -> dict[int, str | Code]:
+        return dict(self._body.others)
 
     def _values(self) -> list[Value]:
         values: list[Value] = self.numbers.tolist()

@@ -1,7 +1,7 @@
 """One patient's chart while things are put into it, inside one transaction that somebody else began and ends."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -134,7 +134,7 @@ class OpenChart:
             found += self._said_before(event)
         elif event.id.startswith("content:"):
             found += self._with_content(event, numbers)
-        found += [e for number in sorted(numbers) for e in self._events(number, lambda id: id == event.id)]
+        found += [e for number in sorted(numbers) for e in self._events(number, event.id) if e[0].id == event.id]
         if self.chart.anew:
             found = since_anew(found)
             settled = [one.learned for one, origin in found if origin in (ANEW, GOES_ON)]
@@ -144,7 +144,7 @@ class OpenChart:
     def events_of(self, name: str) -> list[Event]:
         """All that stems from one document, every version, in the order learned."""
         numbers = self._pages_named(name)
-        found = [e for number in sorted(numbers) for e in self._events(number, lambda id: source_name(id) == name)]
+        found = [e for number in sorted(numbers) for e in self._events(number, name) if source_name(e[0].id) == name]
         found += self._new_names.get(name, [])
         return sorted((event for event, _ in found), key=lambda e: e.learned)
 
@@ -390,12 +390,12 @@ class OpenChart:
         values = {"of": self.keyed.who, "called": self._short(name)}
         return set(self.connection.execute(PAGES_NAMED, values).scalars())
 
-    def _events(self, number: int, wanted: Callable[[str], bool]) -> list[Saying]:
-        """The events on a page whose id a source gave, those wanted."""
+    def _events(self, number: int, name: str) -> list[Saying]:
+        """The events on a page whose id a source gave, those with an id or that name in front of it."""
         note = next((p for p in self.chart.pages if p.number == number), None)
         if note is None:
             return []
-        return self._on_page(number, *(i for i, id in self._columns(note).ids.items() if wanted(id)))
+        return self._on_page(number, *self._columns(note).positions.get(name, ()))
 
     def _on_page(self, number: int, *positions: int) -> list[Saying]:
         page = self._columns(next(p for p in self.chart.pages if p.number == number))

@@ -19,7 +19,7 @@ from pollux.store.chart import Statement, read_chart
 from pollux.store.columns import BY_HAND, Origin
 from pollux.store.filing import Filing
 from pollux.store.identity import unmerge
-from pollux.store.imports import Noted, noted_in
+from pollux.store.imports import Counts, Noted, noted_in
 from pollux.store.links import MERGED, index_links
 from pollux.store.moved import pass_on
 from pollux.store.open_chart import OpenChart, aside_of
@@ -236,8 +236,9 @@ def _stated(chart: OpenChart, number: int, notes: list[Noted]) -> None:
         for note in notes for person, by in note.persons if (person, by, note.number) not in there
     ]  # fmt: skip
     person = chart.chart.person
-    if not stated and notes and person:
-        stated = [Statement(notes[0].at, Person(person), "device", notes[0].number)]
+    others = [note for note in notes if msgspec.structs.replace(note.counts, withdrawn=0) != Counts()]
+    if not stated and others and person:
+        stated = [Statement(others[0].at, Person(person), "device", others[0].number)]
     chart.chart.taken_back += [one for one in chart.chart.stated if one.number == number]
     chart.chart.stated = sorted(stated, key=lambda one: one.learned)
 
