@@ -139,8 +139,9 @@ class Intake:
     def receipt(self) -> Receipt:
         """The account of everything taken."""
         self._finish_document()
-        for person, new in self._fresh.items() if self._check else ():
-            self._check(person, self._standing_before(person), new)
+        if self._check is not None:
+            for person, new in self._fresh.items():
+                self._check(person, self._standing_before(person), new)
         for person in self._people:
             self._person(person)
             self._take_habits(person)

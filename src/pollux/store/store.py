@@ -146,11 +146,13 @@ class Store:
     ) -> Receipt:
         """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
-        `now` is when it is learned and, unless `clock` says otherwise, the clock by which an event lies in the future:
-        data whose dates were shifted have a today of their own. Taking the same entries again changes nothing that
-        stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
-        which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
-        person is is refused, unless `insist`; so is one that `check` refuses, which is shown each person's readings. The receipt has the import's number, with which `undo` takes it back.
+        `now` is when it is learned and, unless `clock` says otherwise, the clock by which an event lies in the
+        future: data whose dates were shifted have a today of their own. Taking the same entries again changes
+        nothing that stands. `answer` is told of each document where it is now; it counts once `take` has
+        returned. `taking` says which file it is and how it was read, for `imports`. A device's file that
+        contradicts the record on who the person is is refused, unless `insist`; so is one that `check` refuses,
+        which is shown each person's readings. The receipt has the import's number, with which `undo` takes it
+        back.
         """
 
         def job(filing: Filing) -> Receipt:
