@@ -15,6 +15,8 @@ from pollux.record import Event, Person
 from pollux.record.entry import Entry
 from pollux.store import Store
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
 

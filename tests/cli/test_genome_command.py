@@ -10,6 +10,8 @@ import pytest
 
 from pollux.demo.genome import write_genome
 
+pytestmark = pytest.mark.slow
+
 RECORD = {
     "resourceType": "Bundle",
     "type": "collection",

@@ -14,6 +14,8 @@ from pollux.report import Claim, twin_report
 from pollux.report.twin import carbohydrate_ratio, what_ifs
 from pollux.twins import Twin
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(twin: Twin) -> str:

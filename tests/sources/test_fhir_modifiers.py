@@ -257,7 +257,9 @@ def test_what_holds_without_a_date_is_not_lost_for_want_of_one(kind: str, reads:
     whose = "subject" if kind != "AllergyIntolerance" else "patient"
     what = "medicationCodeableConcept" if kind == "MedicationStatement" else "code"
     more = {"status": "active"} if kind == "MedicationStatement" else {}
-    found = reads(json.dumps({"resourceType": kind, "id": "a", whose: {"reference": "Patient/p1"}, what: named, **more}))
+    found = reads(
+        json.dumps({"resourceType": kind, "id": "a", whose: {"reference": "Patient/p1"}, what: named, **more})
+    )
     assert found.reasons == []
     (event,) = found.events
     assert (event.time, event.flags) == (LEARNED, ("date not stated",))

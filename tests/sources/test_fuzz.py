@@ -21,6 +21,8 @@ from pollux.sources import read
 from pollux.store import Store
 from tests.sources.examples import CLARITY, FHIR, NDJSON, NIGHTSCOUT, SOUND, TABLE
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MANY = 20_000 if os.environ.get("POLLUX_SOAK") else 150
 fuzz = settings(

@@ -19,6 +19,8 @@ from pollux.models.drugs.response import (
 )
 from tests.models.drugs.courses import TIMES, Array, course, model
 
+pytestmark = pytest.mark.slow
+
 
 def size(effect: Any, C: float, **values: float) -> float:
     return float(effect.size(C, Named("value", values)))
