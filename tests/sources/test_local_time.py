@@ -1,14 +1,17 @@
 """Local times, through the hours that happen twice or not at all."""
 
 import json
+import random
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pollux.errors import RefusedInput
 from pollux.record import Finding, Person
 from pollux.sources.clock import LocalClock, stated
+from pollux.sources.transmitter import Transmitters
 from tests.sources.conftest import ReadText
 from tests.sources.examples import clarity, observation
 
@@ -166,6 +169,29 @@ def test_a_clock_changed_too_late_in_autumn_and_a_gap_do_not_matter(reads: ReadT
     assert times([events[0].time, events[10].time, events[16].time]) == ["21:00", "06:00", "08:00"]
     assert [event.flags for event in events[10:16]] == 6 * [("display clock differed",)]
     assert {event.flags for event in [*events[:10], *events[16:]]} == {()}
+
+
+def test_two_displays_whose_rows_stand_mixed_are_told_once_each() -> None:
+    """A phone and a receiver three hours apart: stretches grow with days, not with readings."""
+    start, transmitters = datetime(2025, 6, 1), Transmitters(ZoneInfo("UTC"))
+    for k in range(4 * 288):
+        for shown in (start, start - timedelta(hours=3))[: 1 + k % 2]:  # the receiver missed every other reading
+            transmitters.saw("8A", 300.0 * k, shown + timedelta(minutes=5 * k))
+    assert len(list(transmitters.differences())) <= 5
+    assert transmitters.utc("8A", 300.0, start + timedelta(minutes=5)) == (
+        datetime(2025, 6, 1, 0, 5, tzinfo=UTC),
+        False,
+    )
+
+
+def test_a_counter_that_jumps_about_is_not_used() -> None:
+    transmitters, rng = Transmitters(ZoneInfo("UTC")), random.Random(1)
+    for k in range(6000):
+        transmitters.saw("8A", float(rng.randint(0, 10**9)), datetime(2025, 6, 1) + timedelta(minutes=5 * k))
+    assert transmitters.utc("8A", 300.0, datetime(2025, 6, 1)) is None
+    assert list(transmitters.differences()) == [
+        "a transmitter's counter jumps about in this file: it is not used, and times are the display's"
+    ]
 
 
 def test_the_autumn_hour_with_a_gap_is_the_counters(reads: ReadText) -> None:

@@ -34,11 +34,11 @@ class Reading:
             )
         return self.person
 
-    def person_entry(self, *, birth_date: str = "", sex: str = "", family: str = "", given: str = "") -> Entry:
+    def person_entry(self, *, birth_date: str = "", family: str = "", given: str = "") -> Entry:
         """The owner as an entry, with what a device file can tell of a person."""
         owner = self.owner()
         zone = self.timezone or "UTC"
-        stated = Person(owner, birth_date=birth_date, gender=sex, timezone=zone, family=family, given=given)
+        stated = Person(owner, birth_date=birth_date, timezone=zone, family=family, given=given)
         return Entry(owner, stated, by="device")
 
     def told(self, rule: str, message: str, category: Category = "plausibility") -> Entry:

@@ -17,6 +17,8 @@ MOVED = "display clock differed"
 # A G6's crystal is good for seconds a day; both are Pollux's own choices (unverified).
 STEP = 90.0
 DRIFT = 2e-5
+BESIDE = 4  # clocks whose rows may stand mixed in a file, such as a phone's and a receiver's
+JUMBLED = 4000  # stretches under one id, ten years of days: from there on a counter counts nothing
 _MOST = 200  # clocks of one transmitter that are told apart
 _DAY = 86400.0  # after which a stretch begins anew, so that a drift is followed
 ZONES = 26 * 3600.0  # s by which a journey can move a display: from UTC-12 to UTC+14
@@ -79,18 +81,20 @@ class Transmitters:
         """Take note of a reading."""
         stretches = self._stretches[transmitter]
         bases = [moment - counter for moment in self._readings_of(local)]
-        last = stretches[-1] if stretches else None
-        if last and abs(counter - last.counter) < _DAY:
-            goes_on = [base for base in last.bases if any(abs(base - one) <= STEP for one in bases)]
-            if goes_on:
-                last.bases = goes_on
-                last.reach(counter, local)
-                return
-        stretches.append(_Stretch(bases, counter, local))
+        for before, last in enumerate(reversed(stretches[-BESIDE:])):
+            mixed = not before or min(abs(counter - end) for end in last.counted) <= GOES_ON
+            if mixed and abs(counter - last.counter) < _DAY:
+                goes_on = [base for base in last.bases if any(abs(base - one) <= STEP for one in bases)]
+                if goes_on:
+                    last.bases = goes_on
+                    last.reach(counter, local)
+                    return
+        if len(stretches) < JUMBLED:
+            stretches.append(_Stretch(bases, counter, local))
 
     def utc(self, transmitter: str, counter: float, local: datetime) -> tuple[datetime, bool] | None:
-        """When a reading was, and whether the display said otherwise; None where its transmitter is not known."""
-        if transmitter not in self._stretches:
+        """When a reading was, and whether the display said otherwise; None where its transmitter tells nothing."""
+        if transmitter not in self._stretches or self._jumbled(transmitter):
             return None
         readings = self._readings_of(local)
         lives = [life for life in self._lives_of(transmitter) if life.holds(counter, local)]
@@ -114,6 +118,9 @@ class Transmitters:
     def differences(self) -> Iterator[str]:
         """In words, each time that a display's clock differed from what its transmitter counted."""
         for transmitter in self._stretches:
+            if self._jumbled(transmitter):
+                yield "a transmitter's counter jumps about in this file: it is not used, and times are the display's"
+                continue
             for life in self._lives_of(transmitter):
                 for stretch in life.stretches:
                     off = stretch.off(life.base(stretch.counter), stretch.counter)
@@ -123,6 +130,9 @@ class Transmitters:
                             f"from {begin} on the display's clock was {_length(abs(off))} {side} the transmitter's "
                             f"counter for {stretch.count:,} readings; the counter gives their times"
                         )
+
+    def _jumbled(self, transmitter: str) -> bool:
+        return len(self._stretches[transmitter]) >= JUMBLED
 
     def _lives_of(self, transmitter: str) -> list["_Life"]:
         if transmitter not in self._lives:
