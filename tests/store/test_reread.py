@@ -178,3 +178,72 @@ def test_a_record_is_read_again_with_the_ids_of_its_sender_and_its_medications(s
     assert [event.value for event in store.record(person).of("body_weight")] == [71.0]
     store.undo(account.number)
     assert [event.value for event in store.record(person).of("body_weight")] == [70.0]
+
+
+MANY = "time,quantity,value,unit,person\n"
+
+
+def row_of(person: str, hour: int, value: float) -> str:
+    return f"2026-01-01 {hour:02d}:00,cgm_glucose,{value},mg/dL,{person}\n"
+
+
+def take_many(store: Store, path: Path, *some: str) -> int:
+    """A table of many people as `pollux import` takes it."""
+    path.write_text(MANY + "".join(some))
+    entries = [*kept(path, ""), *read(path, learned=NOW, timezone="UTC")]
+    return store.take(entries, NOW, taking=Taking(path.name, format_of(path), 1, "", "UTC")).number
+
+
+def values_of(store: Store, person: str) -> list[float]:
+    return [event.number() for event in store.record(person).of("cgm_glucose")]
+
+
+@pytest.mark.parametrize("held", [1, 1 << 20])
+def test_of_a_table_of_many_people_everyone_has_their_rows(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(kept_files, "_ALL_HELD", held)
+    rows_of_ada = [row_of("ada", hour, 100.0 + hour) for hour in range(3)]
+    rows_of_bob = [row_of("bob", hour, 9000.0 + hour) for hour in range(3)]
+    mixed = [row for pair in zip(rows_of_ada, rows_of_bob, strict=True) for row in pair]
+    take_many(store, tmp_path / "many.csv", *mixed, "broken\n")
+    theirs = [document.content.decode() for document in store.documents("ada")]
+    assert "bob" not in "".join(theirs)
+    assert all(row in "".join(theirs) for row in rows_of_ada)
+    for person in ("ada", "bob"):
+        account = store.reread(person, reader, LATER)
+        assert account.text().endswith("1 documents read again; nothing is different")
+    found = read_again(list(store.documents("ada")), "ada", learned=NOW, timezone="UTC", name="many.csv")
+    assert [e.item.source.place for e in found if isinstance(e.item, Event)] == ["line 2", "line 4", "line 6"]
+
+
+def test_one_person_of_a_table_is_read_again_and_erased_without_the_others(store: Store, tmp_path: Path) -> None:
+    take_many(store, tmp_path / "many.csv", row_of("ada", 1, 100.0), row_of("bob", 1, 110.0), row_of("ada", 2, 120.0))
+    account = store.reread("ada", less, LATER)
+    assert (values_of(store, "ada"), values_of(store, "bob")) == ([100.0], [110.0])
+    store.undo(account.number)
+    assert values_of(store, "ada") == [100.0, 120.0]
+    store.erase("bob")
+    assert [person.id for person in store.people()] == ["ada"]
+    assert len(list(store.documents("ada"))) == 1
+
+
+def test_a_table_of_many_people_taken_back_is_gone_with_each_of_them_and_can_be_taken_again(
+    store: Store, tmp_path: Path
+) -> None:
+    some = (row_of("ada", 1, 100.0), row_of("bob", 1, 110.0), row_of("ada", 2, 120.0))
+    number = take_many(store, tmp_path / "many.csv", *some)
+    assert take_many(store, tmp_path / "many.csv", *some) == number + 1
+    store.undo(number)
+    assert (values_of(store, "ada"), values_of(store, "bob")) == ([100.0, 120.0], [110.0])
+    store.undo(number + 1)
+    assert [len(list(store.documents(one))) for one in ("ada", "bob")] == [0, 0]
+    take_many(store, tmp_path / "many.csv", *some)
+    assert (values_of(store, "ada"), values_of(store, "bob")) == ([100.0, 120.0], [110.0])
+
+
+def test_a_row_that_looks_like_a_mark_is_a_row(store: Store, tmp_path: Path) -> None:
+    sly = "\x1d7,cgm_glucose,100,mg/dL,ada\n"
+    take_many(store, tmp_path / "many.csv", sly, row_of("ada", 2, 120.0))
+    assert store.reread("ada", reader, LATER).changed == 0
+    assert [len(store.quarantine("ada")), values_of(store, "ada")] == [1, [120.0]]

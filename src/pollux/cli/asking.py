@@ -104,7 +104,7 @@ def demo(*, output: Path = Path("demo-output")) -> None:
     from pollux.record import Person
     from pollux.record.entry import Entry
     from pollux.report import twin_report
-    from pollux.sources import format_of, read, says_whose, version_of
+    from pollux.sources import format_of, read, version_of
     from pollux.sources import kept as as_received
     from pollux.store import Taking
     from pollux.twins import Twin
@@ -119,9 +119,9 @@ def demo(*, output: Path = Path("demo-output")) -> None:
             files = write(story, live(story, begins), output)
             for path in files:
                 entries = read(path, learned=now, person=story.id, timezone=story.timezone)
-                if not says_whose(path):
-                    entries = chain(as_received(path, story.id), entries)
                 format = format_of(path)
+                if not format.startswith("fhir"):
+                    entries = chain(as_received(path, story.id), entries)
                 taking = Taking(path.name, format, version_of(format), story.id, story.timezone)
                 receipt = kept.take(entries, now, taking=taking)
                 print(f"  import {receipt.number}, {path.name}: {receipt.text().splitlines()[0]}", flush=True)

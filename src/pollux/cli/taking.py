@@ -113,8 +113,9 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
     owner = "" if not device else asked.person if itself else _owner(kept, asked.person)
     zone = asked.timezone or _zone(kept, owner)
     entries = read(path, learned=now, person=owner, timezone=zone, sender=asked.sender, insist=asked.insist)
-    if device and not itself:  # a file of several people cannot be kept: it could not be erased with one of them
-        entries = chain([Entry(owner, Person(owner), by="user")], as_received(path, owner), entries)
+    if device:
+        introduced = [] if itself else [Entry(owner, Person(owner), by="user")]
+        entries = chain(introduced, as_received(path, owner), entries)
     taking = Taking(path.name, format, version_of(format), owner, asked.timezone if not device else zone,
                     asked.sender, asked.as_of)  # fmt: skip
     receipt = kept.take(

@@ -7,7 +7,7 @@ from pathlib import Path
 from pollux.errors import RefusedInput
 from pollux.record.entry import Document, Entry
 from pollux.sources import clarity, fhir, nightscout, plain_csv
-from pollux.sources.again import as_received, is_device_file, kept_file, resource_again
+from pollux.sources.again import KeptRows, as_received, is_device_file, kept_file, resource_again, theirs_of_each
 from pollux.sources.clock import zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
@@ -66,8 +66,14 @@ def version_of(format: str) -> int:
 
 
 def kept(path: Path, person: str) -> Iterator[Entry]:
-    """A device's file itself, byte for byte, as documents that stand in front of what is read from it."""
-    return as_received(_opened(path), person)
+    """A device's file itself as documents that stand in front of what is read from it.
+
+    It is kept byte for byte; a table that says itself whose its rows are is kept in parts, everyone's rows with them.
+    """
+    opened = _opened(path)
+    head = opened.head()
+    found = _format(head, opened.name)
+    return theirs_of_each(opened, found.theirs(opened)) if found.says_whose(head) else as_received(opened, person)
 
 
 def read_again(
@@ -90,7 +96,8 @@ def read_again(
         return
     opened = kept_file(pieces, name)
     found = _format(opened.head(), opened.name)
-    yield from found.read(opened, Reading(learned, person, timezone, opened.name, insist=True))
+    in_parts = isinstance(opened, KeptRows)
+    yield from found.read(opened, Reading(learned, person, timezone, opened.name, insist=True, kept=in_parts))
 
 
 def read(

@@ -2,8 +2,10 @@
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,11 +15,14 @@ from pollux.record.entry import DEVICE_FILE, Document, Entry
 from pollux.sources.fhir.references import Links
 from pollux.sources.fhir.requests import Named
 from pollux.sources.fhir.resource import resource_entries
-from pollux.sources.format import Reading
+from pollux.sources.format import Part, Reading
 from pollux.sources.opening import Opened
 from pollux.sources.scan import parse
 
 PIECE = 4 << 20  # bytes of a file in one document
+_ALL_HELD = 8 * PIECE  # bytes of the parts of many people at hand at once
+_LINE = "\x1d"  # in front of the number of the line that follows: no file of a known format begins with it
+_MARK = re.compile(rb"\x1d(\d+)\n")
 
 
 def as_received(opened: Opened, person: str) -> Iterator[Entry]:
@@ -35,6 +40,63 @@ def as_received(opened: Opened, person: str) -> Iterator[Entry]:
             yield Entry(person, document)
 
 
+def theirs_of_each(opened: Opened, parts: Iterable[Part]) -> Iterator[Entry]:
+    """A file of many people as documents of each of them; what is nobody's (the header) stands in front of each part.
+
+    Where lines of others are left out, a mark says the number of the next one, so that a reader can name it.
+    """
+    with opened.received() as file:
+        whole = hashlib.sha256()
+        while block := file.read(PIECE):
+            whole.update(block)
+        digest = whole.digest()
+    head = ""
+    everyone: dict[str, _Held] = {}
+    size = 0
+    for part in parts:
+        if not part.person:
+            head += f"{_LINE}{part.line}\n{part.content}\n"
+            continue
+        if part.person not in everyone:
+            everyone[part.person] = _Held(head)
+        size += everyone[part.person].add(part)
+        if size > _ALL_HELD:
+            yield from _documents(everyone, digest, opened.name)
+            size = 0
+    yield from _documents(everyone, digest, opened.name)
+
+
+def _documents(everyone: "dict[str, _Held]", digest: bytes, name: str) -> Iterator[Entry]:
+    for person, held in everyone.items():
+        if held.content:
+            yield held.document(person, digest, name)
+
+
+class _Held:
+    """What is still to be kept of somebody's part."""
+
+    def __init__(self, head: str) -> None:
+        self.content = bytearray(head.encode("utf-8", "backslashreplace"))
+        self._next = -1  # the number of the line that needs no mark
+        self._count = 0  # documents so far
+
+    def add(self, part: Part) -> int:
+        """Add a line; gives by how much that is more."""
+        before = len(self.content)
+        mark = "" if part.line == self._next else f"{_LINE}{part.line}\n"
+        self.content += f"{mark}{part.content}\n".encode("utf-8", "backslashreplace")
+        self._next = part.line + 1
+        return len(self.content) - before
+
+    def document(self, person: str, digest: bytes, name: str) -> Entry:
+        """What is held, as the next document of the part."""
+        self._count += 1
+        id = hashlib.sha256(person.encode() + b"\0" + digest).hexdigest()[:32]
+        content = bytes(self.content)
+        self.content.clear()
+        return Entry(person, Document(DEVICE_FILE, f"{id}.{self._count}", str(self._count), content, name, apart=True))
+
+
 @dataclass(frozen=True)
 class KeptFile(Opened):
     """A device's file put together from its pieces."""
@@ -46,9 +108,34 @@ class KeptFile(Opened):
         return io.BytesIO(b"".join(piece.content for piece in self.pieces))
 
 
+class KeptRows(KeptFile):
+    """Somebody's part of a file of many people."""
+
+    def received(self) -> BinaryIO:
+        """The header and the lines of one person."""
+        return io.BytesIO(b"".join(content for _, content in self._lines))
+
+    def line(self, read: int) -> int:
+        """The number that a line had in the whole file."""
+        return self._lines[read - 1][0]
+
+    @cached_property
+    def _lines(self) -> list[tuple[int, bytes]]:
+        found: list[tuple[int, bytes]] = []
+        number = 0
+        for line in io.BytesIO(b"".join(piece.content for piece in self.pieces)):
+            if mark := _MARK.fullmatch(line):
+                number = int(mark[1])
+            else:
+                found.append((number, line))
+                number += 1
+        return found
+
+
 def kept_file(pieces: Sequence[Document], name: str) -> KeptFile:
     """A device's file that was kept."""
-    return KeptFile(Path(name or "kept"), name or pieces[0].place, pieces)
+    kind = KeptRows if pieces[0].content.startswith(_LINE.encode()) else KeptFile
+    return kind(Path(name or "kept"), name or pieces[0].place, pieces)
 
 
 def resource_again(document: Document, reading: Reading, medications: Sequence[Document]) -> Iterator[Entry]:

@@ -25,6 +25,7 @@ class Reading:
     name: str
     sender: str = ""
     insist: bool = False
+    kept: bool = False  # of somebody's rows of a table of many people, kept with whom they are
 
     def owner(self) -> str:
         """The person of a device file, which does not say itself whose it is."""
@@ -54,10 +55,20 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What somebody has in a file of many people: the line on which it stands, and that line."""
+
+    person: str
+    line: int
+    content: str
+
+
+@dataclass(frozen=True)
 class Format:
     """A file format: its name, how it looks to a person, how its first bytes are recognised, how it is read.
 
-    `says_whose` tells of a file that begins with these bytes whether it names itself whose everything in it is.
+    `says_whose` tells of a file that begins with these bytes whether it names itself whose everything in it is; of a
+    device's file that does, `theirs` gives what has to be kept with whom.
     `version` is that of the reader: it grows when the same bytes give other events. What is kept can be read again.
     """
 
@@ -66,4 +77,5 @@ class Format:
     recognises: Callable[[bytes], bool]
     read: Callable[[Opened, Reading], Iterator[Entry]]
     says_whose: Callable[[bytes], bool] = lambda _: False
+    theirs: Callable[[Opened], Iterator[Part]] = lambda _: iter(())
     version: int = 1

@@ -97,6 +97,10 @@ class Opened:
                 f"the file cannot be opened ({error.strerror})", where=self.name, advice="Check its path and rights."
             ) from error
 
+    def line(self, read: int) -> int:
+        """The number that a line of the stream has in the file as it was received."""
+        return read
+
     def head(self) -> bytes:
         """The first bytes, by which the format is recognised."""
         with self.stream() as stream:

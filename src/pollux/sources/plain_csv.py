@@ -9,7 +9,7 @@ from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
 from pollux.record.event import Comparator, Event, Source
 from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated
-from pollux.sources.format import Format, Reading
+from pollux.sources.format import Format, Part, Reading
 from pollux.sources.opening import Opened
 from pollux.sources.quoted import quoted
 from pollux.sources.rows import Row, cells, delimiter, number, rows
@@ -76,7 +76,7 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     if found is None:
         raise RefusedInput("the header is gone", where=opened.name)
     sign, names = found
-    whose = _whose(names)
+    whose = "" if reading.kept else _whose(names)
     if not whose:
         yield reading.person_entry()
     elif whose == "id":
@@ -101,7 +101,7 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             )
             yield reading.quarantined("broken row", text, place, row.text, "completeness")
             continue
-        theirs = _theirs(reading, cell[whose], place) if whose else reading
+        theirs = _its_reading(reading, cell[whose], place) if whose else reading
         if theirs.person not in clocks:
             clocks[theirs.person] = (
                 LocalClock(reading.timezone, reading.name),
@@ -122,7 +122,19 @@ _PERSON = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
 _LOOKED_AT = 200  # rows
 
 
-def _theirs(reading: Reading, person: str, place: str) -> Reading:
+def _theirs(opened: Opened) -> Iterator[Part]:
+    """The rows by whose they are, behind the header, which is everybody's. What names nobody is not among them."""
+    found = _header(opened.head().lstrip().split(b"\n", 1)[0])
+    sign, names = found or (",", [])
+    at = names.index(_whose(names)) if _whose(names) else -1
+    for count, row in enumerate(rows(opened, sign) if at >= 0 else ()):
+        if count == 0:
+            yield Part("", row.line, row.text)
+        elif not row.broken and len(row.cells) >= len(names) and _PERSON.fullmatch(row.cells[at]):
+            yield Part(row.cells[at], row.line, row.text)
+
+
+def _its_reading(reading: Reading, person: str, place: str) -> Reading:
     """How a row of somebody is to be read. Raises `RefusedInput` where the file was said to be another's."""
     if reading.person and person != reading.person:
         raise RefusedInput(
@@ -190,5 +202,5 @@ def value_of(name: str, text: str, unit: str, sign: str) -> tuple[float | str, s
 
 
 FORMAT = Format(
-    "plain table", "CSV with a first line `time,quantity,value,unit`", _recognises, _read, says_whose=_says_whose
+    "plain table", "CSV with a first line `time,quantity,value,unit`", _recognises, _read, _says_whose, _theirs
 )

@@ -43,9 +43,10 @@ def cells(line: str, sign: str) -> tuple[str, ...]:
 def rows(opened: Opened, sign: str) -> Iterator[Row]:
     """Every line that is not blank. A line that cannot be read is given as broken; the others are not touched by it."""
     with opened.stream() as stream:
-        number = 0
+        count = 0
         while line := stream.readline(LONGEST + 1):
-            number += 1
+            count += 1
+            number = opened.line(count)
             if len(line) > LONGEST:
                 raise RefusedInput(
                     f"a line is longer than {LONGEST >> 20} MB",

@@ -66,7 +66,9 @@ class Intake:
         self._insist = insist
         self._number = filing.importing.number if filing.importing else 0
         self._part = 0  # which document of the import is at hand
-        self._file = ("", 0)  # the device's file at hand, and which document it is
+        self._parts = 0  # documents of the import so far
+        self._files: dict[str, int] = {}  # devices' files, which documents of the import they are
+        self._file_of: dict[str, int] = {}  # which of them is of whom
         self._links: list[tuple[str, Link]] = []
         self._taken_again = TakenAgain(filing)
         self._by: Rank = "record"  # who states the entry at hand
@@ -203,7 +205,7 @@ class Intake:
         self._document, self._fate, self._before, self._refused = document.name, "", {}, ""
         self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
         self._replaces, self._stated = False, set()
-        self._count_part(document)
+        self._count_part(person, document)
         if document.seeks:
             found = self._filing.identified(document.kind, document.seeks)
             if len(found) > 1:
@@ -264,13 +266,18 @@ class Intake:
         """Of what stems from the document at hand."""
         return Origin(self._number, self._part)
 
-    def _count_part(self, document: Document) -> None:
+    def _origin_in_file(self, person: str) -> Origin:
+        """Of what somebody has in the device's file at hand."""
+        return Origin(self._number, self._file_of.get(person, 0))
+
+    def _count_part(self, person: str, document: Document) -> None:
         """A device's file may come in several pieces; they are one document of the import."""
         file = file_of(document)
-        if not file or file != self._file[0]:
-            self._part += 1
+        if file not in self._files:
+            self._parts += 1
+        self._part = self._files.get(file, self._parts)
         if file:
-            self._file = file, self._part
+            self._files[file] = self._file_of[person] = self._part
 
     def _pass_on(self, person: str, name: str, earlier: list[tuple[str, str]]) -> None:
         """A document whose versions name several patients is the one's whom that which stands names."""
@@ -394,7 +401,7 @@ class Intake:
     def _take_event(self, person: str, event: Event) -> None:
         document = source_name(event.id)
         document = document if document == self._document else ""
-        origin = self._origin if document else Origin(self._number, self._file[1])
+        origin = self._origin if document else self._origin_in_file(person)
         if document and self._fate:
             self._count[self._fate] += 1
             if self._fate == "outdated" and not self._refused:
@@ -453,7 +460,7 @@ class Intake:
             else:
                 events.append(msgspec.structs.replace(outcome, flags=tuple(dict.fromkeys(outcome.flags))))
         here = bool(course.events) and source_name(course.events[0].id) == self._document
-        origin = self._origin if here else Origin(self._number, self._file[1])
+        origin = self._origin if here else self._origin_in_file(person)
         fresh = list(go_on(self._filing, person, events, origin)) if events else []
         for new in fresh:
             self._count["withdrawn" if new.retracted else "accepted"] += 1
@@ -479,7 +486,7 @@ class Intake:
             return
         self._person(person) if person else None
         of_document = self._document in name_of(quarantined)
-        origin = self._origin if of_document else Origin(self._number, self._file[1])
+        origin = self._origin if of_document else self._origin_in_file(person)
         if not self._filing.chart(person).quarantine(quarantined, digest_of(quarantined), origin):
             self._count["already_known"] += 1
             return
