@@ -262,7 +262,6 @@ def test_what_cannot_be_an_event_is_quarantined_beside_its_document(
          "corrected, cancelled, entered-in-error, unknown"),
         ({"status": None}, "Observation.status is required"),
         ({"colour": "blue"}, "Observation has no element colour"),
-        ({"id": "a b"}, "Observation.id is no valid id"),
         ({"effectiveDateTime": "2019-02-30"}, "Observation states a day that no calendar has"),
         ({"category": []}, "Observation.category is empty; leave it out"),
         ({"valueQuantity": {"value": "70"}}, "Observation.valueQuantity.value must be of type number"),

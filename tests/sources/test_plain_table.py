@@ -122,7 +122,7 @@ def test_a_table_of_somebody_else_than_was_said_is_refused(reads: ReadText) -> N
     ("whose", "why"),
     [
         ("", "it does not say whose it is"),
-        ("Anna Miller", "the id of its person has other signs than letters, digits, - and ."),
+        ("Anna Miller", "the id of its person has other signs than letters from A to Z, digits, - . and _"),
     ],
 )
 def test_a_row_of_nobody_is_quarantined(whose: str, why: str, reads: ReadText) -> None:

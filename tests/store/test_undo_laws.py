@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pollux.record import Document, Entry, Event, Person, Source
+from pollux.record.quality import Finding, Quarantined
 from pollux.store import Store
 from tests.store.places import Place
 
@@ -36,12 +37,21 @@ def weight(value: float, hour: int, learned: datetime, id: str = "", changed: in
 readings = st.tuples(st.just("reading"), people, values, st.integers(0, 2))
 named = st.tuples(st.just("named"), people, values, st.sampled_from(["m/1", "m/2"]))
 changed = st.tuples(st.just("changed"), st.just("p1"), values, st.integers(0, 3))
-versions = st.tuples(st.just("version"), people, st.sampled_from(["a", "b"]), st.integers(0, 3), st.booleans())
+# two documents of one person, one of another: who it is about does not change without a move
+documents = st.sampled_from([("p1", "a"), ("p1", "b"), ("p2", "c")])
+versions = st.builds(
+    lambda document, number, dated, flawed: ("version", *document, number, dated, flawed),
+    documents, st.integers(0, 3), st.booleans(), st.sampled_from(["", "", "z", "all"]),
+)  # fmt: skip
 births, sexes = st.sampled_from(["1964", "1964-05", ""]), st.sampled_from(["female", ""])
 ranks = st.sampled_from(["device", "user", "record"])
 statements = st.tuples(st.just("person"), people, births, sexes, ranks)
 imports = st.lists(st.one_of(readings, named, changed, versions, statements), min_size=1, max_size=4)
 steps = st.lists(st.one_of(imports, st.integers(0, 8)), min_size=2, max_size=12 if SOAK else 8)
+
+
+def unusable(id: str, number: int) -> Quarantined:
+    return Quarantined(Finding("unknown unit", "conformance", "quarantine", f"version {number}", event=id), None, id)
 
 
 def entries(some: list[Step], learned: datetime) -> list[Entry]:
@@ -56,12 +66,15 @@ def entries(some: list[Step], learned: datetime) -> list[Entry]:
         elif kind == "person":
             made.append(Entry(person, Person(person, birth_date=rest[0], gender=rest[1]), by=rest[2]))
         else:
-            name, number, dated = rest
+            name, number, dated, flawed = rest
             updated = START + timedelta(days=number) if dated else None
-            made.append(Entry(person, Document("Observation", name, "", b"%s %d" % (person.encode(), number), "line 1",
-                                               updated)))  # fmt: skip
-            for part in ("x", "y", "z")[number % 2 : 1 + number]:
-                made.append(Entry(person, weight(60.0 + number, 1, learned, f"Observation/{name}#{part}")))
+            content = f"{person} {number} {flawed}".encode()
+            made.append(Entry(person, Document("Observation", name, "", content, "line 1", updated)))
+            for part in ("x", "y", "z")[number % 2 : 1 + number] if flawed != "all" else ():
+                event = weight(60.0 + number, 1, learned, f"Observation/{name}#{part}")
+                made.append(Entry(person, event if part != flawed else unusable(event.id, number)))
+            if flawed == "all":
+                made.append(Entry(person, unusable(f"Observation/{name}", number)))
     return made
 
 
@@ -71,7 +84,7 @@ def stands(store: Store) -> dict[str, object]:
         record = store.record(person.id)
         found[person.id] = (
             record.person,
-            sorted((e.id, e.time, str(e.value)) for e in record.current),
+            sorted((e.id, e.time, str(e.value), e.flags) for e in record.current),
             sorted((d.name, d.content) for d in store.documents(person.id)),
             sorted((e.id, str(e.value)) for e in store.latest(person.id, 1000)),
             sorted(store.series(person.id, "body_weight").values.tolist()),

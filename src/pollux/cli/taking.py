@@ -1,6 +1,5 @@
 """Taking files in, and back; and what is there since."""
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -61,10 +60,12 @@ def take(
     The format is recognised by content. Each file is one import with a number: it is taken whole, with bad rows in
     quarantine, or refused with the reason. Taking a file twice changes nothing; `pollux undo` takes one back.
     """
+    from pollux.record.entry import LONGEST_ID, SIGNS, is_id
+
     if not files:
         raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
-    if person and not re.fullmatch(r"[A-Za-z0-9.-]{1,280}", person):
-        raise RefusedInput("a person's id has letters, digits, dots and hyphens, at most 280", where="--person")
+    if person and not is_id(person):
+        raise RefusedInput(f"a person's id has {SIGNS}, at most {LONGEST_ID}", where="--person")
     asked = Asked(person, timezone, sender, insist, _day(as_of))
     with ExitStack() as open_files:
         told = None

@@ -1,5 +1,6 @@
 """What a source hands over, one thing at a time: a person, an event, a document as received, or a quarantined row."""
 
+import re
 import uuid
 from datetime import datetime
 from typing import Literal
@@ -113,6 +114,20 @@ def file_of(document: Document) -> str:
     '68ff4b28'
     """
     return document.id.rpartition(".")[0] if document.kind == DEVICE_FILE else ""
+
+
+_ID = re.compile(r"(?=.*[A-Za-z0-9_])[A-Za-z0-9._-]+", re.ASCII)
+LONGEST_ID = 280  # signs of an id, a sender's name in front of it included
+SIGNS = "letters from A to Z, digits, - . and _"
+
+
+def is_id(text: str) -> bool:
+    """Whether a person or a resource may be called so here: in signs that are one each for everybody who sees them.
+
+    >>> is_id("ada-1"), is_id("../ada"), is_id("ada "), is_id("..")
+    (True, False, False, False)
+    """
+    return len(text) <= LONGEST_ID and _ID.fullmatch(text) is not None
 
 
 IDENTIFIED = "Patient?identifier="  # a person who is there already

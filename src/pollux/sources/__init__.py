@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pollux.errors import RefusedInput
-from pollux.record.entry import Document, Entry
+from pollux.record.entry import SIGNS, Document, Entry, is_id
 from pollux.sources import clarity, fhir, nightscout, plain_csv
 from pollux.sources.again import KeptRows, as_received, is_device_file, kept_file, resource_again, theirs_of_each
 from pollux.sources.clock import zone
@@ -124,8 +124,8 @@ def read(
         raise RefusedInput("the time of learning has no time zone", advice="Give it in UTC or with an offset.")
     if timezone:
         zone(timezone)
-    if not person.isprintable() or len(person) > 200:
-        raise RefusedInput("the person's id has signs that cannot be kept", advice="Use letters, digits, - and .")
+    if person and not is_id(person):
+        raise RefusedInput("the person's id has signs that cannot be kept", advice=f"Use {SIGNS}.")
     opened = _opened(path, name)
     found = _format(opened.head(), opened.name)
     return found.read(opened, Reading(learned, person, timezone, opened.name, sender, insist))

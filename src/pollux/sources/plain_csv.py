@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pollux.errors import PolluxError, RefusedInput
-from pollux.record.entry import Entry
+from pollux.record.entry import SIGNS, Entry, is_id
 from pollux.record.event import Comparator, Event, Source
 from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated
 from pollux.sources.format import Format, Part, Reading
@@ -93,11 +93,9 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             yield reading.quarantined("broken row", text, place, row.text)
             continue
         cell = dict(zip(names, row.cells, strict=False))
-        if whose and not _PERSON.fullmatch(cell[whose]):
+        if whose and not is_id(cell[whose]):
             text = (
-                "the id of its person has other signs than letters, digits, - and ."
-                if cell[whose]
-                else "it does not say whose it is"
+                f"the id of its person has other signs than {SIGNS}" if cell[whose] else "it does not say whose it is"
             )
             yield reading.quarantined("broken row", text, place, row.text, "completeness")
             continue
@@ -118,7 +116,6 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
 
 
 _Clocks = tuple[LocalClock, LocalClock]  # of beginnings and of ends
-_PERSON = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
 _LOOKED_AT = 200  # rows
 
 
@@ -130,7 +127,7 @@ def _theirs(opened: Opened) -> Iterator[Part]:
     for count, row in enumerate(rows(opened, sign) if at >= 0 else ()):
         if count == 0:
             yield Part("", row.line, row.text)
-        elif not row.broken and len(row.cells) >= len(names) and _PERSON.fullmatch(row.cells[at]):
+        elif not row.broken and len(row.cells) >= len(names) and is_id(row.cells[at]):
             yield Part(row.cells[at], row.line, row.text)
 
 

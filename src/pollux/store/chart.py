@@ -6,7 +6,7 @@ not go unnoticed.
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 from sqlalchemy import Connection
@@ -100,6 +100,24 @@ class Linked(msgspec.Struct, frozen=True, array_like=True):
     why: str = ""
 
 
+class Contest(msgspec.Struct, frozen=True, array_like=True):
+    """Facts that a later version of their document names and does not state, since it cannot be used as it is.
+
+    They stand as they stood before, until a version that is sound (import `ended`) states or ends them.
+    """
+
+    name: str  # of the document, or the id of an event that came by itself
+    ids: tuple[str, ...]  # of the events that stand in doubt
+    why: str
+    at: str
+    number: int  # of the import that brought the version
+    ended: int = 0
+
+    def counts(self, undone: Container[int]) -> bool:
+        """Whether it counts, given the imports that were taken back."""
+        return self.number not in undone and (not self.ended or self.ended in undone)
+
+
 class Chart(msgspec.Struct, omit_defaults=True):
     """All of it; see the fields' own types."""
 
@@ -127,6 +145,19 @@ class Chart(msgspec.Struct, omit_defaults=True):
     taken_back: list[Statement] = []  # what those imports stated of the person
     released: list[tuple[int, int]] = []  # rows of quarantine that are used after all, each with the import for it
     links: list[Linked] = []
+    # versions of documents that replace no earlier one, since something of them cannot be used, by their bytes; and by
+    # which import they were read again and are sound since then
+    flawed: list[tuple[bytes, int]] = []
+    contests: list[Contest] = []
+
+    def is_flawed(self, mark: bytes) -> bool:
+        """Whether a version of a document replaces no earlier one."""
+        return any(mark == one and not (sound and sound not in self.undone) for one, sound in self.flawed)
+
+    @property
+    def contested(self) -> list[Contest]:
+        """What stands in doubt now."""
+        return [one for one in self.contests if one.counts(self.undone)]
 
     def void_aside(self, row: int, number: int) -> bool:
         """Whether a row of quarantine counts no more: its import was taken back, or it is used after all."""

@@ -149,12 +149,13 @@ class Filing:
 
     def _newest(self, name: bytes) -> Kept | None:
         """The version that stands of those that are written."""
-        versions = [
-            (kept.learned, row.number, kept)
-            for keyed, row, kept in self._rows_of(name)
-            if kept.number not in self._chart_of(keyed).undone
-        ]
-        return standing(kept for *_, kept in sorted(versions, key=lambda one: one[:2]))
+        versions, sound = [], []
+        for keyed, row, kept in self._rows_of(name):
+            chart = self._chart_of(keyed)
+            if kept.number not in chart.undone:
+                versions.append((kept.learned, row.number, kept))
+                sound += [] if chart.is_flawed(row.mark) else versions[-1:]
+        return standing(kept for *_, kept in sorted(sound or versions, key=lambda one: one[:2]))
 
     def ordinal(self, document: Document) -> tuple[int, bool]:
         """Which version of it these bytes are, from 1 on, and True; or the number of versions there are, and False."""

@@ -1,13 +1,15 @@
 """One import on its way into the tables: what is new, what was known, what a newer version withdraws."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from pollux.errors import RefusedInput
 from pollux.record.entry import (
     DEVICE_FILE,
+    SIGNS,
     Ahead,
     Answer,
     Course,
@@ -18,6 +20,7 @@ from pollux.record.entry import (
     Refusal,
     Within,
     file_of,
+    is_id,
 )
 from pollux.record.event import Event, Person, source_name
 from pollux.record.examining.flags import BOOKKEEPING, flagged
@@ -26,6 +29,7 @@ from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of, name_of
 from pollux.store.chart import Statement
 from pollux.store.columns import Origin, finite
+from pollux.store.contest import DELETED, NEWER_VERSION, ended
 from pollux.store.contradiction import contradictions, doubts, refuse_contradiction
 from pollux.store.course import added, believed, go_on
 from pollux.store.filing import Filing
@@ -38,7 +42,13 @@ from pollux.store.taken_again import TakenAgain
 from pollux.store.whose import ANOTHER, TAKEN, Whose
 
 _MOVED = "it was moved from this patient to another, and the sender still names this one"
+_WHOSE_ELSE = (
+    "it names another patient than the versions of it before; if they were wrong, `pollux move` moves it to whose it is"
+)
+_NOBODY_NOW = "it names nobody who can be found, and the versions of it before are a patient's"
+_UNREAD = "it is of a kind that is only kept"
 _TWICE = "its bundle asks something else for the same resource before this; a bundle may ask once (send two)"
+_NO_FLAW = ("not carried out", "outdated")  # rules that say nothing against the facts that a version states
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 Said = Person | Event | Course | Quarantined | Refusal
@@ -87,7 +97,10 @@ class Intake:
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
         self._refused = ""  # why the document at hand was
         self._replaces = False  # whether the document at hand takes the place of an earlier version
+        self._deletes = False  # whether it says that an earlier version was deleted
         self._stated: set[str] = set()  # ids of its events
+        self._flaw = ""  # what of it cannot be used; then it ends nothing that an earlier version stated
+        self._home = ("", b"")  # with whom it is kept, and its mark
         # standing events of an earlier version of the document at hand, by whose they are and their id
         self._before: dict[tuple[str, str], Event] = {}
         self._after = datetime.min.replace(tzinfo=UTC)  # a newer version is learned after the one it replaces
@@ -107,17 +120,17 @@ class Intake:
         if isinstance(item, Finding):
             self._findings.append(item)
             return
-        named = self._whose.asks(entry.person)
-        person = self._whose.who(entry.person) if named else entry.person
-        nobody = self._whose.why_nobody(entry.person) if named and not person else ""
+        person, nobody = self._meant(entry.person)
         if self._renamed[0] and not isinstance(item, Document):
             item = _called(item, *self._renamed)
-        if person:
-            self._people[person] = None
         match item:
             case Document():
                 self._finish_document()
-                self._take_document(person, item, self._whose.stranger(entry.person))
+                self._begin(person, item)
+                if self._whose.is_mistaken(entry.person):
+                    self._refuse(item, nobody)
+                else:
+                    self._take_document(person, item, self._whose.stranger(entry.person))
             case Person():
                 if not nobody and not (self._fate and self._document == f"Patient/{item.id}"):
                     self._take_person(item, entry.by)
@@ -133,6 +146,25 @@ class Intake:
                 self._take_quarantined(person, item)
             case Refusal():
                 self._replies.refused(item, item.why, item.status)
+        if person and not self._refused:
+            self._people[person] = None
+
+    def _meant(self, name: str) -> tuple[str, str]:
+        """Who is meant by the name under which an entry comes; "" where that is nobody, and why."""
+        if self._whose.asks(name):
+            person = self._whose.who(name)
+            return person, "" if person else self._whose.why_nobody(name)
+        if not name:
+            return "", ""
+        if not is_id(name):
+            raise RefusedInput(f"a person's id has other signs than {SIGNS}", advice="Give them another one.")
+        if not self._insist and (alike := self._whose.looks_like(name)):
+            why = f"nobody is here under this id, and it looks like that of somebody who is, {alike}"
+            if self._by == "user":
+                raise RefusedInput(why, where=name, advice="Name that one, or insist (--insist) that it is another.")
+            self._whose.mistake(name, f"{why}; take the file again with --insist if it is another")
+            return self._meant(name)
+        return name, ""
 
     def receipt(self) -> Receipt:
         """The account of everything taken."""
@@ -201,11 +233,14 @@ class Intake:
             self._persons[id] = found
         return found
 
-    def _take_document(self, person: str, document: Document, stranger: str) -> None:
+    def _begin(self, person: str, document: Document) -> None:
+        """Nothing is known of the document at hand yet."""
         self._document, self._fate, self._before, self._refused = document.name, "", {}, ""
         self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
-        self._replaces, self._stated = False, set()
+        self._replaces, self._deletes, self._stated, self._flaw = False, False, set(), ""
         self._count_part(person, document)
+
+    def _take_document(self, person: str, document: Document, stranger: str) -> None:
         if document.seeks:
             found = self._filing.identified(document.kind, document.seeks)
             if len(found) > 1:
@@ -234,15 +269,19 @@ class Intake:
                 self._replies.kept(document, there[0][1])
             else:
                 self._filing.note_known(self._part, document.kind == DEVICE_FILE)
+                self._contest_again(document)
                 self._replies.known(document)
             return
         if person and document.name in self._hidden(person):
             self._refuse(document, _MOVED)
             return
+        updated = self._updated(document)
         if why := self._refusal(person, document, earlier, stranger) or (_TWICE if twice else ""):
             self._refuse(document, why)
+            late = updated and any(before > updated for _, before in earlier)
+            if not late and why in (_WHOSE_ELSE, _NOBODY_NOW, _TWICE):
+                self._contest(document.name, {owner for owner, _ in earlier}, f"{document.place}: {why}")
             return
-        updated = self._updated(document)
         if document.apart:
             pass  # its events come by themselves
         elif updated and any(before > updated for _, before in earlier):
@@ -250,7 +289,9 @@ class Intake:
             self._bring_deletion(person, document, {owner for owner, _ in earlier})
         elif earlier:
             self._replaces = True
+            self._home = person, self._filing.mark(document)
             self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
+            self._flaw = "" if document.understood or not self._before else _UNREAD
         self._filing.keep_document(person, document, stamp(self._now), updated, self._origin)
         self._pass_on(person, document.name, earlier)
         if document.kind == DEVICE_FILE:
@@ -293,6 +334,7 @@ class Intake:
     def _refusal(self, person: str, document: Document, earlier: list[tuple[str, str]], stranger: str) -> str:
         """Why a document is not taken in for what it says of itself and what is here; "" where it is."""
         owners = {owner for owner, _ in earlier}
+        theirs = {owner for owner in owners - {"", person} if document.name not in self._elsewhere(owner)}
         if document.new and earlier and (document.kind == "Patient" or owners != {person}):
             return TAKEN
         if document.kind == "Patient" and not document.apart and self._whose.is_another(document):
@@ -301,6 +343,8 @@ class Intake:
             return stranger
         if document.apart and not owners <= {"", person, *(one.chart.person for one in self._filing.merged(person))}:
             return "the export of one patient holds what is another's here"
+        if theirs and not document.apart and not theirs <= {one.chart.person for one in self._filing.group(person)}:
+            return _WHOSE_ELSE if person else _NOBODY_NOW
         return ""
 
     def _asks_again(self, name: str, document: Document) -> bool:
@@ -342,6 +386,9 @@ class Intake:
                 self._fate = "outdated"
             else:
                 self._remember_events(document.name, owners)
+                self._deletes = True
+                for owner in owners:
+                    self._filing.chart(owner).end_contest(document.name)
             for owner in owners or [""]:
                 self._filing.keep_document(owner, document, stamp(self._now), updated, self._origin)
                 self._people |= {owner: None} if owner else {}
@@ -380,6 +427,21 @@ class Intake:
         if document.kind == "Patient" and why != _TWICE and not document.apart:
             self._whose.turn_away(document, why)
 
+    def _settle_contest(self) -> None:
+        """What a version that cannot be used leaves out stands in doubt; one that can be ends all doubt."""
+        person, mark = self._home
+        if not self._flaw:
+            for owner in {person, *(owner for owner, _ in self._before)} - {""}:
+                self._filing.chart(owner).end_contest(self._document)
+            return
+        self._filing.chart(person).flaw(mark)
+        by_owner: dict[str, list[str]] = {}
+        for owner, id in self._before:
+            by_owner.setdefault(owner, []).append(id)
+        for owner, ids in by_owner.items():
+            self._contest_events(owner, self._document, ids, self._flaw)
+        self._before = {}
+
     def _remember_events(self, name: str, owners: list[str]) -> None:
         for owner in owners:
             for event in self._filing.chart(owner).events_of(name):
@@ -389,11 +451,46 @@ class Intake:
                 else:
                     self._before[owner, event.id] = event
 
+    def _contest(self, name: str, owners: Iterable[str], why: str) -> None:
+        """Let what a document stated stand in doubt: a later version of it cannot be used."""
+        for owner in sorted(set(owners) - {""}):
+            if name in self._elsewhere(owner):
+                continue
+            chart = self._filing.chart(owner)
+            last = {event.id: event for event in chart.events_of(name)}
+            self._contest_events(owner, name, [event.id for event in last.values() if not event.retracted], why)
+
+    def _contest_events(self, owner: str, name: str, ids: list[str], why: str) -> None:
+        if ids:
+            self._filing.chart(owner).contest(name, ids, why, stamp(self._now))
+            text = f"what stood of {owner} under {name} stands in doubt: a later version of it cannot be used ({why})"
+            self._findings.append(Finding("contested", "conformance", "flag", text, "", None, "", name))
+
+    def _contest_event(self, person: str, refused: Quarantined) -> None:
+        """A later version of an event that came by itself cannot be used."""
+        assert refused.event is not None
+        known = self._filing.chart(person).versions(refused.event, refused.event.content)
+        if known and not max(known, key=lambda one: (one.learned, one.content)).retracted:
+            id, finding = refused.event.id, refused.finding
+            self._contest_events(person, id, [id], f"{finding.where}: {finding.message}")
+
+    def _contest_again(self, document: Document) -> None:
+        """A version that cannot be used came once more: this import says it too."""
+        owner, _ = self._filing.known_at
+        chart = self._filing.find(owner) if owner else None
+        if chart is None or not chart.chart.is_flawed(self._filing.mark(document)):
+            return
+        if why := chart.contested(document.name):
+            self._contest(document.name, [owner], why)
+
     def _finish_document(self) -> None:
-        """Withdraw what an earlier version of the document stated and this one does not."""
+        """Withdraw what an earlier version of the document stated and this one does not, if this one is sound."""
+        if self._replaces:
+            self._replaces = False
+            self._settle_contest()
         for (person, _), event in self._before.items():
             learned = max(self._now, self._after)
-            gone = msgspec.structs.replace(event, retracted=True, learned=learned)
+            gone = ended(event, DELETED if self._deletes else NEWER_VERSION, learned)
             self._filing.chart(person).add(gone, [event], self._origin)
             self._count["withdrawn"] += 1
         self._before = {}
@@ -409,10 +506,12 @@ class Intake:
             return
         if document:
             event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
-        event = _takes_back(event)
+        event = _takes_back(event, NEWER_VERSION if document else DELETED)
         for outcome in admit(self._person(person), [event], self._clock):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
+                if not document and not event.id.startswith("content:"):
+                    self._contest_event(person, outcome)
                 return
             before = self._before.pop((person, event.id), None) if document else None  # another's is withdrawn there
             known = [before] if before else self._filing.chart(person).versions(outcome, outcome.content)
@@ -432,6 +531,8 @@ class Intake:
                 ), new))  # fmt: skip
             else:
                 self._filing.chart(person).add(new, known, origin)
+                if not document:
+                    self._filing.chart(person).end_contest(new.id)
                 self._count["withdrawn" if new.retracted else "accepted"] += 1
                 self._tell_of(person, new)
 
@@ -486,6 +587,8 @@ class Intake:
             return
         self._person(person) if person else None
         of_document = self._document in name_of(quarantined)
+        if of_document and self._replaces and quarantined.finding.rule not in _NO_FLAW:
+            self._flaw = self._flaw or f"{quarantined.finding.where}: {quarantined.finding.message}"
         origin = self._origin if of_document else self._origin_in_file(person)
         if not self._filing.chart(person).quarantine(quarantined, digest_of(quarantined), origin):
             self._count["already_known"] += 1
@@ -507,6 +610,8 @@ def _called(item: Said, old: str, new: str) -> Said:
     return item
 
 
-def _takes_back(event: Event) -> Event:
+def _takes_back(event: Event, how: str = "") -> Event:
     """The door asks nothing of what takes something back."""
-    return finite(event) if event.retracted else event
+    if not event.retracted:
+        return event
+    return ended(finite(event), how) if how else finite(event)

@@ -20,6 +20,7 @@ from pollux.store.audit import stamp
 from pollux.store.bodies import KEPT, checkpoint_of, digest_of, name_of, quarantined_of
 from pollux.store.chart import Arrival, Move, open_chart, read_chart
 from pollux.store.columns import BEFORE, BY_HAND
+from pollux.store.contest import MOVED, ended
 from pollux.store.dropping import DroppingChart
 from pollux.store.filing import Filing
 from pollux.store.identity import known
@@ -129,8 +130,9 @@ def _carry(filing: Filing, source: str, target: str, names: set[str], at: dateti
     aside = [item for item in reader.quarantine() if not names.isdisjoint(name_of(item))]
     for event in standing:
         here, there = wrong.versions(event, event.content), right.versions(event, event.content)
-        wrong.add(msgspec.structs.replace(event, retracted=True, learned=_after(here, at)), here, BY_HAND)
+        wrong.add(ended(event, MOVED, _after(here, at)), here, BY_HAND)
         right.add(msgspec.structs.replace(event, learned=_after(there, at)), there, BY_HAND)
+    right.chart.flawed += [one for one in wrong.chart.flawed if one not in right.chart.flawed]
     right.chart.hidden = [name for name in right.chart.hidden if name not in names]
     right.chart.passed = [name for name in right.chart.passed if name not in names]
     held = {(d.name, d.content) for d in OneChart(filing.connection, right.keyed, right.chart).documents()}
@@ -138,6 +140,8 @@ def _carry(filing: Filing, source: str, target: str, names: set[str], at: dateti
         if (document.name, document.content) not in held:
             updated = stamp(document.updated) if document.updated else ""
             filing.keep_document(right.chart.person, document, stamp(at), updated, BEFORE)
+    for name in names:
+        wrong.end_contest(name)
     for item in aside:
         right.quarantine(item, digest_of(item), BEFORE)
     wrong.chart.hidden += sorted(names - set(wrong.chart.hidden))

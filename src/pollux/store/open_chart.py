@@ -14,7 +14,7 @@ from pollux.record.entry import DEVICE_FILE, Document, Rank
 from pollux.record.event import Event, Person, source_name
 from pollux.record.quality import Quarantined
 from pollux.store.bodies import Kept, checkpoint_body, origin_of, quarantined_body, quarantined_of
-from pollux.store.chart import Chart, PageNote, Statement, Tally, missing, seal_chart, short_tag
+from pollux.store.chart import Chart, Contest, PageNote, Statement, Tally, missing, seal_chart, short_tag
 from pollux.store.columns import (
     ANEW,
     GOES_ON,
@@ -101,6 +101,7 @@ class OpenChart:
         self._pages: dict[int, Columns] = {}
         self._rows: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         self._marks: set[bytes] = set()
+        self._contests: dict[str, list[Contest]] | None = None  # by what is contested, once it is asked for
 
     @property
     def person(self) -> Person | None:
@@ -199,6 +200,46 @@ class OpenChart:
         ]
         return found + [(event, origin) for (event, _, origin), _ in self._new]
 
+    # What stands in doubt
+
+    def contest(self, name: str, ids: Iterable[str], why: str, at: str) -> None:
+        """Note that events stand only because a later version of what they stem from cannot be used."""
+        number = self.importing.number if self.importing else 0
+        known = next((one for one in self._contests_of(name) if one.number == number and not one.ended), None)
+        some = dict.fromkeys((*(known.ids if known else ()), *ids))
+        new = Contest(name, tuple(some), why, at, number)
+        self._contests_of(name)[:] = [*(one for one in self._contests_of(name) if one is not known), new]
+        self.changed = True
+
+    def end_contest(self, name: str) -> None:
+        """Note that a version came which can be used."""
+        number = self.importing.number if self.importing else 0
+        if self._contests is None and not self.chart.contests:
+            return
+        before, undone = self._contests_of(name), self.chart.undone
+        after = [msgspec.structs.replace(one, ended=number) if one.counts(undone) else one
+                 for one in before if number or not one.counts(undone)]  # fmt: skip
+        if after != before:
+            before[:] = after
+            self.changed = True
+
+    def contested(self, name: str) -> str:
+        """Why what stems from a document stands in doubt; "" where it does not."""
+        return next((one.why for one in self._contests_of(name) if one.counts(self.chart.undone)), "")
+
+    def flaw(self, mark: bytes) -> None:
+        """Note that a version of a document replaces no earlier one."""
+        if not self.chart.is_flawed(mark):
+            self.chart.flawed.append((mark, 0))
+            self.changed = True
+
+    def _contests_of(self, name: str) -> list[Contest]:
+        if self._contests is None:
+            self._contests = defaultdict(list)
+            for one in self.chart.contests:
+                self._contests[one.name].append(one)
+        return self._contests[name]
+
     # What is only kept
 
     def keep_document(self, document: Document, mark: bytes, learned: str, updated: str, origin: Origin) -> int:
@@ -278,6 +319,8 @@ class OpenChart:
         return {**{k: v for k, v in added.items() if v}, **self._write_chart()}
 
     def _write_chart(self) -> dict[str, int | str]:
+        if self._contests is not None:
+            self.chart.contests = [one for some in self._contests.values() for one in some]
         before, self.version = self.version, self.version + 1
         sealed = seal_chart(self.chart, self.version, self.keyed)
         who = self.keyed.who

@@ -1,7 +1,7 @@
 """Reading a patient's chart: whole, one quantity as a series, or the latest events."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -16,6 +16,7 @@ from pollux.record.record import Record
 from pollux.store.bodies import KEPT, checkpoint_of, name_of, origin_of, quarantined_of, standing
 from pollux.store.chart import Chart, PageNote, Tally, find_chart, missing, short_tag
 from pollux.store.columns import ANEW, Columns, Origin, micros, since_anew
+from pollux.store.contest import marked
 from pollux.store.database import quick, streamed
 from pollux.store.imports import Noted, noted_in
 from pollux.store.keys import Keyed, Keys
@@ -130,6 +131,10 @@ class OneChart:
 
         `hidden`: with those.
         """
+        return (document for document, _ in self.versions(hidden))
+
+    def versions(self, hidden: bool = False) -> Iterator[tuple[Document, bool]]:
+        """The same, each with whether it replaces no earlier version, since something of it cannot be used."""
         columns = (DOCUMENT.c.number, DOCUMENT.c.name, DOCUMENT.c.mark, DOCUMENT.c.sealed)
         wanted = select(*columns).where(DOCUMENT.c.who == self.keyed.who).order_by(DOCUMENT.c.number)
         told = Tally()
@@ -139,7 +144,7 @@ class OneChart:
             document = kept.document()
             away = document.name in self.chart.hidden or document.name in self.chart.passed
             if hidden or not (away or kept.number in self.chart.undone):
-                yield document
+                yield document, self.chart.is_flawed(mark)
         self._compare("document", told, self.chart.documents)
 
     def quarantine(self, hidden: bool = False) -> list[Quarantined]:
@@ -221,7 +226,8 @@ def from_events(quantity: str, events: list[Event], since: int, until: int) -> R
 
 def record_of(charts: list[OneChart]) -> Record:
     """What the charts of one person hold, every version."""
-    return Record(person_of(charts), tuple(event for chart in charts for event in chart.events()))
+    events = (event for chart in charts for event in chart.events())
+    return Record(person_of(charts), marked(events, [chart.chart for chart in charts]))
 
 
 def theirs(charts: list[OneChart]) -> tuple[Event, ...]:
@@ -241,12 +247,16 @@ def person_of(charts: list[OneChart]) -> Person:
     return merged(stated, id)
 
 
-def newest(documents: Iterator[Document]) -> list[Document]:
-    """Of each document, in the order of arrival, the version that stands; none of what was deleted."""
-    versions: dict[str, list[Document]] = {}
-    for document in documents:
-        versions.setdefault(document.name, []).append(document)
-    found = (standing(some) for some in versions.values())
+def newest(documents: Iterable[tuple[Document, bool]]) -> list[Document]:
+    """Of each document, in the order of arrival, the version that stands; none of what was deleted.
+
+    Flawed ones, marked so, count where there is no other.
+    """
+    versions: dict[str, list[tuple[Document, bool]]] = {}
+    for document, flawed in documents:
+        versions.setdefault(document.name, []).append((document, flawed))
+    sound = ([one for one, flawed in some if not flawed] or [one for one, _ in some] for some in versions.values())
+    found = (standing(some) for some in sound)
     return [document for document in found if document is not None and not document.gone]
 
 

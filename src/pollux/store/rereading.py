@@ -93,6 +93,8 @@ class Rereading:
             for person, entry in persons:
                 self._state(person, entry)
             self._sort_aside(kept, aside)
+            if not aside:
+                self._sound(kept, row)
             before = self._before(row, kept)
             if {(e.id, e.content) for e in before} == {(e.id, e.content) for e in events}:
                 continue
@@ -130,7 +132,7 @@ class Rereading:
                 pieces.setdefault((file_of(kept.document()), kept.number, kept.part), []).append((row, kept))
                 continue
             standing = self._settling.standing(name)
-            if standing is not None and standing[:2] == (self._person, row) and not kept.document().gone:
+            if any(one[:2] == (self._person, row) for one in standing) and not kept.document().gone:
                 yield row, kept, self._again([kept])
         for some in pieces.values():
             yield (*some[0], self._again([kept for _, kept in some]))
@@ -185,6 +187,15 @@ class Rereading:
         new = msgspec.structs.replace(person, **said)
         if new != empty:
             self._chart.state(new, stamp(self._now), entry.by)
+
+    def _sound(self, kept: Kept, row: int) -> None:
+        """A version of which something could not be used, and now all can, replaces earlier ones after all."""
+        chart = self._chart.chart
+        mark = next(mark for at, mark, _ in self._documents if at == row)
+        if chart.is_flawed(mark):
+            chart.flawed = [(one, self.account.number if one == mark else by) for one, by in chart.flawed]
+            self._chart.end_contest(f"{kept.kind}/{kept.id}")
+            self._chart.changed = True
 
     def _sort_aside(self, kept: Kept, aside: list[Quarantined]) -> None:
         """What is understood now leaves the quarantine, and what is not understood any more goes into it."""

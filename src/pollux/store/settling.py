@@ -14,12 +14,14 @@ import msgspec
 from pollux.record.event import Event, source_name
 from pollux.store.bodies import Kept
 from pollux.store.columns import ANEW, GOES_ON, Origin, Saying, since_anew
+from pollux.store.contest import TAKEN_BACK, ended
 from pollux.store.course import added
 from pollux.store.filing import Filing
 from pollux.store.imports import Noted, noted_in
 from pollux.store.open_chart import OpenChart, aside_of
 
 _STEP = timedelta(microseconds=1)
+Row = tuple[str, int, bytes, Kept]  # of a document: whose it is, its row, by what it is recognised, what it holds
 
 
 class Told:
@@ -171,44 +173,49 @@ class Settling:
 
     # Events of documents
 
-    def standing(self, name: str) -> tuple[str, int, bytes, Kept] | None:
-        """The version of a document that stands, as the imports that count brought them."""
+    def standing(self, name: str) -> list[Row]:
+        """The version of a document that stands, as imports that count brought it, and the flawed ones behind it."""
         seen: set[bytes] = set()
         changed: list[str] = []
-        found = None
+        found: list[Row] = []
         for one in sorted(self._rows(name), key=lambda one: (one[3].number, one[3].part, one[3].learned, one[1])):
             _, _, mark, kept = one
             if mark in seen:
                 continue
             seen.add(mark)
             if not (kept.updated and any(before > kept.updated for before in changed)):
-                found = one
+                found = [*found, one] if self._is_flawed(one) else [one]
             changed.append(kept.updated)
         return found
 
-    def _rows(self, name: str) -> Iterator[tuple[str, int, bytes, Kept]]:
+    def _is_flawed(self, one: Row) -> bool:
+        return self._filing.chart(one[0]).chart.is_flawed(one[2])
+
+    def _rows(self, name: str) -> Iterator[Row]:
         for one in self._filing.document_rows(name):
             if one[3].number not in self._filing.chart(one[0]).chart.undone:
                 yield one
 
     def document(self, name: str) -> str:
-        """Let stand what the version of a document states that stands; whose it is ("" where none is left)."""
+        """Let stand what the version of a document states that stands; whose it is ("" where none is left).
+
+        A flawed version adds what of it can be used, and leaves standing what it does not state.
+        """
         rows = self._filing.document_rows(name)
         owners = sorted({one[0] for one in rows})
         standing = self.standing(name)
         desired: dict[tuple[str, str], Event] = {}
-        if standing is not None:
-            person, _, mark, _ = standing
+        for person, _, mark, _ in standing:
             alike = [one for one in rows if one[2] == mark]
-            desired = {(person, event.id): event for event in self._statement(name, owners, alike)}
+            desired |= {(person, event.id): event for event in self._statement(name, owners, alike)}
         for owner in owners:
             ids = self.told(owner).names(name) & self.told(owner).there.keys()
             ids |= {id for whose, id in desired if whose == owner}
             for id in sorted(ids):
                 self._write(owner, id, [desired[owner, id]] if (owner, id) in desired else [])
-        return standing[0] if standing else ""
+        return standing[-1][0] if standing else ""
 
-    def _statement(self, name: str, owners: list[str], alike: list[tuple[str, int, bytes, Kept]]) -> list[Event]:
+    def _statement(self, name: str, owners: list[str], alike: list[Row]) -> list[Event]:
         """What a version of a document states, as it was read last; `alike` are the rows that hold its bytes."""
         for owner, row, _, _ in alike:
             if (again := self.told(owner).again(row)) is not None:
@@ -235,7 +242,7 @@ class Settling:
         if not versions:
             if last is None:
                 return
-            versions = [msgspec.structs.replace(last, retracted=True, modified=None)]
+            versions = [msgspec.structs.replace(ended(last, TAKEN_BACK), modified=None)]
         learned = max(self._now, last.learned + _STEP) if last else self._now
         chart, before = self._filing.chart(person), [event for event, _ in there]
         for place, event in enumerate(versions):

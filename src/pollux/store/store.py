@@ -26,6 +26,7 @@ from pollux.store.audit import Done, Head, stamp
 from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
+from pollux.store.contest import contested, marked
 from pollux.store.contradiction import doubts
 from pollux.store.database import Database
 from pollux.store.doctor import Trouble, examine
@@ -191,7 +192,7 @@ class Store:
         with self._access.charts(person_id, "latest") as charts:
             if len(charts) > 1:  # of merged ids; the same thing may have come to both
                 return list(reversed(record_of(charts).current[-count:])) if count else []
-            return charts[0].latest(count)
+            return list(marked(charts[0].latest(count), [charts[0].chart]))
 
     def series(
         self, person_id: str, quantity: str, since: datetime | None = None, until: datetime | None = None
@@ -214,7 +215,7 @@ class Store:
         """What is in doubt of who a person is: devices that contradict the record, ids that may be one person."""
         with self._access.charts(person_id, "doubts") as charts:
             found = [one.chart for one in charts]
-            return [*doubts(found), *asked(found)]
+            return [*doubts(found), *asked(found), *contested(found)]
 
     def documents(self, person_id: str) -> Iterator[Document]:
         """The documents of a person, every version, as received; for "" those that belong to nobody."""
@@ -227,8 +228,9 @@ class Store:
 
         A resource that was received over several lines is put on one, which changes nothing inside its texts.
         """
-        resources = (document for document in self.documents(person_id) if not file_of(document))
-        for document in newest(resources):
+        with self._access.charts(person_id, "documents", restricted=True) as charts:
+            versions = [one for chart in charts for one in chart.versions()]
+        for document in newest((one, flawed) for one, flawed in versions if not file_of(one)):
             yield document.content.replace(b"\r", b"").replace(b"\n", b"") + b"\n"
 
     def held(self, person_id: str) -> Held:

@@ -23,7 +23,7 @@ from pollux.store.imports import Counts, Noted, noted_in
 from pollux.store.links import MERGED, index_links
 from pollux.store.moved import pass_on
 from pollux.store.open_chart import OpenChart, aside_of
-from pollux.store.settling import Settling
+from pollux.store.settling import Row, Settling
 from pollux.store.tables import COUNT, DOCUMENT, WHOSE_IMPORT
 
 
@@ -140,14 +140,10 @@ def documents_of(chart: OpenChart) -> Iterator[tuple[int, bytes, Kept]]:
         yield number, mark, KEPT.decode(chart.keyed.cipher.open(sealed, "document", who, number, name, mark))
 
 
-Standing = tuple[str, int, bytes, Kept] | None
-
-
-def _differs(before: Standing, after: Standing, number: int) -> bool:
+def _differs(before: list[Row], after: list[Row], number: int) -> bool:
     """Whether another version of a document stands, or the same one as another import brought it."""
-    if before is None or after is None:
-        return before is not after
-    return before[3].number == number or (before[0], before[2]) != (after[0], after[2])
+    said = [[(owner, mark) for owner, _, mark, _ in some] for some in (before, after)]
+    return said[0] != said[1] or any(kept.number == number for *_, kept in before)
 
 
 # What stands against it

@@ -10,6 +10,18 @@ ANOTHER = (
 TAKEN = "it is to be created (POST) under a name that something else here has"
 
 
+_CONFUSED = {"0": "O", "O": "0", "1": "lI", "l": "1I", "I": "1l"}
+_TYPED = 16  # signs of an id that somebody may have typed: longer ones are asked in other cases only
+
+
+def _alike(id: str) -> list[str]:
+    """Ids for which somebody may take this one, or write it."""
+    some = [id.lower(), id.upper(), id.swapcase(), id.capitalize()]
+    for at, sign in enumerate(id if len(id) <= _TYPED else ""):
+        some += [id[:at] + other + id[at + 1 :] for other in _CONFUSED.get(sign, "")]
+    return [one for one in dict.fromkeys(some) if one != id]
+
+
 class Whose:
     """Knows of one import who is meant by what its entries name.
 
@@ -21,6 +33,8 @@ class Whose:
         self._named: dict[str, str] = {}  # who it is that an identifier names; "" where that is nobody
         self._nobody: dict[str, str] = {}  # and why
         self._strangers: set[str] = set()
+        self._mistaken: set[str] = set()
+        self._alike: dict[str, str] = {}  # whom an id looks like under which nobody was here before
 
     def asks(self, name: str) -> bool:
         """Whether a name has to be looked up before it is known who that is."""
@@ -49,6 +63,25 @@ class Whose:
     def stranger(self, name: str) -> str:
         """Why a patient was not taken in; "" for everybody else."""
         return self._nobody[name] if name in self._strangers else ""
+
+    def looks_like(self, person: str) -> str:
+        """Who is here under an id that looks like one under which nobody is; "" for nobody.
+
+        Asked are the ids in other cases, and with one of 0 O, 1 l I in place of another.
+        """
+        if person not in self._alike:
+            alike = next((one for one in _alike(person) if self._filing.find(one)), "")
+            self._alike[person] = "" if not alike or self._filing.find(person) else alike
+        return self._alike[person]
+
+    def mistake(self, person: str, why: str) -> None:
+        """Note that an id may be a mistake: nothing under it is taken, not even as nobody's."""
+        self._named[person], self._nobody[person] = "", why
+        self._mistaken.add(person)
+
+    def is_mistaken(self, name: str) -> bool:
+        """Whether an id may be a mistake."""
+        return name in self._mistaken
 
     def turn_away(self, patient: Document, why: str) -> None:
         """From now on whatever is said of this Patient is nobody's."""

@@ -43,10 +43,17 @@ WORDS = {
     "ten times the usual": "amounts about ten times this person's usual",
     "ten times for their weight": "",
     "a tenth for their weight": "",
+    "contested": "values that a later version, which cannot be used, may have changed",
     "meals by night": "",
     "glucose rises elsewhere": "",
 }
-WIDENS = ("ten times the usual", "a tenth for their weight", "glucose rises elsewhere", "level in the other unit")
+WIDENS = (
+    "contested",
+    "ten times the usual",
+    "a tenth for their weight",
+    "glucose rises elsewhere",
+    "level in the other unit",
+)
 USED = frozenset(
     ("cgm_glucose", "insulin_bolus", "insulin_basal_rate", "insulin_long_acting", "carbohydrate_intake", "body_weight")
     + ("blood_glucose", "calibration_glucose", "plasma_glucose")

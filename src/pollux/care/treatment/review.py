@@ -16,11 +16,14 @@ from pollux.care.treatment.interactions.mechanism import effects
 from pollux.care.treatment.medication import Medication, listed, stopped, taken
 from pollux.care.treatment.organs import apixaban, kidney_findings, liver_findings
 from pollux.record import Code, Event, Record
+from pollux.record.examining.flags import CONTESTED
 from pollux.record.kidney import Filtration, filtration
 from pollux.record.liver import Liver, liver
+from pollux.vocabulary import term
 
 _NAMES = Reference("Pollux", "its vocabulary of drugs, in which the name is not")
 _OVER = frozenset({"resolved", "inactive"})  # what FHIR says of an allergy that is none any more
+_CONTESTED_LISTED = 20
 _CHILDBEARING = (12.0, 55.0)  # ages at which a pregnancy is asked for [years]: our own choice
 
 
@@ -29,7 +32,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     `allergies` are the texts of stated allergies, or None for no list; an empty list is as unknown as none, unless
     `no_known_allergies` was stated. `past_allergies` were stated as resolved or inactive: nothing is checked against
-    them, and that is said. `pregnancy` is as stated.
+    them, and that is said. `contested` is what stands although a later version, which cannot be used, may have changed
+    or ended it. `pregnancy` is as stated.
     """
 
     age: float | None = None
@@ -38,6 +42,7 @@ class Facts(msgspec.Struct, frozen=True):
     allergies: tuple[str, ...] | None = None
     no_known_allergies: bool = False
     past_allergies: tuple[str, ...] = ()
+    contested: tuple[str, ...] = ()
     pregnancy: str | None = None
     weight: float | None = None
     creatinine: float | None = None
@@ -121,6 +126,7 @@ def facts_of(record: Record, at: datetime) -> Facts:
         allergies=tuple(text for text in texts if text not in none) if texts else None,
         no_known_allergies=bool(none) and len(none) == len(texts),
         past_allergies=tuple(_text(event) for event in listed_ if not _OVER.isdisjoint(event.flags)),
+        contested=tuple(_in_words(event) for event in record.current if event.time <= at and CONTESTED in event.flags),
         pregnancy=None if said is None else said.display or said.code if isinstance(said, Code) else str(said),
         weight=weight.number("kg") if weight else None,
         creatinine=creatinine.number("mg/dL") if creatinine else None,
@@ -132,6 +138,11 @@ def facts_of(record: Record, at: datetime) -> Facts:
 def _text(event: Event) -> str:
     """What is stated in a coded event, in words."""
     return event.value.display or event.value.code if isinstance(event.value, Code) else str(event.value)
+
+
+def _in_words(event: Event) -> str:
+    said = f"{event.value:g} {event.unit}" if isinstance(event.value, float) else _text(event)
+    return f"{term(event.quantity).label.lower()} {said}"
 
 
 def none_known(text: str) -> bool:
@@ -158,6 +169,12 @@ def _unknown(medications: Sequence[Medication] | None, facts: Facts) -> list[str
         found.append(f"allergies are unknown: {'there is no list' if facts.allergies is None else 'the list is empty'}")
     found += [f"the allergy to {text!r} is not recognised" for text in facts.allergies or () if not recognised(text)]
     found += [f"the allergy to {text!r} is stated as over; nothing was checked for it" for text in facts.past_allergies]
+    found += [
+        f"{text} stands in doubt: a later version of it cannot be used; it counts as it stood before"
+        for text in facts.contested[:_CONTESTED_LISTED]
+    ]
+    if more := len(facts.contested[_CONTESTED_LISTED:]):
+        found.append(f"{more} more values stand in doubt: see `pollux quality`")
     low, high = _CHILDBEARING
     if facts.pregnancy is None and facts.sex != "male" and (facts.age is None or low <= facts.age <= high):
         found.append("whether there is a pregnancy is unknown; no rule here was made for one")

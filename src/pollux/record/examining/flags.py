@@ -12,6 +12,9 @@ BOOKKEEPING = frozenset(
     + ("as needed", "subpotent")
 )
 
+# What stands although a later version of its document says something else, since that version cannot be used.
+CONTESTED = "contested"
+
 
 def value_of(event: Event) -> str:
     """The value as a finding may quote it: a number with its unit, no free text."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from pollux.record.entry import IDENTIFIED, Within, own_id
+from pollux.record.entry import IDENTIFIED, Within, is_id, own_id
 
-_NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,255})(?:/_history/[^/]+)?")
+_NAMED = re.compile(r"(?:https?://[^?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-._]{1,255})(?:/_history/[^/]+)?")
 
 
 _MOST = 200
@@ -42,7 +42,7 @@ def target(reference: str) -> tuple[str, str] | None:
     ('Patient', 'p1')
     """
     found = _NAMED.fullmatch(reference)
-    return (found.group(1), found.group(2)) if found else None
+    return (found.group(1), found.group(2)) if found and is_id(found.group(2)) else None
 
 
 def identifier_of(query: str, kind: str = "Patient") -> str:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from pollux.errors import PolluxError, RefusedInput
-from pollux.record.entry import CREATED, Document, Entry, own_id
+from pollux.record.entry import CREATED, LONGEST_ID, SIGNS, Document, Entry, is_id, own_id
 from pollux.record.quality import Category, Finding, Quarantined
 from pollux.sources.clock import zone
 from pollux.sources.fhir import patient
@@ -36,6 +36,9 @@ def resource_entries(
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
     named = named or Named(_text(resource.get("id")))
+    if named.id and not is_id(named.id[:LONGEST_ID]):
+        yield kept_raw(reading, "bad id", f"its id has other signs than {SIGNS}", place, raw)
+        return
     document = resource_document(raw, resource, place, named.id, reading, named)
     person, astray = person_of(resource, links)
     if document.kind == "Patient":
