@@ -1,7 +1,7 @@
 """The control of one patient with columns as generated code; ``@name@`` as in ``lane_control``."""
 
 SOLVE = """
-@njit(**FAST)
+@assembled
 def slopes_now(W, C, COLUMN, DU, now):
     W[@t@] = now
     W[@time@] = now
@@ -13,7 +13,7 @@ def slopes_now(W, C, COLUMN, DU, now):
     W[@side@] = W[@new_side@]
 
 
-@njit(**FAST)
+@assembled
 def carry(W, C, d_time, sign):
     # S ± f ∂t
     for j in range(@S@):
@@ -21,7 +21,7 @@ def carry(W, C, d_time, sign):
             C[@ys@ + j * @WIDTH@ + c] += sign * W[@k1@ + j] * d_time[c]
 
 
-@njit(**FAST)
+@assembled
 def begin_segment(W, C, COLUMN, DU, first, now, inputs, jumps, keep, d_time, d_inputs, d_jump):
     moved = False
     for c in range(d_time.shape[0]):
@@ -47,7 +47,7 @@ def begin_segment(W, C, COLUMN, DU, first, now, inputs, jumps, keep, d_time, d_i
         carry(W, C, d_time, -1.0)
 
 
-@njit(**FAST)
+@assembled
 def first_step(W, limit):
     h = limit
     for j in range(@S@):
@@ -57,7 +57,7 @@ def first_step(W, limit):
     return max(h, 1e-6)
 
 
-@njit(**FAST)
+@assembled
 def finite(W):
     for j in range(@S@):
         if not math.fabs(W[@y@ + j]) < np.inf:
@@ -65,7 +65,7 @@ def finite(W):
     return True
 
 
-@njit(**FAST)
+@assembled
 def fallen(W, tolerance, floors):
     # whether the step brings a state below its least value, as in lanes
     for j in range(@S@):
@@ -74,13 +74,13 @@ def fallen(W, tolerance, floors):
     return False
 
 
-@njit(**FAST)
+@assembled
 def grow(e, log_error):
     growth = 0.9 * math.exp(0.04 * log_error - 0.17 * math.log(min(max(e, 1e-10), 1e10)))
     return min(max(growth, 0.2), 10.0)
 
 
-@njit(**FAST)
+@assembled
 def rates_at(W, C, COLUMN, DU, now, theta, F, Fs):
     between(W, C, theta)
     W[@time@] = now + theta * W[@h@]
