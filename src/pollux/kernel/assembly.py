@@ -66,7 +66,8 @@ _COMPARED = {
     ast.Lt: ("olt", "slt"), ast.LtE: ("ole", "sle"), ast.Gt: ("ogt", "sgt"), ast.GtE: ("oge", "sge"),
     ast.Eq: ("oeq", "eq"), ast.NotEq: ("une", "ne"),
 }  # fmt: skip
-_LIBRARY = {"math.fabs": "fabs", "math.sqrt": "sqrt", "math.exp": "exp", "math.log": "log", "np.floor": "floor"}
+_LIBRARY = {"math.fabs": "fabs", "math.sqrt": "sqrt", "math.exp": "exp", "math.log": "log", "np.floor": "floor",
+            "np.ceil": "ceil", "np.log2": "log2"}  # fmt: skip
 # As numba with fastmath {contract, nsz, arcp}, which it hands down to all that a function calls.
 _FAST = "nsz arcp contract "
 
@@ -75,6 +76,7 @@ DECLARED = "\n".join(
         *(f"declare double @llvm.{name}.f64(double)" for name in _LIBRARY.values()),
         "declare double @llvm.fma.f64(double, double, double)",
         "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
+        "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
     ]
 )
 
@@ -244,17 +246,23 @@ class _Writer:
         self.lines.append(f"  store {value.kind} {value.text}, ptr %v.{name}")
 
     def store(self, place: ast.Subscript, value: ast.expr) -> None:
-        """An element becomes a value, or a whole array becomes 0."""
+        """An element becomes a value, or an array that lies in one piece becomes 0 or another of its size."""
         array = self.array(place.value)
         if isinstance(place.slice, ast.Slice):
             part = self.part(array, place.slice)
             count = self.put(INT, f"mul nsw i64 {part.sizes[0]}, 8")
             for size in part.sizes[1:]:
                 count = self.put(INT, f"mul nsw i64 {count.text}, {size}")
-            if not (isinstance(value, ast.Constant) and value.value == 0.0 and array.kind.contiguous):
+            source = self._value.get(value.id) if isinstance(value, ast.Name) else None
+            if isinstance(source, Array) and source.kind == array.kind:
+                words = f"ptr {part.pointer}, ptr {source.pointer}, i64 {count.text}, i1 false"
+                self.lines.append(f"  call void @llvm.memcpy.p0.p0.i64({words})")
+            elif isinstance(value, ast.Constant) and value.value == 0.0:
+                self.lines.append(
+                    f"  call void @llvm.memset.p0.i64(ptr {part.pointer}, i8 0, i64 {count.text}, i1 false)"
+                )
+            else:
                 raise NotImplementedError(ast.unparse(place))
-            filled = f"ptr {part.pointer}, i8 0, i64 {count.text}, i1 false"
-            self.lines.append(f"  call void @llvm.memset.p0.i64({filled})")
             return
         number = self.turned(self.number(value), BOOL if array.kind.element == "i8" else array.kind.element)
         if array.kind.element == "i8":
@@ -445,6 +453,8 @@ class _Writer:
         match name:
             case "float":
                 return self.turned(numbers[0], FLOAT)
+            case "int":
+                return self.put(INT, f"fptosi double {numbers[0].text} to i64")
             case "_bits":
                 return self.put(INT, f"bitcast double {numbers[0].text} to i64")
             case "_float":

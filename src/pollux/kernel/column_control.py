@@ -91,10 +91,19 @@ def rates_at(W, C, COLUMN, DU, now, theta, F, Fs):
     rates(W, C, F, Fs, COLUMN, DU)
 
 
+@assembled
+def copied(X, Z):
+    for j in range(Z.shape[0]):
+        Z[j] = X[j]
+
+
 @njit(**FAST)
 def jumped(W, C, COLUMN, DU, now, FIX):
     # (f⁻ − f⁺) ∂t_e where a condition changes within the step just tried, the jump alone: f is taken on both sides
-    x, xs, new_side = W[@x@ : @x@ + @S@].copy(), C[@xs@ : @xs@ + @S@ * @WIDTH@].copy(), W[@new_side@]
+    new_side = W[@new_side@]
+    x, xs = np.empty(@S@), np.empty(@S@ * @WIDTH@)
+    copied(W[@x@ : @x@ + @S@], x)
+    copied(C[@xs@ : @xs@ + @S@ * @WIDTH@], xs)
     before, after, Fs = np.zeros(@S@), np.zeros(@S@), np.zeros(@S@ * @WIDTH@)
     G0, G1, GT, DG = np.zeros(@SWITCHES@), np.zeros(@SWITCHES@), np.zeros(@SWITCHES@), np.zeros((@SWITCHES@, @WIDTH@))
     low = 0.0
@@ -110,15 +119,16 @@ def jumped(W, C, COLUMN, DU, now, FIX):
     crossing(W, C, after, COLUMN, G1, DG, GT)
     rates_at(W, C, COLUMN, DU, now, low, before, Fs)
     crossing(W, C, before, COLUMN, G0, DG, GT)
-    FIX[:] = 0.0
+    for j in range(@S@ * @WIDTH@):
+        FIX[j] = 0.0
     for k in range(@SWITCHES@):
         if G0[k] != G1[k] and GT[k] != 0.0:
             for j in range(@S@):
                 for c in range(@WIDTH@):
                     FIX[j * @WIDTH@ + c] = (after[j] - before[j]) * DG[k, c] / GT[k]
             break  # conditions that change together are one crossing
-    W[@x@ : @x@ + @S@] = x
-    C[@xs@ : @xs@ + @S@ * @WIDTH@] = xs
+    copied(x, W[@x@ : @x@ + @S@])
+    copied(xs, C[@xs@ : @xs@ + @S@ * @WIDTH@])
     W[@new_side@] = new_side
 
 
