@@ -130,10 +130,13 @@ def _names(node: ast.AST, path: tuple[int, ...]) -> Iterator[tuple[str, bool, tu
 
 
 def _kept(function: ast.FunctionDef) -> set[str]:
-    """The variables that need a place in memory, because they are assigned in more than one block of the code."""
+    """Variables that need a place in memory: they are assigned in more than one block, or assigned and counted with."""
     home: dict[str, tuple[int, ...]] = {a.arg: (0,) for a in function.args.args}
     assigned = {name for name, is_assigned, _ in _places(function.body) if is_assigned}
-    kept = assigned & set(home)
+    counted = {
+        loop.target.id for loop in ast.walk(function) if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name)
+    }
+    kept = assigned & (set(home) | counted)
     for name, is_assigned, path in _places(function.body):
         if name in assigned:
             if not is_assigned and home.get(name) is None:
@@ -219,7 +222,9 @@ class _Writer:
                     self.assign(name, self.arithmetic(op, self.number(_read(place)), self.number(value)))
                 case ast.AugAssign(target=ast.Subscript() as place, op=op, value=value):
                     self.store(place, ast.BinOp(_read(place), op, value))
-                case ast.For(target=ast.Name(name), iter=ast.Call(func=ast.Name("range"), args=limits), body=body):
+                case ast.For(
+                    target=ast.Name(name), iter=ast.Call(func=ast.Name("range"), args=limits), body=body, orelse=[]
+                ):
                     self.loop(name, [self.number(limit) for limit in limits], body)
                 case ast.If():
                     self.branch(statement)
@@ -285,11 +290,12 @@ class _Writer:
         self.enter(first)
         self._count += 1
         following = f"%r{self._count}"
-        self._value[name] = self.put(INT, f"phi i64 [ {start.text}, %{before} ], [ {following}, %{last} ]")
+        turn = self.put(INT, f"phi i64 [ {start.text}, %{before} ], [ {following}, %{last} ]")
+        self.assign(name, turn)
         self.body(body)
         self.leave(f"br label %{last}")
         self.enter(last)
-        self.lines.append(f"  {following} = add nsw i64 {self._value[name].text}, 1")  # type: ignore[union-attr]
+        self.lines.append(f"  {following} = add nsw i64 {turn.text}, 1")
         again = self.put(BOOL, f"icmp slt i64 {following}, {stop.text}")
         self.leave(f"br i1 {again.text}, label %{first}, label %{end}")
         self.enter(end)
