@@ -17,8 +17,9 @@ from pollux.kernel.progress import tell
 _lock = threading.RLock()
 
 GENERATORS = (
-    "affine", "affine_columns", "column_control", "columns", "cuda", "derivatives", "elementary", "fixed",
-    "lane_control", "lanes", "layout", "linear", "program", "rosenbrock", "symbols", "tableau", "writing",
+    "affine", "affine_columns", "assembled", "assembly", "column_control", "columns", "cuda", "derivatives",
+    "elementary", "fixed", "lane_control", "lanes", "layout", "linear", "program", "rosenbrock", "symbols", "tableau",
+    "writing",
 )  # fmt: skip
 
 
