@@ -186,6 +186,7 @@ class Intake:
             accepted=count["accepted"],
             quarantined=count["quarantined"],
             documents=count["documents"],
+            files=count["files"],
             already_known=count["already_known"],
             outdated=count["outdated"],
             withdrawn=count["withdrawn"],
@@ -251,6 +252,8 @@ class Intake:
                 self._refuse(document, "it takes back the identifier by which it is to be found", INVALID)
                 return
             document = self._under_the_name(found[0][1], document) if found else document
+        if document.kind == DEVICE_FILE and document.identifiers and not self._insist:
+            self._refuse_anothers(person, document)
         if document.gone and not document.apart:
             twice = self._asks_again(document.name, document)
             self._refuse(document, _TWICE) if twice else self._take_deletion(document)
@@ -295,6 +298,7 @@ class Intake:
         self._filing.keep_document(person, document, stamp(self._now), updated, self._origin)
         self._pass_on(person, document.name, earlier)
         if document.kind == DEVICE_FILE:
+            self._count["files"] += 1
             self._filing.breathe()  # pieces of a file are large
             return
         self._count["documents"] += 1
@@ -319,6 +323,19 @@ class Intake:
         self._part = self._files.get(file, self._parts)
         if file:
             self._files[file] = self._file_of[person] = self._part
+
+    def _refuse_anothers(self, person: str, document: Document) -> None:
+        """Raise `RefusedInput` where the same file was taken for somebody else."""
+        own = {one.chart.person for one in self._filing.group(person)} | {person}
+        (name,) = document.identifiers
+        others = {whose for whose, _ in self._filing.identified(DEVICE_FILE, name)} - own
+        if others:
+            raise RefusedInput(
+                f"this file, byte for byte, was taken before, for {', '.join(sorted(others))}",
+                where=document.place,
+                advice="It is of one of them only: name whose it is (--person); what was taken for the wrong one can "
+                "be taken back (pollux imports, pollux undo N). --insist takes it for both.",
+            )
 
     def _pass_on(self, person: str, name: str, earlier: list[tuple[str, str]]) -> None:
         """A document whose versions name several patients is the one's whom that which stands names."""
