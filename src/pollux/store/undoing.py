@@ -25,6 +25,7 @@ from pollux.store.moved import pass_on
 from pollux.store.open_chart import OpenChart, aside_of
 from pollux.store.settling import Settling
 from pollux.store.tables import COUNT, DOCUMENT, WHOSE_IMPORT
+from pollux.visible import visible
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class Undone(msgspec.Struct, frozen=True):
         >>> print(Undone(7, "a.csv", ("ada",), withdrawn=12).text())
         import 7 (a.csv) is taken back: 12 events of ada stand no more
         """
-        name = f"import {self.number}" + (f" ({self.file})" if self.file else "")
+        name = f"import {self.number}" + (f" ({visible(self.file)})" if self.file else "")
         if self.before:
             return f"{name} was taken back already; nothing changed"
         whose = ", ".join(self.people[:5]) or "nobody"
