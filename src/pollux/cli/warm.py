@@ -17,7 +17,7 @@ def warm(*models: str) -> None:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    from pollux.kernel.generated import cache_folder
+    from pollux.kernel.generated import check_cache
     from pollux.models.drugs import library
 
     known = library()
@@ -26,7 +26,7 @@ def warm(*models: str) -> None:
         raise UnknownName(
             f"there is no drug model {', '.join(unknown)}", advice=f"There are: {', '.join(sorted(known))}."
         )
-    say(f"compiling into {cache_folder()}", now=True)
+    say(f"compiling into {check_cache()}", now=True)
     work = [("announced twin: forecasts", "tracking", ""), ("announced twin: days and their sensitivities", "days", "")]
     work += [("sensor-only twin", "sensed", "")]
     work += [(name, "drug", name) for name in models]
