@@ -162,7 +162,7 @@ def _listed(named: list[str] | None, path: Path | None) -> "tuple[Medication, ..
 
     if named is None and path is None:
         return None
-    lines = [*(named or ())]
+    lines = [text.encode("utf-8", "replace").decode() for text in named or ()]
     if path is not None:
         try:
             data = path.read_bytes()[: _LARGEST + 1]

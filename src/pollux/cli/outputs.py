@@ -37,7 +37,7 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None] 
 def check_folder(folder: Path, names: Sequence[str], store: str) -> None:
     """The same for files that a command will make in a folder, which has checks of its own for what is there."""
     kept = list(_of_the_store(store))
-    for name in names:
+    for name in (*names, *(f"{one}.new" for one in names)):  # as they are called until they are whole
         _check(folder / name, kept, "this is a file of the store in use", beside=True)
 
 

@@ -117,8 +117,9 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
     if device:
         introduced = [] if itself else [Entry(owner, Person(owner), by="user")]
         entries = chain(introduced, as_received(path, owner), entries)
-    taking = Taking(path.name, format, version_of(format), owner, asked.timezone if not device else zone,
-                    asked.sender, asked.as_of)  # fmt: skip
+    name = path.name.encode("utf-8", "replace").decode()  # as the file is called in what it said
+    stated = asked.timezone if not device else zone
+    taking = Taking(name, format, version_of(format), owner, stated, asked.sender, asked.as_of)
     receipt = kept.take(
         waited_for(entries, path.name),
         now,
