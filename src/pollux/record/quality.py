@@ -16,6 +16,7 @@ import msgspec
 from pollux.errors import UnknownName
 from pollux.record.event import Event, Person
 from pollux.record.when import AHEAD, DATES, as_stated, day_of
+from pollux.visible import visible
 from pollux.vocabulary import Term, convert, term, unit, unit_named
 
 Action = Literal["refuse", "quarantine", "flag"]
@@ -64,7 +65,7 @@ class QualityReport(msgspec.Struct, frozen=True):
         ):
             lines.append(f"  {action}: {rule} ({category}), {count:,} time{'s' if count > 1 else ''}")
             places = [f for f in self.findings if (f.action, f.category, f.rule) == (action, category, rule)]
-            lines += [f"    {f.where or f.time or ''}: {f.message}" for f in places[:most]]
+            lines += [visible(f"    {f.where or f.time or ''}: {f.message}") for f in places[:most]]
             if count > most:
                 lines.append(f"    and {count - most:,} more")
         return lines

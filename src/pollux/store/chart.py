@@ -166,7 +166,7 @@ class Chart(msgspec.Struct, omit_defaults=True):
     @property
     def listed(self) -> bool:
         """Whether the person is one of those who are here: something was stated that was not taken back."""
-        return bool(self.person) and not self.into and bool(self.stated or not self.undone or self.arrivals)
+        return bool(self.person) and not self.into and (bool(self.stated) or not self.undone)
 
 
 _ENCODE = msgspec.msgpack.Encoder()

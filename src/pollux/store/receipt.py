@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from pollux.record.quality import QualityReport
+from pollux.visible import visible
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -41,11 +42,11 @@ class Receipt(msgspec.Struct, frozen=True):
         """
         if not self.changed:
             known = f"nothing new: all {self.already_known:,} were known already"
-            return "\n".join([known, *(f"  {one.message}" for one in self.report.findings)])
+            return "\n".join([known, *(visible(f"  {one.message}") for one in self.report.findings)])
         kept = "the file kept" if self.files and not self.documents else f"{self.documents:,} documents kept"
         lines = [
             f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined, {kept}, "
-            f"{self.already_known:,} known already; people: {', '.join(self.people[:5]) or 'none'}"
+            f"{self.already_known:,} known already; people: {visible(', '.join(self.people[:5])) or 'none'}"
             + (f" and {len(self.people) - 5:,} more" if len(self.people) > 5 else "")
         ]
         if self.withdrawn:
@@ -54,7 +55,7 @@ class Receipt(msgspec.Struct, frozen=True):
             lines.append(f"  {self.outdated:,} outdated on arrival: a newer version is known")
         if self.kept:
             kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.kept.items()))
-            lines.append(f"  kept as received, not made into events: {kinds}")
+            lines.append(f"  kept as received, not made into events: {visible(kinds)}")
         if self.report.findings:
             lines += self.report.lines()
         unlisted = self.quarantined - len(self.report.findings)

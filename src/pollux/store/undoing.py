@@ -14,6 +14,7 @@ from pollux.errors import PolluxError, UnknownName
 from pollux.record.entry import DEVICE_FILE
 from pollux.record.event import Person, source_name
 from pollux.record.quality import BEFORE_BIRTH
+from pollux.record.record import Record
 from pollux.store.audit import stamp
 from pollux.store.bodies import KEPT, Kept, digest_of
 from pollux.store.chart import Statement, read_chart
@@ -26,6 +27,7 @@ from pollux.store.moved import pass_on
 from pollux.store.open_chart import OpenChart, aside_of
 from pollux.store.settling import Row, Settling
 from pollux.store.tables import COUNT, DOCUMENT, WHOSE_IMPORT
+from pollux.visible import visible
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -51,7 +53,7 @@ class Undone(msgspec.Struct, frozen=True):
         import 7 (a.csv) is taken back: 12 events of ada stand no more
           1 event stands again as it stood before
         """
-        name = f"import {self.number}" + (f" ({self.file})" if self.file else "")
+        name = f"import {self.number}" + (f" ({visible(self.file)})" if self.file else "")
         if self.before:
             return f"{name} was taken back already; nothing changed"
         whose = ", ".join(self.people[:5]) or "nobody"
@@ -118,6 +120,7 @@ def undo(filing: Filing, number: int, now: datetime) -> Undone:
         settling.events(person, {id for id in some if source_name(id) not in changed})
     filing.close()
     for person in ids:
+        _keep_listed(filing.chart(person), now)
         _refuse_emptied(filing.chart(person), number)
     also = (
         {one for person, some in ids.items() for one in settling.told(person).also_by(some)} if settling.stay else set()
@@ -213,6 +216,15 @@ def _called(filing: Filing, pseudonym: str) -> str:
     keyed = filing.keys.find_who(bytes.fromhex(pseudonym))
     found = read_chart(filing.connection, keyed) if keyed else None
     return found[0].person if found else "somebody who was erased"
+
+
+def _keep_listed(chart: OpenChart, now: datetime) -> None:
+    """Somebody to whom something was moved by hand stays here with it."""
+    one = chart.chart
+    if not one.person or one.stated or not one.arrivals:
+        return
+    if Record(Person(one.person), tuple(chart.everything())).current:
+        chart.state(Person(one.person), stamp(now), "device")
 
 
 def _refuse_emptied(chart: OpenChart, number: int) -> None:
