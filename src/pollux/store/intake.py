@@ -243,7 +243,7 @@ class Intake:
 
     def _take_document(self, person: str, document: Document, stranger: str) -> None:
         if document.seeks:
-            found = self._filing.identified(document.kind, document.seeks)
+            found = self._seen(person, document.kind, document.seeks)
             if len(found) > 1:
                 why = f"{len(found)} documents carry the identifier of its conditional update"
                 self._refuse(document, why, SEVERAL)
@@ -258,7 +258,7 @@ class Intake:
             twice = self._asks_again(document.name, document)
             self._refuse(document, _TWICE) if twice else self._take_deletion(document)
             return
-        there = self._filing.identified(document.kind, document.unless) if document.unless else []
+        there = self._seen(person, document.kind, document.unless) if document.unless else []
         if len(there) > 1:
             why = f"{len(there)} documents carry the identifier of its conditional create"
             self._refuse(document, why, SEVERAL)
@@ -323,6 +323,14 @@ class Intake:
         self._part = self._files.get(file, self._parts)
         if file:
             self._files[file] = self._file_of[person] = self._part
+
+    def _seen(self, person: str, kind: str, identifier: str) -> list[tuple[str, str]]:
+        """What whoever asks about a patient may find by an identifier: patients, what is theirs, what is nobody's."""
+        found = self._filing.identified(kind, identifier)
+        if kind == "Patient" or not found:
+            return found
+        own = {"", person, *(one.chart.person for one in self._filing.group(person))}
+        return [(whose, name) for whose, name in found if whose in own]
 
     def _refuse_anothers(self, person: str, document: Document) -> None:
         """Raise `RefusedInput` where the same file was taken for somebody else."""
