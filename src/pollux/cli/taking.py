@@ -136,7 +136,7 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
         say(f"  import {receipt.number}; `pollux undo {receipt.number}` takes it back")
     if not device and asked.person and receipt.people and asked.person not in receipt.people:
         say(f"  this record speaks of {', '.join(receipt.people[:3])} and not of {asked.person}: a record says itself")
-        say(f"  whom it is about. If they are one person: pollux merge {receipt.people[0]} {asked.person}")
+        say(f"  whom it is about. If they are one person: pollux merge {receipt.people[0]} --into {asked.person}")
     for one in receipt.people if asked.timezone and not device else ():
         say(f"  the time zone of {one} is {asked.timezone}")
         if any(aside.finding.rule == NO_OFFSET for aside in kept.quarantine(one)):

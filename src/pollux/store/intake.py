@@ -171,6 +171,7 @@ class Intake:
         self._finish_document()
         if not self._insist:
             self._taken_again.check()
+        self._findings += self._taken_again.repeats()
         for person in self._people:
             self._person(person)
             self._take_habits(person)

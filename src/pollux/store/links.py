@@ -112,8 +112,17 @@ def told(link: Linked) -> list[Finding]:
 
 
 def asked(charts: Iterable[Chart]) -> list[Finding]:
-    """What is left to somebody to decide."""
-    return [finding for chart in charts for link in chart.links if link.state == ASKED for finding in told(link)]
+    """What is left to somebody to decide, and what waits for somebody who is not here yet."""
+    some = list(charts)
+    left = [finding for chart in some for link in chart.links if link.state == ASKED for finding in told(link)]
+    return left + [
+        Finding(
+            "waits for another", "conformance", "flag",
+            f"its sender says that {link.duplicate} and {link.into} are one person; they are merged once both are here",
+            where=chart.person,
+        )
+        for chart in some for link in chart.links if link.state == WAITS
+    ]  # fmt: skip
 
 
 def index_links(chart: OpenChart, keys: Keys) -> None:
