@@ -29,7 +29,7 @@ from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of, name_of
 from pollux.store.chart import Statement
 from pollux.store.columns import Origin, finite
-from pollux.store.contest import DELETED, NEWER_VERSION, ended
+from pollux.store.contest import DELETED, ENDINGS, NEWER_VERSION, ended
 from pollux.store.contradiction import contradictions, doubts, refuse_contradiction
 from pollux.store.course import added, believed, go_on
 from pollux.store.filing import Filing
@@ -636,8 +636,8 @@ def _called(item: Said, old: str, new: str) -> Said:
     return item
 
 
-def _takes_back(event: Event, how: str = "") -> Event:
-    """The door asks nothing of what takes something back."""
+def _takes_back(event: Event, how: str = DELETED) -> Event:
+    """The door asks nothing of what takes something back; its flag says how."""
     if not event.retracted:
         return event
-    return ended(finite(event), how) if how else finite(event)
+    return finite(event) if not ENDINGS.isdisjoint(event.flags) else ended(finite(event), how)
