@@ -47,9 +47,9 @@ def refuse_contradiction(person: Person, charts: Iterable[OpenChart], importing:
     fields = contradictions(person, merged(stated, person.id)) if stated else []
     against = f"the record of {person.id}"
     advice = (
-        "If it is somebody else's, name them: --person ID. If the record is wrong, correct it there. --insist takes "
+        "If it is somebody else's, name them: --person ID. If the record is wrong, correct it there. "
+        "--insist takes the file as it is; the record still holds."
     )
-    advice += "the file as it is; the record still holds."
     if not fields and all:
         fields = contradictions(person, merged(all, person.id))
         against = f"was said of {person.id} before, in it or in another file"
