@@ -1,7 +1,9 @@
 """Each rule at the door finds what it is for, and lets the ordinary pass."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from pollux.record import Event, Person, Precision, Quarantined, Record, Source, admit, examine
@@ -106,6 +108,31 @@ def test_a_jump_that_no_body_makes_is_flagged() -> None:
 def test_a_flat_line_is_flagged_once() -> None:
     assert rules(course([100.0] * 20, DAY)) == ["flat line"]
     assert rules(course([100.0] * 12, DAY)) == []
+
+
+@pytest.mark.parametrize(("step", "off"), [(5.0, 4), (5.0, 25), (1.0, 0), (1.0, 9), (3.0, 2), (15.0, 11)])
+@pytest.mark.parametrize("hours", [1.1, 6.0])
+def test_a_flat_line_is_found_once_however_often_a_sensor_speaks_and_to_whatever_second(
+    step: float, off: int, hours: float
+) -> None:
+    rng = random.Random(f"{step}{off}")
+    count = int(hours * 60 / step) + 1
+    ordinary = [90.0 + 7 * (k % 5) for k in range(count)]
+    exact = course([*ordinary, *[120.0] * count, *ordinary], DAY, step).events
+    jittered = [msgspec.structs.replace(e, time=e.time + timedelta(seconds=rng.randint(-off, off))) for e in exact]
+    assert [r for r in rules(Record(PERSON, tuple(jittered))) if r == "flat line"] == ["flat line"]
+    short = jittered[: count + int(50 / step)] + jittered[2 * count :]
+    assert "flat line" not in rules(Record(PERSON, tuple(short)))
+
+
+@pytest.mark.parametrize("later", [1.0, 40.0])
+def test_a_second_uploader_hides_no_flat_line_and_makes_no_jump(later: float) -> None:
+    first = course([100.0 + 9 * (k % 2) for k in range(30)] + [130.0] * 20, DAY).events
+    other = Source("meter", "b.csv")
+    again = [
+        msgspec.structs.replace(e, time=e.time + timedelta(seconds=later), source=other, id=f"b{e.id}") for e in first
+    ]
+    assert [r for r in rules(Record(PERSON, (*first, *again))) if r != "said twice"] == ["flat line"]
 
 
 def test_a_gap_is_told() -> None:
