@@ -37,6 +37,7 @@ WORDS = {
     "impossible rate of change": "changes of the sensor that are faster than a body's",
     "compressed night-time low": "lows by night that look like lying on the sensor",
     "sources disagree": "moments at which two sources say different things",
+    "results of one day differ": "results of one day that differ, none with a time",
     "said twice": "entries said twice, which count once",
     "implausible value": "values that are unusual",
     "finger against sensor": "finger values that contradict the sensor",
