@@ -122,7 +122,7 @@ def test_shifted_dates_have_a_way_in_and_are_said(door: Door) -> None:
     ]
     path = door.file("shifted.csv", "\n".join(rows))
     assert "time in the future" in door.says("import", path, "--person", "gone")
-    door.says("import", door.file("again.csv", "\n".join(rows)), "--person", "shifted", "--as-of", "2090-01-01")
+    door.says("import", door.file("again.csv", "\n".join(rows[:-1])), "--person", "shifted", "--as-of", "2090-01-01")
     said = door.says("forecast", "shifted")
     assert "chance of a low" in said
     assert "2090-01-01" in said

@@ -32,7 +32,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-
 def test_an_import_says_its_number_and_how_to_take_it_back(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     said = run("import", tmp_path / "t.csv", "--timezone", "Europe/Berlin")
     assert said == (
-        "t.csv: 2 events accepted, 0 quarantined, 0 documents kept, 0 known already; people: ada\n"
+        "t.csv: 2 events accepted, 0 quarantined, the file kept, 0 known already; people: ada\n"
         "  import 2; `pollux undo 2` takes it back\n"
     )
     assert run("people") == "ada  2 events, 2 sensor readings\n"

@@ -60,12 +60,18 @@ def test_a_linear_models_sensitivity_is_its_closed_form(linear: Model) -> None:
 
 
 def test_at_kinks_the_sensitivities_converge_with_the_tolerance(curved: Model, answer: Sensitivities) -> None:
-    """Where J jumps, the columns' error falls with the length of the step across, not with its sixth power."""
-    errors = []
-    for tolerance in (1e-4, 1e-6, 1e-8):
+    """Where J jumps, the columns' error falls with the length of the step across, not with its sixth power.
+
+    How long that step is is chance, which the last digit of a step decides: the law is of the median.
+    """
+
+    def error(tolerance: float) -> float:
         rough = sensitivities(curved, {}, _schedule(curved), TIMES, curved.parameter_names, tolerance=tolerance)
         difference = np.abs(rough.derivatives["y"] - answer.derivatives["y"]).max(axis=(0, 1))
-        errors.append((difference / np.abs(answer.derivatives["y"]).max(axis=(0, 1))).max())
+        return float((difference / np.abs(answer.derivatives["y"]).max(axis=(0, 1))).max())
+
+    near = np.linspace(0.8, 1.2, 9)
+    errors = [np.median([error(tolerance * factor) for factor in near]) for tolerance in (1e-4, 1e-6, 1e-8)]
     assert errors[0] < 1e-2
     assert errors[1] < 1e-3
     assert errors[2] < 1e-4

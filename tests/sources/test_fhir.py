@@ -393,3 +393,28 @@ def test_whatever_names_a_patient_is_kept_with_them(about: dict[str, Any]) -> No
 def test_two_patients_of_one_appointment_are_no_ones_record() -> None:
     both = [{"actor": {"reference": f"Patient/p{i}"}} for i in (1, 2)]
     assert person_of({"resourceType": "Appointment", "participant": both}, Links())[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "flag"),
+    [
+        ("AllergyIntolerance", "Not allergic to penicillin", "negated"),
+        ("AllergyIntolerance", "No known allergies", ""),
+        ("AllergyIntolerance", "penicillin", ""),
+        ("Condition", "No diabetes", "negated"),
+        ("Condition", "Family history of diabetes", "of another"),
+        ("Condition", "Diabetes", ""),
+        ("MedicationStatement", "fluoxetine, no longer on it", "may be stopped"),
+        ("MedicationStatement", "fluoxetine", ""),
+    ],
+)
+def test_a_text_that_speaks_against_what_it_stands_among_is_flagged(
+    kind: str, text: str, flag: str, reads: ReadText
+) -> None:
+    whose = "patient" if kind == "AllergyIntolerance" else "subject"
+    code = "medicationCodeableConcept" if kind == "MedicationStatement" else "code"
+    more = {"status": "active", "effectiveDateTime": "2026-01-01"} if kind == "MedicationStatement" else {}
+    more |= {"recordedDate": "2026-01-01"} if kind != "MedicationStatement" else {}
+    resource = {"resourceType": kind, "id": "x", whose: {"reference": "Patient/p1"}, code: {"text": text}} | more
+    (event,) = reads(json.dumps(resource)).events
+    assert [one for one in event.flags if one in ("negated", "of another", "may be stopped")] == [flag] * bool(flag)

@@ -1,5 +1,6 @@
 """The plain table, as people write it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -165,3 +166,29 @@ def test_a_column_id_of_people_who_come_again_is_read(reads: ReadText) -> None:
     rows = "".join(f"{1 + k % 3},2026-01-01T08:0{k}Z,cgm_glucose,{120 + k},mg/dL\n" for k in range(6))
     found = reads(f"id,time,quantity,value,unit\n{rows}", person="")
     assert {entry.person for entry in found.entries} == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize(
+    "ids", [range(0, 200, 10), [f"{i * 7919 % 65537:04x}" for i in range(40)]], ids=["tens", "hashes"]
+)
+def test_a_column_id_that_names_rows_is_asked_about(ids: Sequence[object], reads: ReadText) -> None:
+    rows = [f"{id},2026-01-01T08:{at:02d}Z,cgm_glucose,100,mg/dL\n" for at, id in enumerate(ids)]
+    with pytest.raises(RefusedInput, match="rows and not people"):
+        reads("id,time,quantity,value,unit\n" + "".join(rows), person="")
+    assert len(reads("person,time,quantity,value,unit\n" + "".join(rows), person="").events) == len(rows)
+
+
+def test_a_column_name_is_asked_about(reads: ReadText) -> None:
+    text = "name,time,quantity,value,unit\nEva,2026-01-01T08:00Z,body_weight,70,kg\n"
+    with pytest.raises(RefusedInput, match="Call it person"):
+        reads(text, person="anna")
+    assert [e.person for e in reads(text.replace("name", "patient name"), person="").entries] == ["Eva", "Eva"]
+
+
+def test_two_columns_that_name_two_people_quarantine_the_row(reads: ReadText) -> None:
+    text = "person,subject_id,time,quantity,value,unit\n{}".format(
+        "anna,bert,2026-01-01T08:00Z,body_weight,70,kg\nanna,anna,2026-01-01T08:00Z,body_weight,71,kg\n"
+        "anna,,2026-01-02T08:00Z,body_weight,72,kg\n"
+    )
+    found = reads(text, person="")
+    assert (found.reasons, len(found.events)) == (["its columns person and subject_id name two people"], 2)

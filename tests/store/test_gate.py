@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pollux.errors import RefusedInput
 from pollux.record import Entry, Event, Person
+from pollux.record.entry import Answer
 from pollux.sources import read
 from pollux.store import Receipt, Store
 from pollux.store.contest import DELETED, MOVED, NEWER_VERSION, TAKEN_BACK
@@ -297,3 +298,25 @@ def test_of_a_table_of_people_rows_under_two_spellings_of_one_id_are_asked_about
     (tmp_path / "a.csv").write_text("\n".join(["time,quantity,value,unit,person", *rows]) + "\n")
     receipt = store.take(read(tmp_path / "a.csv", learned=NOW), NOW)
     assert (receipt.accepted, receipt.quarantined, receipt.people) == (2, 1, ("ada",))
+
+
+@pytest.mark.parametrize("how", ["create", "update"])
+def test_what_is_anothers_is_neither_found_nor_told_by_its_identifier(store: Store, tmp_path: Path, how: str) -> None:
+    identified = {"identifier": [{"system": "urn:lab", "value": "77"}]}
+    put(store, tmp_path, patient("p1"), patient("p2"), creatinine() | identified)
+    query = "identifier=urn:lab|77"
+    request = (
+        {"method": "POST", "url": "Observation", "ifNoneExist": query} if how == "create"
+        else {"method": "PUT", "url": f"Observation?{query}"}
+    )  # fmt: skip
+    resource = {name: value for name, value in (creatinine("p2", 1.9) | identified).items() if name != "id"}
+    entry = {"fullUrl": "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8", "resource": resource, "request": request}
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}))
+    answers: list[Answer] = []
+    store.take(read(path, learned=LATER), LATER, answers.append)
+    assert "Observation/o1" not in str(answers)
+    assert (standing(store), standing(store, person="p2")) == ([(1.3, False)], [(1.9, False)])
+    again: list[Answer] = []
+    store.take(read(path, learned=LATER), LATER, again.append)
+    assert again == answers

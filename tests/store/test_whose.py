@@ -8,7 +8,8 @@ import pytest
 
 from pollux.errors import RefusedInput
 from pollux.record import Entry, Person
-from pollux.record.entry import Link, Rank
+from pollux.record.entry import DEVICE_FILE, Document, Link, Rank
+from pollux.sources.again import bytes_named
 from pollux.store import Store, Taking
 from pollux.store.chart import Statement
 from pollux.store.contradiction import contradictions
@@ -201,3 +202,104 @@ def test_a_record_of_many_is_not_touched_by_a_link_to_nobody(store: Store) -> No
     receipt = store.take([*of("p1"), link("p1", "p1", "p9")], NOW)
     assert not re.search("one person", receipt.text())
     assert [person.id for person in store.people()] == ["p1"]
+
+
+# Without a record
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "words"),
+    [
+        ({"birth_date": "2012-05-01"}, {"birth_date": "1950"}, "date of birth"),
+        ({"given": "Lena", "family": "Muster"}, {"given": "Otto", "family": "Schulz"}, "name"),
+        (
+            {"family": "Muster", "birth_date": "2012"},
+            {"family": "Schulz", "birth_date": "1950"},
+            "date of birth and name",
+        ),
+    ],
+)
+def test_of_two_files_of_devices_the_second_does_not_win(
+    store: Store, first: dict[str, str], then: dict[str, str], words: str
+) -> None:
+    store.take([by("device", **first), reading("ada", 1)], NOW, taking=FILE)
+    with pytest.raises(RefusedInput, match=f"another {words} than a file of ada that was taken before"):
+        store.take([by("device", **then), reading("ada", 2)], NOW, taking=FILE)
+    assert len(store.record("ada").current) == 1
+    assert store.doubts("ada") == []
+    store.take([by("device", **then), reading("ada", 2)], NOW, taking=FILE, insist=True)
+    (doubt,) = store.doubts("ada")
+    assert doubt.message == f"devices' files differ on the {words} of ada; the last of them counts"
+
+
+def test_one_file_with_two_names_is_refused(store: Store) -> None:
+    with pytest.raises(RefusedInput, match="another name"):
+        store.take([by("device", given="Lena"), reading("ada", 1), by("device", given="Otto")], NOW, taking=FILE)
+    assert store.people() == []
+
+
+def resource(*, born: str = "", gender: str, family: str, given: str) -> list[Entry]:
+    document = Document("Patient", "1", "", f"{born}{gender}{family}".encode(), "line 1", born=born, gender=gender,
+                        called=(family, given))  # fmt: skip
+    return [Entry("1", document), Entry("1", Person("1", born, "", gender, family=family, given=given))]
+
+
+@pytest.mark.parametrize(
+    ("other", "taken"),
+    [
+        ({"gender": "male", "family": "Schulz", "given": "Otto"}, False),
+        ({"born": "1950-01-01", "gender": "female", "family": "Schulz", "given": "Olga"}, False),
+        ({"born": "1950-01-01", "gender": "male", "family": "Muster", "given": "Lena"}, False),
+        ({"gender": "female", "family": "Schulz", "given": "Lena"}, True),
+        ({"gender": "male", "family": "Muster", "given": "Lena"}, True),
+        ({"born": "2012-05", "gender": "female", "family": "Schulz", "given": "Lena"}, True),
+    ],
+)
+def test_a_patient_who_is_somebody_else_under_the_same_id_is_not_taken_for_who_is(
+    store: Store, other: dict[str, str], taken: bool
+) -> None:
+    store.take(resource(born="2012-05-01", gender="female", family="Muster", given="Lena"), NOW)
+    receipt = store.take(resource(**other), NOW)
+    assert (receipt.quarantined == 0) is taken
+    assert (store.people()[0].family == other["family"]) is (taken or other["family"] == "Muster")
+
+
+# The same file for two
+
+
+def device_file(person: str, digest: str) -> list[Entry]:
+    document = Document(
+        DEVICE_FILE, f"{person}.1", "1/1", b"x", "g.csv", identifiers=(bytes_named(digest),), apart=True
+    )
+    return [Entry(person, Person(person), by="user"), Entry(person, document), reading(person, 1)]
+
+
+def test_one_file_is_of_one_person(store: Store) -> None:
+    number = store.take(device_file("lena", "7f"), NOW, taking=FILE).number
+    store.take(device_file("lena", "7f"), NOW, taking=FILE)
+    with pytest.raises(RefusedInput, match="byte for byte, was taken before, for lena"):
+        store.take(device_file("lna", "7f"), NOW, taking=FILE)
+    store.take(device_file("max", "70"), NOW, taking=FILE)
+    store.take(device_file("lna", "7f"), NOW, taking=FILE, insist=True)
+    store.undo(number)
+    assert sorted(person.id for person in store.people()) == ["lena", "lna", "max"]
+
+
+def test_a_wrong_file_taken_back_can_be_taken_for_whose_it_is(store: Store) -> None:
+    number = store.take(device_file("lna", "7f"), NOW, taking=FILE).number
+    store.undo(number)
+    store.take(device_file("lena", "7f"), NOW, taking=FILE)
+    assert [person.id for person in store.people()] == ["lena"]
+
+
+def test_whoever_was_given_something_is_listed_when_all_else_of_them_is_taken_back(store: Store) -> None:
+    store.take([*of("wrong")], NOW)
+    number = store.take(by_id("right"), NOW).number
+    store.move(["Observation/wrong-o1"], "wrong", "right")
+    store.undo(number)
+    assert [person.id for person in store.people()] == ["right", "wrong"]
+    assert len(store.record("right").current) == 1
+
+
+def by_id(id: str) -> list[Entry]:
+    return [Entry(id, Person(id, birth_date="1964"))]

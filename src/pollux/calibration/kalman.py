@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pollux.calibration.slots import Ahead, Slots
+from pollux.kernel.kept_code import keep
 
 Array = NDArray[np.float64]
 
@@ -75,8 +76,9 @@ def update(
 
 
 def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    compiled: Callable[..., Any] = njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})(function)
-    return compiled
+    flags = {"contract", "nsz", "arcp"}
+    kept: Callable[..., Any] = keep(njit(cache=True, error_model="numpy", fastmath=flags)(function))
+    return kept
 
 
 # One function, because numba then keeps everything in one loop without allocating; its parts are marked.

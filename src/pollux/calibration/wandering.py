@@ -8,12 +8,13 @@ from typing import Any
 
 from numba import njit
 
+from pollux.kernel.kept_code import keep
+
 
 def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    compiled: Callable[..., Any] = njit(
-        cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}
-    )(function)
-    return compiled
+    flags = {"contract", "nsz", "arcp"}
+    kept: Callable[..., Any] = keep(njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function))
+    return kept
 
 
 # Wide, because numba takes arrays one by one, not in a dataclass.

@@ -1,20 +1,27 @@
 """The command itself, and the store that a command works on."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, CycloptsPanel, Parameter
 
 from pollux import __version__
-from pollux.errors import PolluxError
+from pollux.output import make_folder
+from pollux.visible import visible_lines
 
 if TYPE_CHECKING:
     from pollux.store import Store
 
+
+def _wrong_use(error: CycloptsError) -> Any:
+    """How a command that was written wrongly is answered: it says what was typed, which may be a file's name."""
+    return CycloptsPanel(visible_lines(str(error)))
+
+
 app = App(
     name="pollux",
+    error_formatter=_wrong_use,
     version=__version__,
     help="Patient digital twins: from a record and a sensor to a calibrated forecast. "
     "Research software, not a medical device.",
@@ -44,26 +51,5 @@ def open_store(where: str, purpose: str = "") -> "Store":
 
     chosen = place(where)
     if isinstance(chosen, Path):
-        chosen.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(chosen.parent)
     return Store.open(chosen, purpose=purpose)
-
-
-def write_private(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file that its owner alone may read; what was there stays until all of it is written."""
-    new = path.with_name(f".{path.name}.new")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.writelines(pieces)
-        os.replace(new, path)
-    except OSError as error:
-        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that was asked for."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error

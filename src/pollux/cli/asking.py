@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pollux.cli.app import StorePath, app, open_store, write_text
-from pollux.cli.printing import print_comparison, print_forecast, print_json
+from pollux.cli.app import StorePath, app, open_store
+from pollux.cli.outputs import check_outputs
+from pollux.cli.printing import print_comparison, print_forecast, print_json, say, say_text
 from pollux.cli.progress import waiting
 from pollux.errors import RefusedInput
+from pollux.output import make_folder, write_file
 
 if TYPE_CHECKING:
     from pollux.report import Claim
@@ -29,15 +31,15 @@ def twin(person: str, *, at: str = "", store: StorePath = "") -> None:
         body = _twin(kept, person, at)
         explanation = body.explain()
         grounds = explanation.grounds
-        print(f"{person}: {grounds.model}, version {grounds.version}, as of {body.now:%Y-%m-%d %H:%M} UTC")
+        say(f"{person}: {grounds.model}, version {grounds.version}, as of {body.now:%Y-%m-%d %H:%M} UTC")
         for p in explanation.parameters:
             low, middle, high = p.posterior
             told = "from the data" if p.informed else "hardly from the data"
-            print(f"  {p.meaning}: {middle:.3g} ({low:.3g} to {high:.3g}) {p.unit}, {told}")
+            say(f"  {p.meaning}: {middle:.3g} ({low:.3g} to {high:.3g}) {p.unit}, {told}")
         for reason in grounds.abstains:
-            print(f"  abstains: {reason}")
+            say(f"  abstains: {reason}")
         for line in dict.fromkeys((*grounds.cautions, *explanation.advice)):
-            print(f"  note: {line}")
+            say(f"  note: {line}")
 
 
 @app.command
@@ -87,14 +89,15 @@ def report(
     from pollux.plans import parse
     from pollux.report import twin_report
 
+    path = output or Path(re.sub(r"[^A-Za-z0-9.-]", "_", f"{person}-twin.html").lstrip("."))
+    check_outputs([path], store=store)
     with open_store(store) as kept, waiting():
         body = _twin(kept, person, at)
         quarantined = kept.quarantine(person)
     plans = [parse(text, body.now, body.record.person.timezone) for text in plan] if plan else None
-    path = output or Path(re.sub(r"[^A-Za-z0-9.-]", "_", f"{person}-twin.html").lstrip("."))
     page = twin_report(body, quarantined=quarantined, plans=plans, evidence=_evidence(body), notes=_age(body))
-    write_text(path, page)
-    print(path)
+    write_file(path, page)
+    say(path)
 
 
 @app.command
@@ -109,11 +112,11 @@ def demo(*, output: Path = Path("demo-output")) -> None:
     from pollux.store import Taking
     from pollux.twins import Twin
 
-    output.mkdir(parents=True, exist_ok=True)
-    print("Synthetic people, made by Pollux; nobody real. Research software, not a medical device.")
+    make_folder(output)
+    say("Synthetic people, made by Pollux; nobody real. Research software, not a medical device.")
     with open_store(str(output / "demo.pollux.db")) as kept:
         for story in STORIES:
-            print(f"{story.id}: {story.about}", flush=True)
+            say(f"{story.id}: {story.about}", now=True)
             begins = starts(story)
             now = begins + timedelta(days=story.days)  # after the last reading
             files = write(story, live(story, begins), output)
@@ -124,17 +127,17 @@ def demo(*, output: Path = Path("demo-output")) -> None:
                     entries = chain(as_received(path, story.id), entries)
                 taking = Taking(path.name, format, version_of(format), story.id, story.timezone)
                 receipt = kept.take(entries, now, taking=taking)
-                print(f"  import {receipt.number}, {path.name}: {receipt.text().splitlines()[0]}", flush=True)
+                say(f"  import {receipt.number}, {path.name}: {receipt.text().splitlines()[0]}", now=True)
             kept.take([Entry(story.id, Person(story.id, timezone=story.timezone, synthetic=True))], now)
             body = Twin.begin(kept.record(story.id))
             kept.save_checkpoint(story.id, "twin", body.save(), now)
             page = output / f"{story.id}-twin.html"
-            write_text(page, twin_report(body, about=story.about, evidence=_evidence(body)))
-            print(f"  report: {page}", flush=True)
+            write_file(page, twin_report(body, about=story.about, evidence=_evidence(body)))
+            say(f"  report: {page}", now=True)
     _demo_genome(output)
     store = output / "demo.pollux.db"
-    print(f'Ask more: pollux forecast ada --store {store} --plan "bolus 1 U"')
-    print(f"Take a file back: pollux imports --store {store}, then pollux undo NUMBER --store {store}")
+    say(f'Ask more: pollux forecast ada --store {store} --plan "bolus 1 U"')
+    say(f"Take a file back: pollux imports --store {store}, then pollux undo NUMBER --store {store}")
 
 
 def _demo_genome(folder: Path) -> None:
@@ -153,8 +156,8 @@ def _demo_genome(folder: Path) -> None:
     found = review([medication(one) for one in DRUGS], calls.values(), Facts(age=66, sex="female"))
     told = account(seen, calls, found, at=datetime(2026, 3, 2, tzinfo=UTC), about=["Synthetic person."])
     page = folder / "dora-genome.html"
-    write_text(page, genome_report(told))
-    print(f"dora: a genome in {file.name} and {len(DRUGS)} drugs\n  report: {page}", flush=True)
+    write_file(page, genome_report(told))
+    say(f"dora: a genome in {file.name} and {len(DRUGS)} drugs", f"  report: {page}")
 
 
 @app.command
@@ -167,12 +170,13 @@ def evidence(
     """Run every registered published number against the models: claim, source, expected, measured, verdict."""
     from pollux.evidence import as_json, as_page, as_text, examine_claims
 
+    check_outputs([page, record])
     results = examine_claims()
     if page is not None:
-        write_text(page, as_page(results))
+        write_file(page, as_page(results))
     if record is not None:
-        write_text(record, as_json(results) + "\n")
-    print(as_json(results) if json else as_text(results))
+        write_file(record, as_json(results) + "\n")
+    say_text(as_json(results) if json else as_text(results))
 
 
 def _twin(kept: "Store", person: str, at: str) -> "Twin":

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from pollux.cli.app import StorePath, app, open_store, write_text
+from pollux.cli.app import StorePath, app, open_store
+from pollux.cli.outputs import check_outputs
+from pollux.cli.printing import say_text
 from pollux.errors import RefusedInput
+from pollux.output import write_file
+from pollux.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +62,8 @@ def genome(  # a parameter for each option that a person may type
     from pollux.care.treatment.genes import sites
     from pollux.sources.vcf import read
 
+    indexes = [vcf.with_name(vcf.name + end) for end in (".tbi", ".csi")]
+    check_outputs([output, fhir], [vcf, *indexes, callable_regions, outside, drugs], store)
     now = datetime.now(UTC)
     listed = _listed(drug, drugs)
     seen = read(
@@ -84,18 +90,18 @@ def _tell(told: "Account", entered: list[str], output: Path | None, fhir: Path |
     if output is not None:
         from pollux.report.genome import genome_report
 
-        write_text(output, genome_report(told))
+        write_file(output, genome_report(told))
     if fhir is not None:
         from pollux.care.treatment.fhir import as_json
 
-        write_text(fhir, as_json(told))
+        write_file(fhir, as_json(told))
     if json:
         import orjson
 
-        print(orjson.dumps(plain(told) | {"record": entered}, option=orjson.OPT_INDENT_2).decode())
+        say_text(orjson.dumps(plain(told) | {"record": entered}, option=orjson.OPT_INDENT_2).decode())
         return
-    for line in (summary(told), *entered, *(str(path) for path in (output, fhir) if path is not None)):
-        print(line)
+    for text in (summary(told), *entered, *(visible(str(path)) for path in (output, fhir) if path is not None)):
+        say_text(text)
 
 
 def _calls(seen: "Genotypes", outside: Path | None, sex: str) -> "Calls":
@@ -141,8 +147,8 @@ def _with_record(
     made = derived(calls.values(), seen, record, now)
     receipt = kept.take((Entry(person, event) for event in made.events), now)
     entered = [f"record of {person}: {_entered(made.events, receipt.text())}"]
-    entered += [f"  TWO FILES DISAGREE: {line}" for line in made.against]
-    entered += [f"  not derived, {line}" for line in made.open_]
+    entered += [f"  TWO FILES DISAGREE: {visible(line)}" for line in made.against]
+    entered += [f"  not derived, {visible(line)}" for line in made.open_]
     return calls, found, list(looked_with(facts)), entered
 
 
@@ -156,7 +162,7 @@ def _listed(named: list[str] | None, path: Path | None) -> "tuple[Medication, ..
 
     if named is None and path is None:
         return None
-    lines = [*(named or ())]
+    lines = [text.encode("utf-8", "replace").decode() for text in named or ()]
     if path is not None:
         try:
             data = path.read_bytes()[: _LARGEST + 1]

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from pollux.cli.app import StorePath, app, open_store, place, write_private
+from pollux.cli.app import StorePath, app, open_store, place
+from pollux.cli.outputs import check_folder, check_outputs
+from pollux.cli.printing import hand_out, say, say_text
 from pollux.errors import RefusedInput
+from pollux.output import write_file
+from pollux.visible import visible
 
 if TYPE_CHECKING:
     from pollux.store import Store
@@ -30,13 +34,14 @@ def export(
     """Hand out everything held about a person as one FHIR Bundle, with where it came from and who saw it."""
     from pollux.sources.fhir import portable
 
+    check_outputs([output], store=store)
     with open_store(store, "export") as kept:
         content = kept.export(person) if received else portable(kept.held(person), datetime.now(UTC))
         if output is None:
-            sys.stdout.buffer.writelines(content)
+            hand_out(content, exactly=received)
             return
-        write_private(output, content)
-    print(output)
+        write_file(output, content)
+    say(output)
 
 
 @app.command
@@ -45,9 +50,9 @@ def doctor(*, store: StorePath = "") -> None:
     with open_store(store) as kept:
         found = kept.doctor()
     for trouble in found:
-        print(trouble)
+        say(trouble)
     serious = sum(trouble.serious for trouble in found)
-    print("everything is as it was put there" if not serious else f"{serious} things are not as they were put there")
+    say("everything is as it was put there" if not serious else f"{serious} things are not as they were put there")
     if serious:
         sys.exit(1)
 
@@ -55,9 +60,13 @@ def doctor(*, store: StorePath = "") -> None:
 @app.command
 def backup(folder: Path, *, keys: KeysFolder, store: StorePath = "") -> None:
     """Copy the store to a folder and its keys to another, while it is used. Keep the site key in a third place."""
+    from pollux.store.backup import DATA, ERASED, KEYS, NOTE
+
+    check_folder(folder, [DATA, NOTE, ERASED], store)
+    check_folder(keys, [KEYS], store)
     with open_store(store) as kept:
         note = kept.backup(folder, keys)
-    print(f"{folder}: data up to act {note.last_act:,} of the audit; {keys}: keys")
+    say(f"{folder}: data up to act {note.last_act:,} of the audit; {keys}: keys")
 
 
 @app.command
@@ -68,8 +77,8 @@ def restore(folder: Path, *, keys: KeysFolder, store: StorePath = "") -> None:
     with Store.restore(folder, keys, place(store)) as kept:
         serious = [trouble for trouble in kept.doctor() if trouble.serious]
         for trouble in serious:
-            print(trouble)
-        print(f"{len(kept.people()):,} people restored")
+            say(trouble)
+        say(f"{len(kept.people()):,} people restored")
     if serious:
         sys.exit(1)
 
@@ -86,7 +95,7 @@ def erase(
     with open_store(store) as kept:
         if not yes and not _agreed(f"Erase everything about {person}? Type the id again to go on: ", person):
             raise RefusedInput("nothing was erased", advice="Type the person's id, or add --yes.")
-        print(kept.erase(person, reason).text())
+        say_text(kept.erase(person, reason).text())
 
 
 @app.command
@@ -94,7 +103,7 @@ def hold(person: str, *, reason: Reason, store: StorePath = "") -> None:
     """Forbid to erase a person's data (a legal hold)."""
     with open_store(store) as kept:
         kept.hold(person, reason)
-    print(f"{person} cannot be erased until `pollux release {person}`: {reason}")
+    say(f"{person} cannot be erased until `pollux release {person}`: {reason}")
 
 
 @app.command
@@ -102,7 +111,7 @@ def release(person: str, *, store: StorePath = "") -> None:
     """End all legal holds on a person's data."""
     with open_store(store) as kept:
         kept.release(person)
-    print(f"no hold forbids to erase {person} any more")
+    say(f"no hold forbids to erase {person} any more")
 
 
 @app.command
@@ -110,7 +119,7 @@ def restrict(person: str, *, reason: Reason, store: StorePath = "") -> None:
     """Keep a person's data and use them for nothing."""
     with open_store(store) as kept:
         kept.restrict(person, reason)
-    print(f"nothing of {person} is used until `pollux unrestrict {person}`: {reason}")
+    say(f"nothing of {person} is used until `pollux unrestrict {person}`: {reason}")
 
 
 @app.command
@@ -118,7 +127,7 @@ def unrestrict(person: str, *, store: StorePath = "") -> None:
     """End a restriction of processing."""
     with open_store(store) as kept:
         kept.unrestrict(person)
-    print(f"what is known of {person} may be used again")
+    say(f"what is known of {person} may be used again")
 
 
 @app.command
@@ -126,7 +135,7 @@ def merge(duplicate: str, *, into: str, store: StorePath = "") -> None:
     """Two ids are one person: the record of the second holds both from now on."""
     with open_store(store) as kept:
         kept.merge(duplicate, into)
-    print(f"{duplicate} and {into} are one person; `pollux unmerge {duplicate}` takes them apart again")
+    say(f"{duplicate} and {into} are one person; `pollux unmerge {duplicate}` takes them apart again")
 
 
 @app.command
@@ -134,7 +143,7 @@ def unmerge(duplicate: str, *, store: StorePath = "") -> None:
     """They are two people after all."""
     with open_store(store) as kept:
         kept.unmerge(duplicate)
-    print(f"{duplicate} is a person of their own again")
+    say(f"{duplicate} is a person of their own again")
 
 
 @app.command
@@ -150,7 +159,7 @@ def move(
         raise RefusedInput("nothing is named", advice="Write: pollux move Observation/o1 --wrong A --right B.")
     with open_store(store) as kept:
         count = (kept.move_back if back else kept.move)(ids, wrong, right)
-    print(f"{count:,} events moved")
+    say(f"{count:,} events moved")
 
 
 @app.command
@@ -182,21 +191,21 @@ def audit(
             return
         if what == "verify":
             problems, lines = kept.verify(kept_heads(heads) if heads else ())
-            print("\n".join(problems) or f"{lines:,} acts, none altered, none missing")
+            say(*problems or (f"{lines:,} acts, none altered, none missing",))
             if problems:
                 sys.exit(1)
             return
         if what == "accept":
             kept.accept(reason)
-            print("the audit goes on from here; that it did not fit is written down")
+            say("the audit goes on from here; that it did not fit is written down")
             return
         for act in kept.acts(person or None):
             if fhir:
-                print(msgspec.json.encode(audit_event(act, f"Patient/{person}" if person else "")).decode())
+                say(msgspec.json.encode(audit_event(act, f"Patient/{person}" if person else "")).decode())
                 continue
             detail = ", ".join(f"{k} {v}" for k, v in act.detail.items() if k not in ("chart", "version"))
             purpose = f" for {act.purpose}" if act.purpose else ""
-            print(f"{act.seq:6d}  {act.at:%Y-%m-%d %H:%M:%S}  {act.actor}{purpose}: {act.action} {detail}")
+            say(f"{act.seq:6d}  {act.at:%Y-%m-%d %H:%M:%S}  {act.actor}{purpose}: {act.action} {detail}")
 
 
 @app.command
@@ -222,12 +231,12 @@ def keys(
     with open_store(store) as kept:
         if person:
             kept.rotate(person)
-            print(f"everything about {person} is sealed with a new key; the old one is destroyed")
+            say(f"everything about {person} is sealed with a new key; the old one is destroyed")
             return
         path = kept.site_key_file
         if path is not None:
             with one_at_a_time(path):
-                print(_retire(kept, path) if what == "retire" else _rotate(kept, path))
+                say(_retire(kept, path) if what == "retire" else _rotate(kept, path))
             return
         site = find(None, make=False)
         if site.count < 2:
@@ -235,7 +244,7 @@ def keys(
                 "the site key is not in a file",
                 advice="Put a new one in front of the old in $POLLUX_SITE_KEY (separated by a comma) and rotate again.",
             )
-        print(
+        say(
             f"{kept.rotate_site_key(site):,} keys wrapped again. Take the old ones out of $POLLUX_SITE_KEY when no "
             f"process runs without the first. {_OLD_BACKUPS}"
         )
@@ -257,7 +266,7 @@ def _retire(kept: "Store", path: Path) -> str:
     site = find(path, make=False)
     old = site.count - 1
     if old:
-        print(_OLD_BACKUPS)
+        say(_OLD_BACKUPS)
         if not _agreed("Forget the old site keys? Type retire to go on: ", "retire"):
             raise RefusedInput("no site key was forgotten", advice="Type retire to go on.")
     changed = kept.rotate_site_key(site)
@@ -267,6 +276,6 @@ def _retire(kept: "Store", path: Path) -> str:
 
 def _agreed(question: str, answer: str) -> bool:
     try:
-        return input(question).strip() == answer
+        return input(visible(question)).strip() == answer
     except EOFError:
         return False

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_CLEAR = "\r\x1b[2K"
+from pollux.cli.printing import hint
 
 
 @contextmanager
@@ -17,10 +17,10 @@ def waiting(silent: bool = False) -> Iterator[None]:
         return
 
     def show(step: str) -> None:
-        print(f"{_CLEAR}{step} …", end="", file=sys.stderr, flush=True)
+        hint(f"{step} …")
 
     try:
         with told_to(show):
             yield
     finally:
-        print(_CLEAR, end="", file=sys.stderr, flush=True)
+        hint("")

@@ -14,7 +14,11 @@ import msgspec
 from cyclopts import Parameter
 
 from pollux.cli.app import StorePath, app, open_store
+from pollux.cli.outputs import check_outputs
+from pollux.cli.printing import hint, say, say_text
 from pollux.errors import PolluxError, RefusedInput
+from pollux.output import output
+from pollux.visible import visible
 
 if TYPE_CHECKING:
     from pollux.record.entry import Entry
@@ -67,15 +71,14 @@ def take(
     if person and not is_id(person):
         raise RefusedInput(f"a person's id has {SIGNS}, at most {LONGEST_ID}", where="--person")
     asked = Asked(person, timezone, sender, insist, _day(as_of))
+    check_outputs([answers], files, store)
     with ExitStack() as open_files:
-        told = None
-        if answers:
-            told = _told(answers, open_files)
+        told = _told(answers, open_files) if answers else None
         kept = open_files.enter_context(open_store(store))
         for path in sorted(files, key=_is_device):
             _take_file(kept, path, asked, told)
     if answers:
-        print(answers)
+        say(answers)
 
 
 def _day(text: str) -> str:
@@ -90,14 +93,12 @@ def _day(text: str) -> str:
 
 
 def _told(path: Path, open_files: ExitStack) -> "Responses":
-    """The file of answers, opened before anything is taken."""
+    """The file of answers, opened before anything is taken; it is kept once a file was, whatever comes of the next."""
     from pollux.sources.fhir import Responses
 
-    try:
-        out = open_files.enter_context(path.open("wb"))
-    except OSError as error:
-        raise PolluxError("the file cannot be written", where=str(path), advice=error.strerror or "") from error
-    return open_files.enter_context(Responses(out))
+    out = open_files.enter_context(output(path, worth=lambda: told.files > 0))
+    told = open_files.enter_context(Responses(out))
+    return told
 
 
 def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None") -> None:
@@ -117,8 +118,9 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
     if device:
         introduced = [] if itself else [Entry(owner, Person(owner), by="user")]
         entries = chain(introduced, as_received(path, owner), entries)
-    taking = Taking(path.name, format, version_of(format), owner, asked.timezone if not device else zone,
-                    asked.sender, asked.as_of)  # fmt: skip
+    name = path.name.encode("utf-8", "replace").decode()  # as the file is called in what it said
+    stated = asked.timezone if not device else zone
+    taking = Taking(name, format, version_of(format), owner, stated, asked.sender, asked.as_of)
     receipt = kept.take(
         waited_for(entries, path.name),
         now,
@@ -129,13 +131,16 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
     )
     if told:
         told.taken()
-    print(f"{path.name}: {receipt.text()}")
+    say_text(f"{visible(path.name)}: {receipt.text()}")
     if receipt.changed:
-        print(f"  import {receipt.number}; `pollux undo {receipt.number}` takes it back")
+        say(f"  import {receipt.number}; `pollux undo {receipt.number}` takes it back")
+    if not device and asked.person and receipt.people and asked.person not in receipt.people:
+        say(f"  this record speaks of {', '.join(receipt.people[:3])} and not of {asked.person}: a record says itself")
+        say(f"  whom it is about. If they are one person: pollux merge {receipt.people[0]} {asked.person}")
     for one in receipt.people if asked.timezone and not device else ():
-        print(f"  the time zone of {one} is {asked.timezone}")
+        say(f"  the time zone of {one} is {asked.timezone}")
         if any(aside.finding.rule == NO_OFFSET for aside in kept.quarantine(one)):
-            print(f"  what states no offset is read again: {_read_again(kept, one)}")
+            say(f"  what states no offset is read again: {_read_again(kept, one)}")
 
 
 def waited_for(entries: "Iterable[Entry]", name: str) -> "Iterator[Entry]":
@@ -148,10 +153,10 @@ def waited_for(entries: "Iterable[Entry]", name: str) -> "Iterator[Entry]":
     for count, entry in enumerate(entries, 1):
         if count % 256 == 0 and monotonic() - said > _SILENT:
             said, shown = monotonic(), True
-            print(f"\r{name}: {count:,} entries read", end="", file=sys.stderr, flush=True)
+            hint(f"{name}: {count:,} entries read")
         yield entry
     if shown:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        hint("")
 
 
 def _is_device(path: Path) -> bool:
@@ -186,13 +191,13 @@ def imports(person: str = "", *, json: Json = False, store: StorePath = "") -> N
     with open_store(store) as kept:
         found = kept.imports(person)
     if json:
-        print(msgspec.json.format(msgspec.json.encode([_as_json(one) for one in found])).decode())
+        say_text(msgspec.json.format(msgspec.json.encode([_as_json(one) for one in found])).decode())
         return
     files = [one for one in found if one.taking.file or one.taking.format]
     for one in files:
-        print(_line(one))
+        say(_line(one))
     if others := len(found) - len(files):
-        print(f"and {others:,} without a file")
+        say(f"and {others:,} without a file")
 
 
 def _line(one: "Imported") -> str:
@@ -216,7 +221,7 @@ def undo(number: int, *, json: Json = False, store: StorePath = "") -> None:
     """Take an import back: what it said stands no more, what others said stands as if it had not come."""
     with open_store(store) as kept:
         account = kept.undo(number)
-    print(msgspec.json.encode(account).decode() if json else account.text())
+    say_text(msgspec.json.encode(account).decode() if json else account.text())
 
 
 @app.command
@@ -224,7 +229,7 @@ def reread(person: str = "", *, store: StorePath = "") -> None:
     """Read the kept files and documents again with this version: what it understands more of comes in."""
     with open_store(store) as kept:
         for one in [person] if person else [known.id for known in kept.people()]:
-            print(f"{one}: {_read_again(kept, one)}")
+            say(f"{one}: {_read_again(kept, one)}")
 
 
 def _read_again(kept: "Store", person: str) -> str:
@@ -251,9 +256,9 @@ def people(*, store: StorePath = "") -> None:
             try:
                 record = kept.record(person.id)
             except PolluxError as error:  # restricted, or damaged: the others are there all the same
-                print(f"{person.id}  {error.what}")
+                say(f"{person.id}  {error.what}")
                 continue
-            print(f"{person.id}  {len(record.current):,} events, {len(record.of('cgm_glucose')):,} sensor readings")
+            say(f"{person.id}  {len(record.current):,} events, {len(record.of('cgm_glucose')):,} sensor readings")
 
 
 @app.command
@@ -275,14 +280,14 @@ def quality(person: str, *, json: Json = False, store: StorePath = "") -> None:
             "doubts": doubts,
             "findings": report.findings,
         }  # fmt: skip
-        print(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        say_text(msgspec.json.format(msgspec.json.encode(answer)).decode())
         return
-    print(f"{len(record.current):,} events stand, {len(aside):,} are quarantined and used by nothing")
+    say(f"{len(record.current):,} events stand, {len(aside):,} are quarantined and used by nothing")
     for (rule, message), count in reasons.most_common():
         places = [one.finding.where for one in aside if (one.finding.rule, one.finding.message) == (rule, message)]
         more = f" and {count - 3:,} more" if count > 3 else ""
         times = f"{count:,} times" if count > 1 else "once"
-        print(f"  quarantined, {times}: {rule}, {message} [{', '.join(places[:3])}{more}]")
+        say(f"  quarantined, {times}: {rule}, {message} [{', '.join(places[:3])}{more}]")
     for doubt in doubts:
-        print(f"doubt: {doubt.message}")
-    print("\n".join(report.lines()))
+        say(f"doubt: {doubt.message}")
+    say(*report.lines())

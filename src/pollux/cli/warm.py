@@ -3,6 +3,7 @@
 import time
 
 from pollux.cli.app import app
+from pollux.cli.printing import say
 from pollux.errors import UnknownName
 
 
@@ -16,7 +17,7 @@ def warm(*models: str) -> None:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    from pollux.kernel.generated import cache_folder
+    from pollux.kernel.generated import check_cache
     from pollux.models.drugs import library
 
     known = library()
@@ -25,15 +26,15 @@ def warm(*models: str) -> None:
         raise UnknownName(
             f"there is no drug model {', '.join(unknown)}", advice=f"There are: {', '.join(sorted(known))}."
         )
-    print(f"compiling into {cache_folder()}", flush=True)
+    say(f"compiling into {check_cache()}", now=True)
     work = [("announced twin: forecasts", "tracking", ""), ("announced twin: days and their sensitivities", "days", "")]
     work += [("sensor-only twin", "sensed", "")]
     work += [(name, "drug", name) for name in models]
     began = time.perf_counter()
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for (what, _, _), seconds in zip(work, pool.map(_compile, work), strict=True):
-            print(f"  {what}: {seconds:.1f} s", flush=True)
-    print(f"ready after {time.perf_counter() - began:.1f} s")
+            say(f"  {what}: {seconds:.1f} s", now=True)
+    say(f"ready after {time.perf_counter() - began:.1f} s")
 
 
 def _compile(piece: tuple[str, str, str]) -> float:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from pollux import output
 from pollux.demo.life import Diary, Story
 from pollux.models.glucose.uva_padova import virtual_patients
 
@@ -19,15 +20,15 @@ SYNTHETIC = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "co
 
 def write(story: Story, diary: Diary, folder: Path) -> tuple[Path, Path]:
     """Write a record (FHIR R4 Bundle) and a device export (Nightscout, or Clarity if meals are unlogged)."""
-    folder.mkdir(parents=True, exist_ok=True)
+    output.make_folder(folder)
     record = folder / f"{story.id}-record.fhir.json"
-    record.write_bytes(orjson.dumps(bundle(story, diary), option=orjson.OPT_INDENT_2))
+    output.write_file(record, orjson.dumps(bundle(story, diary), option=orjson.OPT_INDENT_2))
     if story.logs_meals:
         device = folder / f"{story.id}-nightscout.json"
-        device.write_bytes(orjson.dumps(nightscout(diary)))
+        output.write_file(device, orjson.dumps(nightscout(diary)))
     else:
         device = folder / f"{story.id}-clarity.csv"
-        device.write_text(clarity(story, diary), encoding="utf-8")
+        output.write_file(device, clarity(story, diary))
     return record, device
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pollux.care.treatment.genes import GENES
 from pollux.care.treatment.genes.definition import gene
+from pollux.output import write_file
 from pollux.record.genotype import Site
 
 # Somebody made up: a poor metabolizer of CYP2C19 whose CYP2D6 copies nobody counted, with one gene left out, one
@@ -56,7 +57,7 @@ def write_genome(
             '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">',
             '##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Reads">',
             f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}"]  # fmt: skip
-    path.write_text("\n".join([*head, *(rows[key] for key in sorted(rows))]) + "\n", encoding="ascii")
+    write_file(path, "\n".join([*head, *(rows[key] for key in sorted(rows))]) + "\n")
     return path
 
 

@@ -25,10 +25,10 @@ def source(form: LinearForm) -> str:
     S = form.program.states
     parts = [HEADER, coefficients(form, f"A[({{}} * {S} + {{}}) * {LANES} + l]", f"B[{{}} * {LANES} + l]", "l")]
     start = written(form, form.program.start, f"X[{{}} * {LANES} + l]", "0.0")
-    parts.append(f"@njit(**FAST)\ndef starting(P, i, u, X, l):\n{block(start, 4)}")
+    parts.append(f"@assembled\ndef starting(P, i, u, X, l):\n{block(start, 4)}")
     body, name = evaluated(form, form.program.readings, f"X[{{}} * {LANES} + l]", "t")
     body += [f"OUT[{o}, i, at] = {name[n]}" for o, n in enumerate(form.program.readings)]
-    parts.append(f"@njit(**FAST)\ndef emit(P, i, u, X, l, t, at, OUT):\n{block(body, 4)}")
+    parts.append(f"@assembled\ndef emit(P, i, u, X, l, t, at, OUT):\n{block(body, 4)}")
     return "\n\n".join([*parts, _filled(_LANES, S)]) + "\n"
 
 
@@ -56,7 +56,7 @@ def coefficients(form: LinearForm, matrix: str, push: str, lane: str) -> str:
     code, name = evaluated(form, wanted, "0.0", "0.0")
     code += [f"{matrix.format(row, column)} = {name[n]}" for (row, column), n in form.entries.items()]
     code += [f"{push.format(row)} = {name[n]}" for row, n in enumerate(form.program.rates)]
-    return f"@njit(**FAST)\ndef coefficients(P, i, u, A, B, {lane}):\n{block(code, 4)}"
+    return f"@assembled\ndef coefficients(P, i, u, A, B, {lane}):\n{block(code, 4)}"
 
 
 def series(first: int) -> str:
@@ -72,7 +72,7 @@ def _filled(template: str, states: int) -> str:
 
 
 _LANES = f"""
-@njit(**FAST)
+@assembled
 def product(X, Y, Z):
     # of [X b] and [Y c] with zeros below: [XY Xc]
     for i in range(@S@):
@@ -85,7 +85,7 @@ def product(X, Y, Z):
                     Z[to + l] += X[(i * @N@ + k) * @L@ + l] * Y[(k * @N@ + j) * @L@ + l]
 
 
-@njit(**FAST)
+@assembled
 def combine(M1, M2, c0, c1, c2, Z):
     # Z += c0 I + c1 M1 + c2 M2
     for k in range(@S@ * @N@ * @L@):
@@ -95,11 +95,9 @@ def combine(M1, M2, c0, c1, c2, Z):
             Z[(i * @N@ + i) * @L@ + l] += c0
 
 
-@njit(**FAST)
-def exponential(A, B, tau, M1, M2, M3, E, Z):
+@assembled
+def exponential(A, B, tau, scale, squarings, M1, M2, M3, E, Z):
     # E = [e^(A tau)  f] in every lane
-    scale = np.empty(@L@)
-    squarings = np.zeros(@L@, np.int64)
     most = 0
     for l in range(@L@):
         norm = 0.0
@@ -114,7 +112,8 @@ def exponential(A, B, tau, M1, M2, M3, E, Z):
             s = int(np.ceil(np.log2(norm / @LARGEST@)))
         squarings[l] = s
         most = s if s > most else most
-        scale[l] = tau[l] * 0.5**s
+        half = s >> 1
+        scale[l] = tau[l] * (_float((1023 - half) << 52) * _float((1023 - s + half) << 52))
     for i in range(@S@):
         for j in range(@S@):
             for l in range(@L@):
@@ -153,6 +152,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
     T = times.shape[0]
     big = np.zeros(@S@ * @L@)
     tau, known = np.zeros(@L@), np.zeros(@L@)
+    scale, squarings = np.zeros(@L@), np.zeros(@L@, np.int64)
     now, then = np.zeros(@L@), np.zeros(@L@)
     segment, at = np.zeros(@L@, np.int64), np.zeros(@L@, np.int64)
     running = np.zeros(@L@, np.bool_)
@@ -242,7 +242,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
             if stale:
                 for l in range(@L@):
                     known[l] = tau[l]
-                exponential(A, B, tau, M1, M2, M3, E, Z)
+                exponential(A, B, tau, scale, squarings, M1, M2, M3, E, Z)
                 stale = False
             for i in range(@S@):
                 for l in range(@L@):

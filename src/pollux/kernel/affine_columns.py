@@ -81,7 +81,7 @@ def _coefficient_tangents(t: Tangents) -> str:
         code += [f"if COLUMN[{parameter}] >= 0:", f"    DB[{row}, COLUMN[{parameter}]] += {name[n]}"]
     for (row, k), n in t.push_by_input.items():
         code += ["for c in range(C):", f"    DB[{row}, c] += {name[n]} * du[{k}, c]"]
-    return f"@njit(**FAST)\ndef coefficient_tangents(P, i, u, du, COLUMN, C, DA, DB):\n{block(code, 4)}"
+    return f"@assembled\ndef coefficient_tangents(P, i, u, du, COLUMN, C, DA, DB):\n{block(code, 4)}"
 
 
 def _starting(t: Tangents) -> str:
@@ -90,7 +90,7 @@ def _starting(t: Tangents) -> str:
     body += code
     for (state, parameter), n in t.start.items():
         body += [f"if COLUMN[{parameter}] >= 0:", f"    DX[{state}, COLUMN[{parameter}]] = {name[n]}"]
-    return f"@njit(**FAST)\ndef starting(P, i, u, COLUMN, X, DX):\n{block(body, 4)}"
+    return f"@assembled\ndef starting(P, i, u, COLUMN, X, DX):\n{block(body, 4)}"
 
 
 def _emit(t: Tangents) -> str:
@@ -106,11 +106,16 @@ def _emit(t: Tangents) -> str:
     for (o, parameter), n in t.readings_by_parameter.items():
         body.append(f"if COLUMN[{parameter}] >= 0:")
         body.append(f"    SLOPES[{o}, i, at, COLUMN[{parameter}]] += {name[n]}")
-    return f"@njit(**FAST)\ndef emit(P, i, u, COLUMN, C, X, DX, t, at, OUT, SLOPES):\n{block(body, 4)}"
+    return f"@assembled\ndef emit(P, i, u, COLUMN, C, X, DX, t, at, OUT, SLOPES):\n{block(body, 4)}"
 
 
 _SOLVE = f"""
-@njit(**FAST)
+@assembled
+def cleared(X):
+    X[:] = 0.0
+
+
+@assembled
 def product(X, DX, Y, DY, Z, DZ, C):
     # of [X b] and [Y c] with zeros below: [XY Xc]
     for i in range(@S@):
@@ -127,7 +132,7 @@ def product(X, DX, Y, DY, Z, DZ, C):
             Z[i, j] = total
 
 
-@njit(**FAST)
+@assembled
 def combine(M1, D1, M2, D2, c0, c1, c2, Z, DZ, C):
     # Z += c0 I + c1 M1 + c2 M2
     for i in range(@S@):
@@ -138,7 +143,16 @@ def combine(M1, D1, M2, D2, c0, c1, c2, Z, DZ, C):
         Z[i, i] += c0
 
 
-@njit(**FAST)
+@assembled
+def taken(X, DX, Z, DZ, C):
+    # Z = X
+    for i in range(Z.shape[0]):
+        Z[i] = X[i]
+        for c in range(C):
+            DZ[i, c] = DX[i, c]
+
+
+@assembled
 def exponential(A, DA, B, DB, tau, dtau, C, M1, D1, M2, D2, M3, D3, E, DE, Z, DZ):
     norm = 0.0
     for j in range(@S@):
@@ -150,7 +164,8 @@ def exponential(A, DA, B, DB, tau, dtau, C, M1, D1, M2, D2, M3, D3, E, DE, Z, DZ
     squarings = 0
     if norm > @LARGEST@ and norm < np.inf:
         squarings = int(np.ceil(np.log2(norm / @LARGEST@)))
-    part = 0.5**squarings
+    half = squarings >> 1
+    part = _float((1023 - half) << 52) * _float((1023 - squarings + half) << 52)  # 2 to the power of -squarings
     for i in range(@S@):
         for j in range(@N@):
             a = B[i] if j == @S@ else A[i, j]
@@ -187,8 +202,10 @@ def exponential(A, DA, B, DB, tau, dtau, C, M1, D1, M2, D2, M3, D3, E, DE, Z, DZ
 @njit(**FAST)
 def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, seg_jump, seg_keep, d_time, d_inputs,
           d_jump, times, least, OUT, SLOPES, FINAL, FINAL_SLOPES, status, stopped):
-    M1, M2, M3, E, Z = np.zeros((5, @S@, @N@))
-    D1, D2, D3, DE, DZ = np.zeros((5, @S@, @N@, C))
+    M1, M2, M3 = np.zeros((@S@, @N@)), np.zeros((@S@, @N@)), np.zeros((@S@, @N@))
+    E, Z = np.zeros((@S@, @N@)), np.zeros((@S@, @N@))
+    D1, D2, D3 = np.zeros((@S@, @N@, C)), np.zeros((@S@, @N@, C)), np.zeros((@S@, @N@, C))
+    DE, DZ = np.zeros((@S@, @N@, C)), np.zeros((@S@, @N@, C))
     A, B, X, Y = np.zeros((@S@, @S@)), np.zeros(@S@), np.zeros(@S@), np.zeros(@S@)
     DA, DB, DX, DY = np.zeros((@S@, @S@, C)), np.zeros((@S@, C)), np.zeros((@S@, C)), np.zeros((@S@, C))
     T = times.shape[0]
@@ -196,11 +213,10 @@ def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, s
     for i in range(P.shape[0]):
         s = seg_first[which[i]]
         final = seg_first[which[i] + 1] - 1
-        DX[:] = 0.0
-        big[:] = 0.0
+        cleared(big)
+        cleared(DX)
         if given:
-            X[:] = X0[i]
-            DX[:, : S0.shape[2]] = S0[i]
+            taken(X0[i], S0[i], X, DX, S0.shape[2])
         else:
             starting(P, i, seg_inputs[s], COLUMN, X, DX)
         s -= 1
@@ -227,9 +243,9 @@ def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, s
                     for c in range(C):
                         DX[j, c] = (DX[j, c] if seg_keep[s] != 0.0 else 0.0) + d_jump[s, j, c]
                 if not same:
-                    A[:] = 0.0
-                    DA[:] = 0.0
-                    DB[:] = 0.0
+                    cleared(A)
+                    cleared(DA)
+                    cleared(DB)
                     coefficients(P, i, seg_inputs[s], A, B, C)
                     coefficient_tangents(P, i, seg_inputs[s], d_inputs[s], COLUMN, C, DA, DB)
                     stale = True
@@ -244,7 +260,7 @@ def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, s
             if status[i] != 0:
                 break
             while at < T and times[at] <= now:
-                DY[:] = DX
+                taken(X, DX, Y, DY, C)
                 if moved:  # the event moves, the time of the reading does not
                     for j in range(@S@):
                         rate = B[j]
@@ -255,8 +271,7 @@ def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, s
                 emit(P, i, seg_inputs[s], COLUMN, C, X, DY, times[at], at, OUT, SLOPES)
                 at += 1
             if at >= T:
-                FINAL[i] = X
-                FINAL_SLOPES[i] = DY
+                taken(X, DY, FINAL[i], FINAL_SLOPES[i], C)
                 break
             then = times[at]
             event = s < final and seg_time[s + 1] < then
@@ -283,6 +298,5 @@ def solve(P, X0, S0, given, COLUMN, C, which, seg_first, seg_time, seg_inputs, s
                     Y[j] += E[j, k] * X[k]
                     for c in range(C):
                         DY[j, c] += DE[j, k, c] * X[k] + E[j, k] * DX[k, c]
-            X[:] = Y
-            DX[:] = DY
+            taken(Y, DY, X, DX, C)
 """

@@ -1,7 +1,7 @@
 """The control of one patient with columns as generated code; ``@name@`` as in ``lane_control``."""
 
 SOLVE = """
-@njit(**FAST)
+@assembled
 def slopes_now(W, C, COLUMN, DU, now):
     W[@t@] = now
     W[@time@] = now
@@ -13,7 +13,7 @@ def slopes_now(W, C, COLUMN, DU, now):
     W[@side@] = W[@new_side@]
 
 
-@njit(**FAST)
+@assembled
 def carry(W, C, d_time, sign):
     # S ± f ∂t
     for j in range(@S@):
@@ -21,7 +21,7 @@ def carry(W, C, d_time, sign):
             C[@ys@ + j * @WIDTH@ + c] += sign * W[@k1@ + j] * d_time[c]
 
 
-@njit(**FAST)
+@assembled
 def begin_segment(W, C, COLUMN, DU, first, now, inputs, jumps, keep, d_time, d_inputs, d_jump):
     moved = False
     for c in range(d_time.shape[0]):
@@ -47,7 +47,7 @@ def begin_segment(W, C, COLUMN, DU, first, now, inputs, jumps, keep, d_time, d_i
         carry(W, C, d_time, -1.0)
 
 
-@njit(**FAST)
+@assembled
 def first_step(W, limit):
     h = limit
     for j in range(@S@):
@@ -57,7 +57,7 @@ def first_step(W, limit):
     return max(h, 1e-6)
 
 
-@njit(**FAST)
+@assembled
 def finite(W):
     for j in range(@S@):
         if not math.fabs(W[@y@ + j]) < np.inf:
@@ -65,7 +65,7 @@ def finite(W):
     return True
 
 
-@njit(**FAST)
+@assembled
 def fallen(W, tolerance, floors):
     # whether the step brings a state below its least value, as in lanes
     for j in range(@S@):
@@ -74,13 +74,13 @@ def fallen(W, tolerance, floors):
     return False
 
 
-@njit(**FAST)
+@assembled
 def grow(e, log_error):
     growth = 0.9 * math.exp(0.04 * log_error - 0.17 * math.log(min(max(e, 1e-10), 1e10)))
     return min(max(growth, 0.2), 10.0)
 
 
-@njit(**FAST)
+@assembled
 def rates_at(W, C, COLUMN, DU, now, theta, F, Fs):
     between(W, C, theta)
     W[@time@] = now + theta * W[@h@]
@@ -91,10 +91,19 @@ def rates_at(W, C, COLUMN, DU, now, theta, F, Fs):
     rates(W, C, F, Fs, COLUMN, DU)
 
 
+@assembled
+def copied(X, Z):
+    for j in range(Z.shape[0]):
+        Z[j] = X[j]
+
+
 @njit(**FAST)
 def jumped(W, C, COLUMN, DU, now, FIX):
     # (f⁻ − f⁺) ∂t_e where a condition changes within the step just tried, the jump alone: f is taken on both sides
-    x, xs, new_side = W[@x@ : @x@ + @S@].copy(), C[@xs@ : @xs@ + @S@ * @WIDTH@].copy(), W[@new_side@]
+    new_side = W[@new_side@]
+    x, xs = np.empty(@S@), np.empty(@S@ * @WIDTH@)
+    copied(W[@x@ : @x@ + @S@], x)
+    copied(C[@xs@ : @xs@ + @S@ * @WIDTH@], xs)
     before, after, Fs = np.zeros(@S@), np.zeros(@S@), np.zeros(@S@ * @WIDTH@)
     G0, G1, GT, DG = np.zeros(@SWITCHES@), np.zeros(@SWITCHES@), np.zeros(@SWITCHES@), np.zeros((@SWITCHES@, @WIDTH@))
     low = 0.0
@@ -110,15 +119,16 @@ def jumped(W, C, COLUMN, DU, now, FIX):
     crossing(W, C, after, COLUMN, G1, DG, GT)
     rates_at(W, C, COLUMN, DU, now, low, before, Fs)
     crossing(W, C, before, COLUMN, G0, DG, GT)
-    FIX[:] = 0.0
+    for j in range(@S@ * @WIDTH@):
+        FIX[j] = 0.0
     for k in range(@SWITCHES@):
         if G0[k] != G1[k] and GT[k] != 0.0:
             for j in range(@S@):
                 for c in range(@WIDTH@):
                     FIX[j * @WIDTH@ + c] = (after[j] - before[j]) * DG[k, c] / GT[k]
             break  # conditions that change together are one crossing
-    W[@x@ : @x@ + @S@] = x
-    C[@xs@ : @xs@ + @S@ * @WIDTH@] = xs
+    copied(x, W[@x@ : @x@ + @S@])
+    copied(xs, C[@xs@ : @xs@ + @S@ * @WIDTH@])
     W[@new_side@] = new_side
 
 

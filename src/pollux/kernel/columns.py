@@ -148,9 +148,9 @@ class _Writer:
         for (state, parameter), n in zip(self.d.start_by_parameter, self.program.start[S:], strict=True):
             start.append(f"{self.column('ys', state, f'COLUMN[{parameter}]')} = {name(n)}")
         return [
-            f"@njit(**FAST)\ndef starting(W, C, COLUMN):\n{block(start, 4)}",
-            f"@njit(**FAST)\ndef hoist_patient(W):\n    l = 0\n{block(self.layout.hoisting(PATIENT), 4)}",
-            f"@njit(**FAST)\ndef hoist_segment(W):\n    l = 0\n{block(self.layout.hoisting(SEGMENT), 4)}",
+            f"@assembled\ndef starting(W, C, COLUMN):\n{block(start, 4)}",
+            f"@assembled\ndef hoist_patient(W):\n    l = 0\n{block(self.layout.hoisting(PATIENT), 4)}",
+            f"@assembled\ndef hoist_segment(W):\n    l = 0\n{block(self.layout.hoisting(SEGMENT), 4)}",
         ]
 
     def rates(self) -> str:
@@ -173,7 +173,7 @@ class _Writer:
             body.append(f"Fs[{i * self.width} + COLUMN[{parameter}]] += {name(n)}")
         for (i, k), n in zip(self.d.rates_by_input, by_input, strict=True):
             body += [f"for c in range({self.width}):", f"    Fs[{i * self.width} + c] += {name(n)} * DU[{k}, c]"]
-        return f"@njit(**FAST)\ndef rates(W, C, F, Fs, COLUMN, DU):\n{block(body, 4)}"
+        return f"@assembled\ndef rates(W, C, F, Fs, COLUMN, DU):\n{block(body, 4)}"
 
     def crossing(self) -> str:
         """Of each condition g: whether it holds (G), its derivatives by the columns (DG) and by time (GT)."""
@@ -192,7 +192,7 @@ class _Writer:
             code.append(f"DG[{k}, COLUMN[{parameter}]] += {name(slopes.pop(0))}")
         for k, _ in d.switches_by_time:
             code.append(f"GT[{k}] += {name(slopes.pop(0))}")
-        return f"@njit(**FAST)\ndef crossing(W, C, F, COLUMN, G, DG, GT):\n{block(code, 4)}"
+        return f"@assembled\ndef crossing(W, C, F, COLUMN, G, DG, GT):\n{block(code, 4)}"
 
     def moves(self, s: int) -> str:
         """x = y + h Σ a k for stage ``s`` (7: the step's end), states and columns alike, and the stage's time."""
@@ -213,7 +213,7 @@ class _Writer:
         body = [f"h = {self.row('h')}", f"{self.row('time')} = {self.row('t')} + {node!r} * h"]
         body += loop(S, "W", "y", "x", "")
         body += loop(S * self.width, "C", "ys", "xs", "s")
-        return f"@njit(**FAST)\ndef moves{s}(W, C):\n{block(body, 4)}"
+        return f"@assembled\ndef moves{s}(W, C):\n{block(body, 4)}"
 
     def first_column(self, name: str) -> int:
         """Where a block of columns begins."""
@@ -229,7 +229,7 @@ class _Writer:
             body.append("worst = worst if worst >= e else e")
         same = f"{self.row('side')} == {self.row('new_side')}"
         body.append(f"return worst if {same} else {KINK_CAUTION!r} * worst")
-        return f"@njit(**FAST)\ndef step_error(W):\n{block(body, 4)}"
+        return f"@assembled\ndef step_error(W):\n{block(body, 4)}"
 
     def commit(self) -> str:
         """The new state becomes the state."""
@@ -242,7 +242,7 @@ class _Writer:
         body.append(f"for i in range({self.program.states * self.width}):")
         body.append(f"    C[{self.first_column('ys')} + i] = C[{self.first_column('xs')} + i]")
         body.append(f"    C[{self.first_column('k1s')} + i] = C[{self.first_column('k7s')} + i]")
-        return f"@njit(**FAST)\ndef commit(W, C):\n{block(body, 4)}"
+        return f"@assembled\ndef commit(W, C):\n{block(body, 4)}"
 
     def emit(self) -> str:
         """Outputs and their columns at ``theta`` of the present step (0: at its start)."""
@@ -264,7 +264,7 @@ class _Writer:
         for (o, parameter), n in zip(self.d.readings_by_parameter, by_parameter, strict=True):
             body.append(f"if COLUMN[{parameter}] < wanted:")
             body.append(f"    SLOPES[{o}, patient, at, COLUMN[{parameter}]] += {name(n)}")
-        return f"@njit(**FAST)\ndef emit(W, C, COLUMN, wanted, theta, t, patient, at, OUT, SLOPES):\n{block(body, 4)}"
+        return f"@assembled\ndef emit(W, C, COLUMN, wanted, theta, t, patient, at, OUT, SLOPES):\n{block(body, 4)}"
 
     def between(self) -> str:
         """The dense output of order 4 at ``theta``: y + h Σ w_j(θ) k_j, states and columns alike."""
@@ -283,7 +283,7 @@ class _Writer:
 
         S = self.program.states
         body += loop(S, "W", "") + loop(S * self.width, "C", "s")
-        return f"@njit(**FAST)\ndef between(W, C, theta):\n{block(body, 4)}"
+        return f"@assembled\ndef between(W, C, theta):\n{block(body, 4)}"
 
     def fill(self, template: str) -> str:
         """Put the numbers of this program into a template."""

@@ -1,8 +1,9 @@
 """exp, log, tanh, sin, cos and power as plain arithmetic, so that they run in SIMD lanes.
 
-The source below is copied into every generated file (numba's disk cache does not notice changes in other files).
-None of it is compiled with fast-math flags; ``_fma`` is written out where one rounding is wanted. Accuracy against
-mpmath (tests/kernel/test_elementary.py): exp, log, expm1, log1p, tanh, sin, cos ≤ 2 ulp, power ≤ 1e-14 relative.
+The source below is copied into every generated file (numba's disk cache does not notice changes in other files). A
+product and a sum may be contracted, as in all generated code; ``_fma`` is written out where they must be. Accuracy
+against mpmath (tests/kernel/test_elementary.py): exp, log, expm1, log1p, tanh, sin, cos ≤ 2 ulp, power ≤ 1e-14
+relative.
 
 Method: exp by reduction to |r| ≤ ln 2 / 2 and the Taylor series of degree 13; log by ``log(1 + f) = 2 atanh(f / (2 +
 f))`` on the mantissa in [√½, √2); tanh by expm1; power by a logarithm of twice the precision; sin and cos by reduction
@@ -55,28 +56,7 @@ _COS_TAIL = _paired("z", "z2", [(-1.0) ** k / math.factorial(2 * k) for k in ran
 _LOG_TAIL = _horner("z", [2.0 / (2 * k + 1) for k in range(1, 12)])
 
 SOURCE = f"""
-@intrinsic
-def _fma(typing, a, b, c):
-    def build(context, builder, signature, values):
-        return builder.fma(*values)
-    return types.float64(types.float64, types.float64, types.float64), build
-
-
-@intrinsic
-def _bits(typing, x):
-    def build(context, builder, signature, values):
-        return builder.bitcast(values[0], context.get_value_type(types.int64))
-    return types.int64(types.float64), build
-
-
-@intrinsic
-def _float(typing, bits):
-    def build(context, builder, signature, values):
-        return builder.bitcast(values[0], context.get_value_type(types.float64))
-    return types.float64(types.int64), build
-
-
-@njit(**PLAIN)
+@inlined
 def _exp(x):
     y = x if x < 710.0 else 710.0
     y = y if y > -746.0 else -746.0
@@ -91,7 +71,7 @@ def _exp(x):
     return value if x == x else x
 
 
-@njit(**PLAIN)
+@inlined
 def _expm1(x):
     y = x if x < 710.0 else 710.0
     y = y if y > -50.0 else -50.0
@@ -108,7 +88,7 @@ def _expm1(x):
     return value if x == x else x
 
 
-@njit(**PLAIN)
+@inlined
 def _tanh(x):
     a = math.fabs(x)
     a = a if a < 22.0 else 22.0
@@ -120,7 +100,7 @@ def _tanh(x):
     return value if x == x else x
 
 
-@njit(**PLAIN)
+@inlined
 def _log(x):
     tiny = x < 2.2250738585072014e-308
     b = _bits(x * 18014398509481984.0 if tiny else x)
@@ -137,7 +117,7 @@ def _log(x):
     return value if x >= 0.0 else np.nan
 
 
-@njit(**PLAIN)
+@inlined
 def _about_exp(x):
     # to 1e-4, for |x| < 700: enough for the size of a step, at a quarter of the cost
     shifted = _fma(x, {1 / math.log(2)!r}, 6755399441055744.0)
@@ -146,7 +126,7 @@ def _about_exp(x):
     return (1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0))))) * _float((k + 1023) << 52)
 
 
-@njit(**PLAIN)
+@inlined
 def _about_log(x):
     # to 1e-5, for ordinary numbers above 0
     b = _bits(x)
@@ -157,7 +137,7 @@ def _about_log(x):
     return float(k) * {math.log(2)!r} + s * (2.0 + z * (2.0 / 3.0 + z * 0.4))
 
 
-@njit(**PLAIN)
+@inlined
 def _log1p(x):
     u = 1.0 + x
     value = _log(u)
@@ -165,7 +145,7 @@ def _log1p(x):
     return value + correction if (u > 0.0) & (u < np.inf) else value
 
 
-@njit(**PLAIN)
+@inlined
 def _turned(x, quarter):
     # sin(x + quarter π/2):  x = n π/2 + r + low, and which of the four quarters n is in
     shifted = _fma(x, {float(1 / _QUARTER)!r}, 6755399441055744.0)
@@ -186,17 +166,17 @@ def _turned(x, quarter):
     return value if math.fabs(x) < {2.0**50!r} else np.nan
 
 
-@njit(**PLAIN)
+@inlined
 def _sin(x):
     return _turned(x, 0)
 
 
-@njit(**PLAIN)
+@inlined
 def _cos(x):
     return _turned(x, 1)
 
 
-@njit(**PLAIN)
+@inlined
 def _pow(x, y):
     a = math.fabs(x)
     tiny = a < 2.2250738585072014e-308

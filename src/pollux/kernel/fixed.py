@@ -16,7 +16,7 @@ def source(program: Program) -> str:
         ("hoist_patient", layout.hoisting(PATIENT)),
         ("hoist_segment", layout.hoisting(SEGMENT)),
     ):
-        parts.append(f"@njit(**FAST)\ndef {name}(W, l):\n{block(body, 4)}")
+        parts.append(f"@assembled\ndef {name}(W, l):\n{block(body, 4)}")
     parts += [_stage(layout, s) for s in range(1, 5)]
     parts += [_step(layout), _emit(layout), fill(layout, _SOLVE)]
     return "\n\n".join(parts) + "\n"
@@ -31,7 +31,7 @@ def _stage(layout: Layout, s: int) -> str:
     code, name = layout.code(layout.rates, "x{}", time, STAGE)
     body += code
     body += [f"{layout.row(f'k{s}', i)} = {name(n)}" for i, n in enumerate(layout.rates)]
-    return f"@njit(**FAST)\ndef stage{s}(W):\n    for l in range({LANES}):\n{block(body, 8)}"
+    return f"@assembled\ndef stage{s}(W):\n    for l in range({LANES}):\n{block(body, 8)}"
 
 
 def _step(layout: Layout) -> str:
@@ -40,7 +40,7 @@ def _step(layout: Layout) -> str:
         y, x = layout.row("y", i), layout.row("x", i)
         total = weighted(CLASSICAL.weights, [layout.row(f"k{j}", i) for j in range(1, 5)])
         body += [f"{x} = {y} + h * ({total})", f"{y} = {x} if h > 0.0 else {y}"]
-    return f"@njit(**FAST)\ndef step(W):\n    for l in range({LANES}):\n{block(body, 8)}"
+    return f"@assembled\ndef step(W):\n    for l in range({LANES}):\n{block(body, 8)}"
 
 
 def _emit(layout: Layout) -> str:
@@ -48,11 +48,11 @@ def _emit(layout: Layout) -> str:
     code, name = layout.code(layout.readings, "y", "t", STAGE)
     body = [*code, *(f"OUT[{o}, patient, at] = {name(n)}" for o, n in enumerate(layout.readings))]
     body += [f"STATES[patient, at, {i}] = {layout.row('y', i)}" for i in states]
-    return f"@njit(**FAST)\ndef emit(W, l, t, patient, at, STATES, OUT):\n{block(body, 4)}"
+    return f"@assembled\ndef emit(W, l, t, patient, at, STATES, OUT):\n{block(body, 4)}"
 
 
 _SOLVE = """
-@njit(**FAST)
+@assembled
 def begin_segment(W, l, inputs, jumps, keep):
     for j in range(@U@):
         W[@u@ + j * @L@ + l] = inputs[j]

@@ -1,8 +1,13 @@
-"""Generated source as real files in the user's cache folder, where numba keeps the compiled code beside them."""
+"""Generated source as real files in the user's cache folder, where numba keeps the compiled code beside them.
 
+What runs is always what was written just now: a file that is there already, of whoever, is compared and never read in.
+"""
+
+import atexit
 import hashlib
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -12,13 +17,16 @@ from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
+from pollux.errors import PolluxError
+from pollux.kernel.own_folder import make_own, say_once
 from pollux.kernel.progress import tell
 
 _lock = threading.RLock()
 
 GENERATORS = (
-    "affine", "affine_columns", "column_control", "columns", "cuda", "derivatives", "elementary", "fixed",
-    "lane_control", "lanes", "layout", "linear", "program", "rosenbrock", "symbols", "tableau", "writing",
+    "affine", "affine_columns", "assembled", "assembly", "column_control", "columns", "cuda", "derivatives",
+    "elementary", "fixed", "lane_control", "lanes", "layout", "linear", "program", "rosenbrock", "symbols", "tableau",
+    "writing",
 )  # fmt: skip
 
 
@@ -44,7 +52,7 @@ def generator_version() -> str:
 
 
 def load(kind: str, key: str, write: Callable[[], str]) -> ModuleType:
-    """The module generated for this key, written by ``write`` if it was never needed before on this machine."""
+    """The module generated for this key by ``write``; the file of an earlier run is made again where it differs."""
     import numba
 
     text = f"{kind} {key} generator {generator_version()} numba {numba.__version__}"
@@ -52,39 +60,67 @@ def load(kind: str, key: str, write: Callable[[], str]) -> ModuleType:
     with _lock:
         if name in sys.modules:
             return sys.modules[name]
-        path = _folder() / f"{name}.py"
-        if not path.exists():
+        path, source = _folder() / f"{name}.py", write()
+        if not _holds(path, source):
             tell("compiling a model: this is needed once on a machine")
-            _write(path, write())
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return module
+            _write(path, source)
+        return _run(name, path, source)
+
+
+def _run(name: str, path: Path, source: str) -> ModuleType:
+    """The module of a source, and not of what lies at its path: nor of Python's own cache of that beside it."""
+    from numba.core.dispatcher import Dispatcher
+
+    from pollux.kernel.kept_code import keep
+
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    for value in vars(module).values():
+        if isinstance(value, Dispatcher):
+            keep(value, path.parent / "__pycache__")
+    return module
+
+
+def _holds(path: Path, source: str) -> bool:
+    try:
+        return not path.is_symlink() and path.read_bytes() == source.encode()
+    except OSError:
+        return False
 
 
 def _folder() -> Path:
-    """The cache folder; a private temporary one where it cannot be written."""
-    global _temporary
-    wanted = cache_folder()
-    try:
-        wanted.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if os.access(wanted, os.W_OK):
-            return wanted
-    except OSError:
-        pass
-    if _temporary is None:
-        _temporary = Path(tempfile.mkdtemp(prefix="pollux-"))
-    return _temporary
+    """The cache folder; a private temporary one, with a word in the log, where it is not this user's alone."""
+    wanted = cache_folder().absolute()
+    if wanted not in _checked:
+        _checked[wanted] = make_own(wanted)
+    if not (found := _checked[wanted]):
+        return wanted
+    say_once(f"compiled models are not kept: {found}. Name a folder of your own in $POLLUX_CACHE.")
+    return _temporary()
 
 
-_temporary: Path | None = None
+_checked: dict[Path, str] = {}
+
+
+@cache
+def _temporary() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="pollux-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def check_cache() -> Path:
+    """The cache folder; raises `PolluxError` where what is compiled could not be kept in it."""
+    if found := make_own(cache_folder()):
+        raise PolluxError("compiled models cannot be kept", where=str(cache_folder()), advice=f"{found}.")
+    return cache_folder()
 
 
 def _write(path: Path, source: str) -> None:

@@ -8,14 +8,14 @@ are marked by their comments.
 
 # The control of the lanes. Times: `reached` where the lane is, `due` its next event, both exact.
 SOLVE = """
-@njit(**FAST)
+@assembled
 def set_inputs(W, l, inputs):
     for i in range(@U@):
         W[@u@ + i * @L@ + l] = inputs[i]
     hoist_segment(W, l)
 
 
-@njit(**FAST)
+@assembled
 def set_sizes(W, l, floors):
     for i in range(@S@):
         size = math.fabs(W[@y@ + i * @L@ + l])
@@ -24,7 +24,7 @@ def set_sizes(W, l, floors):
     W[@log_error@ + l] = -9.210340371976182
 
 
-@njit(**FAST)
+@assembled
 def first_step(W, l, limit):
     # a hundredth of the time in which the fastest state would change by its own size
     h = limit
@@ -36,7 +36,7 @@ def first_step(W, l, limit):
     return h if h > 1e-6 else 1e-6
 
 
-@njit(**FAST)
+@assembled
 def finite(W, l):
     for i in range(@S@):
         if not math.fabs(W[@y@ + i * @L@ + l]) < np.inf:
@@ -260,7 +260,7 @@ def solve(first, last, P, X0, given, which, seg_first, seg_time, seg_inputs, seg
 
 # A short way for filters: everybody from t0 to t1 under constant inputs, nothing written on the way.
 ADVANCE = """
-@njit(**FAST)
+@assembled
 def set_all_sizes(W, floors):
     for i in range(@S@):
         for l in range(@L@):

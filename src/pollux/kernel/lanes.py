@@ -53,13 +53,13 @@ def one_lane(layout: Layout) -> list[str]:
         ("hoist_patient", layout.hoisting(PATIENT)),
         ("hoist_segment", layout.hoisting(SEGMENT)),
     )
-    return [f"@njit(**FAST)\ndef {name}(W, l):\n{block(body, 4)}" for name, body in functions]
+    return [f"@assembled\ndef {name}(W, l):\n{block(body, 4)}" for name, body in functions]
 
 
 def lane_loop(name: str, *bodies: list[str]) -> str:
     """A function that does the same in every lane; several bodies are done one after the other, in all lanes each."""
     loops = "\n".join(f"    for l in range({LANES}):\n{block(body, 8)}" for body in bodies)
-    return f"@njit(**FAST)\ndef {name}(W):\n{loops}"
+    return f"@assembled\ndef {name}(W):\n{loops}"
 
 
 def in_parts(states: int, written: Callable[[int], list[str]], before: list[str], after: list[str]) -> list[list[str]]:
@@ -185,7 +185,7 @@ def _stiffness(layout: Layout) -> str:
 
 
 _STIFFNESS = """
-@njit(**FAST)
+@assembled
 def stiffness(W, l):
     h = W[@h@ + l]
     rates = 0.0
@@ -243,7 +243,7 @@ def _side_at(layout: Layout) -> str:
     wanted = [a for op, *args in layout.kinks() for a in (args[:1] if op == "where" else args)]
     code, name = layout.code(wanted, "x{}", f"{layout.row('t')} + theta * h", STAGE)
     body += [*code, f"return {layout.side(name)}"]
-    return f"@njit(**FAST)\ndef side_at(W, l, theta):\n{block(body, 4)}"
+    return f"@assembled\ndef side_at(W, l, theta):\n{block(body, 4)}"
 
 
 def _emit(layout: Layout) -> str:
@@ -256,4 +256,4 @@ def _emit(layout: Layout) -> str:
     body += [f"OUT[{o}, patient, at] = {name(n)}" for o, n in enumerate(layout.readings)]
     body.append("if STATES.shape[0] > 0:")
     body += [f"    STATES[patient, at, {i}] = x{i}" for i in range(layout.program.states)]
-    return f"@njit(**FAST)\ndef emit(W, l, theta, t, patient, at, STATES, OUT):\n{block(body, 4)}"
+    return f"@assembled\ndef emit(W, l, theta, t, patient, at, STATES, OUT):\n{block(body, 4)}"

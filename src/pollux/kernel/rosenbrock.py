@@ -233,7 +233,7 @@ class _Writer:
         """On which side of each kink one patient is at ``theta`` of the present step."""
         code, side = self._side("x{}", f"{self.layout.row('t')} + theta * h")
         body = [*self._between(), *code, f"return {side}"]
-        return f"@njit(**FAST)\ndef side_at(W, l, theta):\n{block(body, 4)}"
+        return f"@assembled\ndef side_at(W, l, theta):\n{block(body, 4)}"
 
     def emit(self) -> str:
         """Write one patient's state and outputs at ``theta`` of the present step (0: at its start)."""
@@ -245,4 +245,4 @@ class _Writer:
         body += [*code, *(f"OUT[{o}, patient, at] = {name(n)}" for o, n in enumerate(layout.readings))]
         body.append("if STATES.shape[0] > 0:")
         body += [f"    STATES[patient, at, {i}] = x{i}" for i in states]
-        return f"@njit(**FAST)\ndef emit(W, l, theta, t, patient, at, STATES, OUT):\n{block(body, 4)}"
+        return f"@assembled\ndef emit(W, l, theta, t, patient, at, STATES, OUT):\n{block(body, 4)}"

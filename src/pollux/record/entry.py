@@ -28,7 +28,7 @@ class Document(msgspec.Struct, frozen=True):
     version of the one that has it, if one has (conditional update). `learned` is when it was taken in, where it was;
     `new` says that the sender creates it (POST): then it never changes what is there. `within` is its bundle. What a
     document states comes right behind it, or else `apart` from it, as a `Course`: then it withdraws nothing itself.
-    `born` and `gender` are what a Patient states.
+    `born`, `gender` and `called` (family and given names) are what a Patient states.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class Document(msgspec.Struct, frozen=True):
     apart: bool = False
     born: str = ""
     gender: str = ""
+    called: tuple[str, str] = ("", "")  # family and given names
 
     def under(self, id: str) -> "Document":
         """The same under another id."""

@@ -16,6 +16,7 @@ import msgspec
 from pollux.errors import UnknownName
 from pollux.record.event import Event, Person
 from pollux.record.when import AHEAD, DATES, as_stated, day_of
+from pollux.visible import visible
 from pollux.vocabulary import Term, convert, term, unit, unit_named
 
 Action = Literal["refuse", "quarantine", "flag"]
@@ -64,7 +65,7 @@ class QualityReport(msgspec.Struct, frozen=True):
         ):
             lines.append(f"  {action}: {rule} ({category}), {count:,} time{'s' if count > 1 else ''}")
             places = [f for f in self.findings if (f.action, f.category, f.rule) == (action, category, rule)]
-            lines += [f"    {f.where or f.time or ''}: {f.message}" for f in places[:most]]
+            lines += [visible(f"    {f.where or f.time or ''}: {f.message}") for f in places[:most]]
             if count > most:
                 lines.append(f"    and {count - most:,} more")
         return lines
@@ -98,7 +99,7 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
         text = f"it is dated {as_stated(event.time, event.precision)}{zone}"
         return found("time in the future", "plausibility", "quarantine", text)
     if born and before_birth(event, born):
-        return found("before birth", "plausibility", "quarantine", f"it is dated {day_of(event)}")
+        return found(BEFORE_BIRTH, "plausibility", "quarantine", f"it is dated {day_of(event)}")
     known = term(event.quantity)
     if isinstance(event.value, float) and not math.isfinite(event.value):
         return found("not a number", "conformance", "quarantine", f"{known.label} is not finite")
@@ -131,6 +132,9 @@ def _examine_one(event: Event, born: date | None, now: datetime) -> Finding | No
 def _not_begun(event: Event, now: datetime) -> bool:
     """Whether it is later than now everywhere on Earth: a date begins up to 14 hours before it does in UTC."""
     return event.precision not in DATES or event.time > now + AHEAD
+
+
+BEFORE_BIRTH = "before birth"  # the rule that asks what is stated of the person
 
 
 def before_birth(event: Event, born: date) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from pollux.record import Record
 from pollux.twins import Forecast
 from pollux.twins.answers import HIGH, LOW, SHOWN_LOW
+from pollux.visible import visible
 
 INK, BAND, FAINT, TARGET, HARM, PLANS = (
     "#1d2733",
@@ -53,6 +54,7 @@ def _figure(size: Size) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "pollux", "font.family": "sans-serif"})
+    matplotlib.rcParams["text.parse_math"] = False  # a plan's name is no formula
     figure = Figure(figsize=(size.width, size.height), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
@@ -116,7 +118,7 @@ def _plans(forecasts: Sequence[Forecast], names: Sequence[str], timezone: str, s
     for forecast, name, colour in zip(forecasts, names, PLANS, strict=False):
         times = list(forecast.times)
         axes.fill_between(times, forecast.bands[1], forecast.bands[3], color=colour, alpha=0.15, lw=0)
-        axes.plot(times, forecast.bands[2], color=colour, lw=2, label=name)
+        axes.plot(times, forecast.bands[2], color=colour, lw=2, label=visible(name))
     lowest = min(float(np.min(forecast.bands[1])) for forecast in forecasts)
     axes.set_ylim(min(axes.get_ylim()[0], max(lowest - 5.0, 0.0), 60.0))
     _low(axes, lowest, size)

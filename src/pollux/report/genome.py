@@ -10,6 +10,7 @@ from pollux.care.treatment.account import NOTICE, Account, phenotypes, positions
 from pollux.care.treatment.finding import Finding, Reference
 from pollux.care.treatment.genes import Diplotype, GeneCall
 from pollux.care.treatment.medication import taken
+from pollux.report.page import pages
 
 _NAMES = 4  # diplotypes of one phenotype that are named before the rest is counted
 _PLACES = 8  # positions named before the rest is folded away
@@ -111,9 +112,7 @@ def _matched(call: GeneCall) -> str:
 
 @cache
 def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    rooms = Environment(loader=PackageLoader("pollux.report", "pages"), autoescape=True, undefined=StrictUndefined)
+    rooms = pages()
     rooms.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     rooms.filters["stop"] = lambda text: text if text.endswith(("?", ".")) else f"{text}."
     rooms.filters["references"] = references

@@ -14,6 +14,7 @@ from pollux.record import QualityReport, Quarantined, Record, examine
 from pollux.record.glycaemia import glucose_metrics
 from pollux.record.when import day_of
 from pollux.report import charts
+from pollux.report.page import pages
 from pollux.twins import Comparison, Forecast, Twin
 from pollux.twins.answers import HIGH, LOW, shown
 from pollux.vocabulary import convert, term
@@ -187,9 +188,7 @@ def _local(moment: datetime, zone: str) -> str:
 
 @cache
 def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    rooms = Environment(loader=PackageLoader("pollux.report", "pages"), autoescape=True, undefined=StrictUndefined)
+    rooms = pages()
     rooms.filters["shown"] = shown
     rooms.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     rooms.filters["points"] = lambda share: f"{round(100 * share):+d}"

@@ -27,17 +27,27 @@ _MARK = re.compile(rb"\x1d(\d+)\n")
 
 def as_received(opened: Opened, person: str) -> Iterator[Entry]:
     """A device's file as documents of a person, byte for byte, in pieces; the same bytes have the same names."""
-    digest, size = hashlib.sha256(person.encode() + b"\0"), 0
+    digest, bare, size = hashlib.sha256(person.encode() + b"\0"), hashlib.sha256(), 0
     with opened.received() as file:
         while piece := file.read(PIECE):
             digest.update(piece)
+            bare.update(piece)
             size += len(piece)
     id, count = digest.hexdigest()[:32], -(-size // PIECE)
     with opened.received() as file:
         for number in range(1, count + 1):
             content = file.read(PIECE)
-            document = Document(DEVICE_FILE, f"{id}.{number}", f"{number}/{count}", content, opened.name, apart=True)
+            names = (bytes_named(bare.hexdigest()),) if number == 1 else ()
+            place = f"{number}/{count}"
+            document = Document(
+                DEVICE_FILE, f"{id}.{number}", place, content, opened.name, identifiers=names, apart=True
+            )
             yield Entry(person, document)
+
+
+def bytes_named(digest: str) -> str:
+    """The identifier that a device's file has by its bytes, whoever's it is."""
+    return f"urn:hash:sha256|{digest}"
 
 
 def theirs_of_each(opened: Opened, parts: Iterable[Part]) -> Iterator[Entry]:

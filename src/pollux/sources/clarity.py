@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import Entry
 from pollux.record.event import Comparator, Event, Source
-from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, stated, zone
+from pollux.sources.clock import AMBIGUOUS, LocalClock, NoZone, birth_date, stated, zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 from pollux.sources.quoted import quoted
@@ -175,13 +175,12 @@ def _about(row: Row, table: _Table, reading: Reading) -> Iterator[Entry]:
     kind = table.cell(row, "type").casefold()
     if kind == "dateofbirth":
         text = table.cell(row, "patient") or table.cell(row, "subtype")
-        try:
-            when = stated(text)
-        except PolluxError as error:
-            yield reading.quarantined("broken row", error.what, f"line {row.line}", row.text)
-            return
-        if when.local and when.precision == "day":
-            yield reading.person_entry(birth_date=f"{when.local:%Y-%m-%d}")
+        born = birth_date(text)
+        if born:
+            yield reading.person_entry(birth_date=born)
+        elif text:
+            why = "its date of birth is written in a way that is not understood (write 1964-06-01)"
+            yield reading.quarantined("broken row", why, f"line {row.line}", row.text)
     elif kind in ("firstname", "lastname"):
         name = table.cell(row, "patient") or table.cell(row, "subtype")
         yield reading.person_entry(given=name) if kind == "firstname" else reading.person_entry(family=name)

@@ -5,7 +5,7 @@ and an hour in autumn happens twice. What cannot be is refused; which of the two
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pollux.errors import RefusedInput
@@ -95,6 +95,33 @@ class Stated:
         self.utc = utc
         self.local = local
         self.precision = precision
+
+
+def birth_date(text: str) -> str:
+    """A date of birth as far as it is certain: day, month or year alone; "" where not even the year is.
+
+    Of a date with slashes or hyphens the order of day and month is only certain where one of them is over 12.
+
+    >>> birth_date("12/31/1950"), birth_date("03.05.2012"), birth_date("4/5/2012"), birth_date("1950"), birth_date("?")
+    ('1950-12-31', '2012-05-03', '2012', '1950', '')
+    """
+    if found := re.fullmatch(
+        r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?", text.strip(), re.ASCII
+    ):
+        year, month, day = (int(part) if part else 0 for part in found.groups())
+    elif found := re.fullmatch(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})", text.strip(), re.ASCII):
+        year, month, day = map(int, found.groups())
+    elif found := re.fullmatch(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})", text.strip(), re.ASCII):
+        one, other, year = int(found[1]), int(found[3]), int(found[4])
+        day, month = (one, other) if found[2] == "." or one > 12 else (other, one) if other > 12 else (0, 0)
+    else:
+        return ""
+    parts = [f"{year:04}"] + ([f"{month:02}"] if month else []) + ([f"{day:02}"] if month and day else [])
+    try:
+        date(year, month or 1, day or 1)
+    except ValueError:
+        return ""
+    return "-".join(parts)
 
 
 def stated(text: str) -> Stated:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import SIGNS, Entry, is_id
@@ -21,8 +22,9 @@ OPTIONAL = ("end", "device")
 # call it USUBJID or SUBJID, many study files PtID.
 _PEOPLE = ("person", "patient", "subject", "participant", "proband", "individual", "case", "user", "client", "member")
 WHOSE = (*(name + more for name in _PEOPLE for more in ("", "id", "no", "nr", "number", "code")),
-         "usubjid", "subjid", "ptid", "mrn", "id")  # fmt: skip
-_COUNTED = 5  # rows: so many numbers, each one more than the last, count rows and not people
+         *(name + "name" for name in _PEOPLE), "deidentid", "usubjid", "subjid", "ptid", "mrn", "id")  # fmt: skip
+_COUNTED = 5  # rows: so many numbers, each as much more than the last, count rows and not people
+_EACH_ITS_OWN = 20  # rows: so many ids of which none comes twice name rows and not people
 
 # Limits of a sensor that only says "LOW" or "HIGH" [mg/dL]: what Dexcom's sensors report (docs/sources.md).
 SENSOR_LOW, SENSOR_HIGH = 40.0, 400.0
@@ -57,18 +59,38 @@ def _whose(names: list[str]) -> str:
     return next((plain[name] for name in WHOSE if name in plain), "")
 
 
+def _whose_else(names: list[str], whose: str) -> list[str]:
+    """Other columns that say whose a row is; users and members may be whoever wrote it, a plain id may be the row's."""
+    kinds = ("person", "patient", "subject", "participant", "proband", "individual")
+    return [name for name in names if name != whose and re.sub(r"[ _.-]|id$|no$|nr$|code$|number$", "", name) in kinds]
+
+
 def _refuse_row_numbers(opened: Opened, sign: str, at: int) -> None:
-    """Raise `RefusedInput` where a column `id` counts the rows: then each row would be of somebody else."""
+    """Raise `RefusedInput` where a column `id` names rows: then each would be of somebody else."""
     complete = opened.head().lstrip().split(b"\n")[1:-1][:_LOOKED_AT]
     found = [cells(line.decode("utf-8", "replace"), sign) for line in complete if line.strip() and b'"' not in line]
     ids = [row[at] for row in found if len(row) > at]
     numbers = [int(id) for id in ids if re.fullmatch(r"\d{1,9}", id)]
-    if _COUNTED <= len(ids) == len(numbers) and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+    steps = {b - a for a, b in pairwise(numbers)}
+    if _COUNTED <= len(ids) == len(numbers) and len(steps) == 1 and steps != {0}:
+        step = steps.pop()
+        more = "one" if step == 1 else str(step)
+        why = f"its column id counts {more} more with every row: it seems to number rows and not people"
+    elif len(ids) >= _EACH_ITS_OWN and len(set(ids)) == len(ids):
+        why = "its column id has another value on every row: it seems to name rows and not people"
+    else:
+        return
+    advice = "Name the column person if it does say whose a row is; if not, take it out and give --person."
+    raise RefusedInput(why, where=opened.name, advice=advice)
+
+
+def _refuse_names(opened: Opened, names: list[str]) -> None:
+    """Raise `RefusedInput` where a column may say whose a row is, and may name something else."""
+    if "name" in names:
         raise RefusedInput(
-            "its column id counts one more with every row: it seems to number rows and not people",
-            where=opened.name,
-            advice="Name the column person if it does say whose a row is; if not, take it out and give --person.",
-        )
+            "its column name may say whose each row is, or what was measured", where=opened.name,
+            advice="Call it person if it says whose a row is; if not, take it out.",
+        )  # fmt: skip
 
 
 def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
@@ -78,9 +100,11 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
     sign, names = found
     whose = "" if reading.kept else _whose(names)
     if not whose:
+        _refuse_names(opened, names)
         yield reading.person_entry()
     elif whose == "id":
         _refuse_row_numbers(opened, sign, names.index(whose))
+    also = _whose_else(names, whose) if whose else []
     clocks: dict[str, _Clocks] = {}  # by person: the order of rows tells which pass of an hour it is for each
     first = True
     for row in rows(opened, sign):
@@ -98,6 +122,10 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
                 f"the id of its person has other signs than {SIGNS}" if cell[whose] else "it does not say whose it is"
             )
             yield reading.quarantined("broken row", text, place, row.text, "completeness")
+            continue
+        if others := [name for name in also if cell[name] and cell[name] != cell[whose]]:
+            text = f"its columns {whose} and {others[0]} name two people"
+            yield reading.quarantined("broken row", text, place, row.text, "plausibility")
             continue
         theirs = _its_reading(reading, cell[whose], place) if whose else reading
         if theirs.person not in clocks:

@@ -53,7 +53,7 @@ class Access:
     ) -> Iterator[list[OneChart]]:
         """The charts of a person, those of merged ids included, after the access was written down."""
         with self.database.reading() as connection:
-            charts = self.all_charts(connection, person_id)
+            charts = self.all_charts(connection, person_id) if person_id or not known else []
             why = next((c.chart.restricted for c in charts if c.chart.restricted), "")
             if why and not restricted and self.purpose not in UNDER_RESTRICTION:
                 with self.refusals(what, [c.keyed.who for c in charts]):

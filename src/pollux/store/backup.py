@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import Connection, NullPool, create_engine, delete, func, insert, select
 
 from pollux.errors import PolluxError
+from pollux.output import make_folder
 from pollux.store import durable
 from pollux.store.database import Database, in_use, said
 from pollux.store.erasure import read_ledger
@@ -46,7 +47,7 @@ class Note(msgspec.Struct, frozen=True):
 def backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_folder: Path, at: datetime) -> Note:
     """Copy a store while it is used. Raises `PolluxError` if a folder holds a backup already, or one is on its way."""
     for one in (folder, keys_folder):
-        _make(one)
+        make_folder(one)
     data, apart = folder.resolve(), keys_folder.resolve()
     if data in (apart, *apart.parents) or apart in data.parents:
         raise PolluxError(
@@ -62,8 +63,8 @@ def backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_fold
 
 def _backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_folder: Path, at: datetime) -> Note:
     _clear_interrupted(folder, keys_folder)
-    for one, name in ((folder, DATA), (folder, NOTE), (keys_folder, KEYS)):
-        if (one / name).exists():
+    for one, name in ((folder, DATA), (folder, NOTE), (folder, ERASED), (keys_folder, KEYS)):
+        if os.path.lexists(one / name):
             raise PolluxError("there is a backup already", where=str(one / name), advice="Name an empty folder.")
     with _all_or_none(folder / DATA, keys_folder / KEYS, folder / ERASED, folder / NOTE) as new:
         data, key_file, ledger, note_file = new
@@ -123,7 +124,7 @@ def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, eras
     if embedded:
         _refuse_what_is_there(Path(where), "there is a store already")
     for target in (keys, Path(where)) if embedded else (keys,):
-        _make(target.parent)
+        make_folder(target.parent)
     if (folder / ERASED).exists():
         _add_to_ledger(folder / ERASED, erased)
     with _all_or_none(keys, *([Path(where)] if embedded else [])) as new:
@@ -255,7 +256,7 @@ def _clear_interrupted(folder: Path, keys_folder: Path) -> None:
 def _blank(path: Path) -> None:
     """An empty file; nothing of an earlier one is left beside it."""
     _remove(path)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o600))
 
 
 def _remove(path: Path) -> None:
@@ -313,13 +314,6 @@ def _copy_file(database: Database, path: Path) -> None:
         target.close()
     except sqlite3.Error as error:
         raise said(error, str(path)) from error
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PolluxError("the folder cannot be made", where=str(folder), advice=error.strerror or "") from error
 
 
 def _digest(path: Path) -> str:

@@ -13,6 +13,7 @@ from pollux.store.statements import merged
 
 CONTRADICTS = "contradicts the record"
 _SEXES = {"female", "male"}
+_COMPARED = 50  # statements of devices' files
 
 
 def contradictions(one: Person, other: Person) -> list[str]:
@@ -37,23 +38,41 @@ def contradictions(one: Person, other: Person) -> list[str]:
 
 
 def refuse_contradiction(person: Person, charts: Iterable[OpenChart], importing: Importing | None) -> None:
-    """Raise `RefusedInput` where a device says another thing of a person than their record does."""
-    stated = [one for chart in charts for one in chart.chart.stated if one.by != "device"]
+    """Raise `RefusedInput` where a device says another thing of a person than their record does.
+
+    Where no record says anything, what devices' files said before stands for it.
+    """
+    all = [one for chart in charts for one in chart.chart.stated]
+    stated = [one for one in all if one.by != "device"]
     fields = contradictions(person, merged(stated, person.id)) if stated else []
+    against = f"the record of {person.id}"
+    if not fields:
+        fields = contradictions(person, merged(all, person.id)) if all else []
+        against = f"a file of {person.id} that was taken before"
     if fields:
         raise RefusedInput(
-            f"the file says another {_and(fields)} than the record of {person.id}",
+            f"the file says another {_and(fields)} than {against}",
             where=importing.taking.file if importing else "",
             advice="If it is somebody else's, name them: --person ID. If the record is wrong, correct it there. "
             "--insist takes the file as it is; the record still holds.",
         )  # fmt: skip
 
 
+def _says(person: Person) -> bool:
+    return bool(person.birth_date or person.family or person.given or _sexes(person))
+
+
 def doubts(charts: Iterable[Chart]) -> list[Finding]:
     """What devices' files state of a person against their record, which holds."""
     stated = [one for chart in charts for one in chart.stated]
     known = [one for one in stated if one.by != "device"]
-    if not known or len(known) == len(stated):
+    devices = [one.person for one in stated if one.by == "device"]
+    apart = {field: None for i, one in enumerate(devices[:_COMPARED]) for other in devices[:i]
+             for field in contradictions(one, other)}  # fmt: skip
+    if apart and not (known and _says(merged(known, known[0].person.id))):
+        text = f"devices' files differ on the {_and(list(apart))} of {devices[0].id}; the last of them counts"
+        return [Finding(CONTRADICTS, "conformance", "flag", text, where=devices[0].id)]
+    if not known or not devices:
         return []
     record = merged(known, known[0].person.id)
     fields = {field: None for one in stated if one.by == "device" for field in contradictions(one.person, record)}

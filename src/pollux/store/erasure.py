@@ -28,6 +28,7 @@ from pollux.store.moved import Edges, Left, all_moves, left_anywhere, left_behin
 from pollux.store.seal import Damaged
 from pollux.store.tables import CHART, ERASED, OF_A_PATIENT
 from pollux.store.writer import now
+from pollux.visible import visible
 
 Do = Callable[[Callable[[Connection, list[Done]], Any]], Any]
 _LOG = logging.getLogger("pollux.store")
@@ -85,8 +86,8 @@ class ErasureReceipt(msgspec.Struct, frozen=True):
         """The receipt as lines for a person to read."""
         rows = ", ".join(f"{table} {count:,}" for table, count in sorted(self.rows.items()) if count)
         uncut = (
-            f"  NOT YET GONE from the write-ahead log of {' and '.join(self.uncut)}, since another process is reading: "
-            "end it, then run `pollux doctor`.\n"
+            f"  NOT YET GONE from the write-ahead log of {visible(' and '.join(self.uncut))}, since another process "
+            "is reading: end it, then run `pollux doctor`.\n"
             if self.uncut
             else ""
         )

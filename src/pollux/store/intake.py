@@ -186,6 +186,7 @@ class Intake:
             accepted=count["accepted"],
             quarantined=count["quarantined"],
             documents=count["documents"],
+            files=count["files"],
             already_known=count["already_known"],
             outdated=count["outdated"],
             withdrawn=count["withdrawn"],
@@ -242,7 +243,7 @@ class Intake:
 
     def _take_document(self, person: str, document: Document, stranger: str) -> None:
         if document.seeks:
-            found = self._filing.identified(document.kind, document.seeks)
+            found = self._seen(person, document.kind, document.seeks)
             if len(found) > 1:
                 why = f"{len(found)} documents carry the identifier of its conditional update"
                 self._refuse(document, why, SEVERAL)
@@ -251,11 +252,13 @@ class Intake:
                 self._refuse(document, "it takes back the identifier by which it is to be found", INVALID)
                 return
             document = self._under_the_name(found[0][1], document) if found else document
+        if document.kind == DEVICE_FILE and document.identifiers and not self._insist:
+            self._refuse_anothers(person, document)
         if document.gone and not document.apart:
             twice = self._asks_again(document.name, document)
             self._refuse(document, _TWICE) if twice else self._take_deletion(document)
             return
-        there = self._filing.identified(document.kind, document.unless) if document.unless else []
+        there = self._seen(person, document.kind, document.unless) if document.unless else []
         if len(there) > 1:
             why = f"{len(there)} documents carry the identifier of its conditional create"
             self._refuse(document, why, SEVERAL)
@@ -295,6 +298,7 @@ class Intake:
         self._filing.keep_document(person, document, stamp(self._now), updated, self._origin)
         self._pass_on(person, document.name, earlier)
         if document.kind == DEVICE_FILE:
+            self._count["files"] += 1
             self._filing.breathe()  # pieces of a file are large
             return
         self._count["documents"] += 1
@@ -319,6 +323,27 @@ class Intake:
         self._part = self._files.get(file, self._parts)
         if file:
             self._files[file] = self._file_of[person] = self._part
+
+    def _seen(self, person: str, kind: str, identifier: str) -> list[tuple[str, str]]:
+        """What whoever asks about a patient may find by an identifier: patients, what is theirs, what is nobody's."""
+        found = self._filing.identified(kind, identifier)
+        if kind == "Patient" or not found:
+            return found
+        own = {"", person, *(one.chart.person for one in self._filing.group(person))}
+        return [(whose, name) for whose, name in found if whose in own]
+
+    def _refuse_anothers(self, person: str, document: Document) -> None:
+        """Raise `RefusedInput` where the same file was taken for somebody else."""
+        own = {one.chart.person for one in self._filing.group(person)} | {person}
+        (name,) = document.identifiers
+        others = {whose for whose, _ in self._filing.identified(DEVICE_FILE, name)} - own
+        if others:
+            raise RefusedInput(
+                f"this file, byte for byte, was taken before, for {', '.join(sorted(others))}",
+                where=document.place,
+                advice="It is of one of them only: name whose it is (--person); what was taken for the wrong one can "
+                "be taken back (pollux imports, pollux undo N). --insist takes it for both.",
+            )
 
     def _pass_on(self, person: str, name: str, earlier: list[tuple[str, str]]) -> None:
         """A document whose versions name several patients is the one's whom that which stands names."""

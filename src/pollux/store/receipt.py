@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from pollux.record.quality import QualityReport
+from pollux.visible import visible
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -19,6 +20,7 @@ class Receipt(msgspec.Struct, frozen=True):
     accepted: int = 0
     quarantined: int = 0
     documents: int = 0
+    files: int = 0  # devices' files, kept in pieces
     already_known: int = 0
     outdated: int = 0
     withdrawn: int = 0
@@ -40,21 +42,22 @@ class Receipt(msgspec.Struct, frozen=True):
         """
         if not self.changed:
             known = f"nothing new: all {self.already_known:,} were known already"
-            return "\n".join([known, *(f"  {one.message}" for one in self.report.findings)])
+            return "\n".join([known, *(visible(f"  {one.message}") for one in self.report.findings)])
+        kept = "the file kept" if self.files and not self.documents else f"{self.documents:,} documents kept"
         lines = [
-            f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined, {self.documents:,} documents kept, "
-            f"{self.already_known:,} known already; people: {', '.join(self.people[:5]) or 'none'}"
+            f"{self.accepted:,} events accepted, {self.quarantined:,} quarantined, {kept}, "
+            f"{self.already_known:,} known already; people: {visible(', '.join(self.people[:5])) or 'none'}"
             + (f" and {len(self.people) - 5:,} more" if len(self.people) > 5 else "")
         ]
-        if self.withdrawn or self.outdated:
-            lines.append(
-                f"  {self.withdrawn:,} events withdrawn by newer versions, {self.outdated:,} outdated on arrival"
-            )
+        if self.withdrawn:
+            lines.append(f"  {self.withdrawn:,} events withdrawn by newer versions or by their source")
+        if self.outdated:
+            lines.append(f"  {self.outdated:,} outdated on arrival: a newer version is known")
         if self.kept:
             kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.kept.items()))
-            lines.append(f"  kept as received, not made into events: {kinds}")
+            lines.append(f"  kept as received, not made into events: {visible(kinds)}")
         if self.report.findings:
-            lines.append(self.report.text())
+            lines += self.report.lines()
         unlisted = self.quarantined - len(self.report.findings)
         if unlisted > 0:
             lines.append(f"  and {unlisted:,} more that are not listed here; the store keeps them all")

@@ -402,6 +402,7 @@ class Store:
 
     def hold(self, person_id: str, reason: str) -> None:
         """Forbid to erase a person's data, for a reason (a legal hold)."""
+        audit.check_text(reason, "the reason")
         self._file("hold", lambda filing: hold(filing, person_id, reason, self.actor, stamp(now())))
 
     def release(self, person_id: str) -> None:
@@ -410,6 +411,7 @@ class Store:
 
     def restrict(self, person_id: str, reason: str) -> None:
         """Keep a person's data and use them for nothing (restriction of processing)."""
+        audit.check_text(reason, "the reason")
         self._file("restrict", lambda filing: restrict(filing, person_id, reason))
 
     def unrestrict(self, person_id: str) -> None:

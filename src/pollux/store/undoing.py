@@ -13,6 +13,8 @@ from sqlalchemy import Connection, select
 from pollux.errors import PolluxError, UnknownName
 from pollux.record.entry import DEVICE_FILE
 from pollux.record.event import Person, source_name
+from pollux.record.quality import BEFORE_BIRTH
+from pollux.record.record import Record
 from pollux.store.audit import stamp
 from pollux.store.bodies import KEPT, Kept, digest_of
 from pollux.store.chart import Statement, read_chart
@@ -25,6 +27,7 @@ from pollux.store.moved import pass_on
 from pollux.store.open_chart import OpenChart, aside_of
 from pollux.store.settling import Row, Settling
 from pollux.store.tables import COUNT, DOCUMENT, WHOSE_IMPORT
+from pollux.visible import visible
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -37,28 +40,48 @@ class Undone(msgspec.Struct, frozen=True):
     restored: int = 0
     stay: int = 0  # of its events, those that stand on since others say something of them
     also: tuple[int, ...] = ()  # these imports
-    documents: int = 0
+    documents: int = 0  # that count no more
+    known: int = 0  # documents of it that count on, since others brought them too
+    judged: int = 0  # things in quarantine because of what it said of a person
     apart: tuple[str, ...] = ()  # ids that it had merged
     before: bool = False  # it was taken back already
 
     def text(self) -> str:
         """The account as lines for a person to read.
 
-        >>> print(Undone(7, "a.csv", ("ada",), withdrawn=12).text())
+        >>> print(Undone(7, "a.csv", ("ada",), withdrawn=12, restored=1).text())
         import 7 (a.csv) is taken back: 12 events of ada stand no more
+          1 event stands again as it stood before
         """
-        name = f"import {self.number}" + (f" ({self.file})" if self.file else "")
+        name = f"import {self.number}" + (f" ({visible(self.file)})" if self.file else "")
         if self.before:
             return f"{name} was taken back already; nothing changed"
         whose = ", ".join(self.people[:5]) or "nobody"
-        lines = [f"{name} is taken back: {self.withdrawn:,} events of {whose} stand no more"]
+        one = self.withdrawn == 1
+        lines = [f"{name} is taken back: {_count(self.withdrawn, 'event')} of {whose} stand{'s' * one} no more"]
+        if self.restored:
+            again = "stands again as it" if self.restored == 1 else "stand again as they"
+            lines.append(f"  {_count(self.restored, 'event')} {again} stood before")
         if self.stay:
             others = ", ".join(str(one) for one in self.also[:5]) + (" and others" if len(self.also) > 5 else "")
             lines.append(f"  {self.stay:,} of its events stand on, as import {others or 'others'} says them")
         if self.documents:
-            lines.append(f"  {self.documents:,} documents count no more")
+            lines.append(
+                f"  {_count(self.documents, 'document')} {'count' if self.documents > 1 else 'counts'} no more"
+            )
+        if self.known:
+            lines.append(
+                f"  {_count(self.known, 'document')} of it count on, as others brought them or as they were before"
+            )
+        if self.judged:
+            lines.append(f"  {_count(self.judged, 'thing')} in quarantine: judged by what it said of the person; "
+                         "`pollux reread` judges anew")  # fmt: skip
         lines += [f"  {id} is a person of their own again" for id in self.apart]
         return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def undo(filing: Filing, number: int, now: datetime) -> Undone:
@@ -97,12 +120,25 @@ def undo(filing: Filing, number: int, now: datetime) -> Undone:
         settling.events(person, {id for id in some if source_name(id) not in changed})
     filing.close()
     for person in ids:
+        _keep_listed(filing.chart(person), now)
         _refuse_emptied(filing.chart(person), number)
     also = (
         {one for person, some in ids.items() for one in settling.told(person).also_by(some)} if settling.stay else set()
     )
+    gone = sum(not settling.standing(name) for name in names)
+    judged = sum(_judged(chart, number) for chart in charts)
     return Undone(number, files[0], people, settling.withdrawn, settling.restored, settling.stay,
-                  tuple(sorted(also)), len(names), tuple(apart))  # fmt: skip
+                  tuple(sorted(also)), gone, len(names) - gone, judged, tuple(apart))  # fmt: skip
+
+
+def _judged(chart: OpenChart, number: int) -> int:
+    """How much lies in quarantine because of a birth date that an import stated."""
+    if not any(one.number == number and one.person.birth_date for one in chart.chart.taken_back):
+        return 0
+    return sum(
+        item.finding.rule == BEFORE_BIRTH and not chart.chart.void_aside(row, origin.number)
+        for row, origin, item in aside_of(chart)
+    )
 
 
 def _touched(filing: Filing, number: int) -> Iterator[OpenChart]:
@@ -122,8 +158,9 @@ def _not_there(connection: Connection, number: int) -> PolluxError:
         return PolluxError("what came before imports were counted cannot be taken back at once",
                            advice="Correct it at its source, or see `pollux move` and `pollux erase`.")  # fmt: skip
     if 0 < number <= int(connection.execute(COUNT).scalar() or 0):
-        return PolluxError(f"nothing of import {number} is here any more", where=f"import {number}",
-                           advice="Whoever it was about was erased; there is nothing to take back.")  # fmt: skip
+        return PolluxError(f"nothing of import {number} is here", where=f"import {number}",
+                           advice="It changed nothing (as reading again may), or whoever it was about was erased; "
+                           "there is nothing to take back.")  # fmt: skip
     return UnknownName(f"there is no import {number}", advice="`pollux imports` lists them.")
 
 
@@ -179,6 +216,15 @@ def _called(filing: Filing, pseudonym: str) -> str:
     keyed = filing.keys.find_who(bytes.fromhex(pseudonym))
     found = read_chart(filing.connection, keyed) if keyed else None
     return found[0].person if found else "somebody who was erased"
+
+
+def _keep_listed(chart: OpenChart, now: datetime) -> None:
+    """Somebody to whom something was moved by hand stays here with it."""
+    one = chart.chart
+    if not one.person or one.stated or not one.arrivals:
+        return
+    if Record(Person(one.person), tuple(chart.everything())).current:
+        chart.state(Person(one.person), stamp(now), "device")
 
 
 def _refuse_emptied(chart: OpenChart, number: int) -> None:

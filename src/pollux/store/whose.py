@@ -1,11 +1,15 @@
 """Whose something is that comes in: who an identifier names, and who is somebody else under the same id."""
 
+import msgspec
+
 from pollux.record.entry import CREATED, IDENTIFIED, Document, own_id
+from pollux.record.event import Person
+from pollux.store.contradiction import contradictions
 from pollux.store.filing import Filing
 
 ANOTHER = (
-    "the patient who is here under this id was born on another day and shares no identifier with it, or, where one of "
-    "them states none, has another gender; name the sender (pollux import --sender NAME), whose ids are then kept apart"
+    "the patient who is here under this id was born on another day and shares no identifier with it, or has another "
+    "gender or name; name the sender (pollux import --sender NAME), whose ids are then kept apart"
 )
 TAKEN = "it is to be created (POST) under a name that something else here has"
 
@@ -17,9 +21,11 @@ _TYPED = 16  # signs of an id that somebody may have typed: longer ones are aske
 def _alike(id: str) -> list[str]:
     """Ids for which somebody may take this one, or write it."""
     some = [id.lower(), id.upper(), id.swapcase(), id.capitalize()]
+    if id.isdigit():
+        some += [id.lstrip("0"), *(id.lstrip("0").zfill(width) for width in range(2, 8))]
     for at, sign in enumerate(id if len(id) <= _TYPED else ""):
         some += [id[:at] + other + id[at + 1 :] for other in _CONFUSED.get(sign, "")]
-    return [one for one in dict.fromkeys(some) if one != id]
+    return [one for one in dict.fromkeys(some) if one and one != id]
 
 
 class Whose:
@@ -106,16 +112,21 @@ class Whose:
         """Whether a Patient is somebody else than the one who is here under the same id.
 
         So it is where they were born on different days and share no identifier, or, where one of them states none,
-        have different genders.
+        have different genders or names; and where a day of birth is not stated, if both gender and name differ.
         """
         chart = self._filing.find(patient.id)
         known = chart.person if chart else None
-        if known is None or not known.birth_date or not patient.born:
+        if known is None:
             return False
-        if known.birth_date.startswith(patient.born) or patient.born.startswith(known.birth_date):
-            return False  # one of them may be stated in part
+        born = bool(known.birth_date and patient.born)
+        stated = Person(known.id, birth_date=patient.born, gender=patient.gender, family=patient.called[0],
+                        given=patient.called[1])  # fmt: skip
+        differs = set(contradictions(stated, msgspec.structs.replace(known, sex_at_birth="")))
+        genders = {known.gender, patient.gender} - {"", "unknown"}
+        differs |= {"sex"} if len(genders) > 1 else set()
+        if (born and "date of birth" not in differs) or (not {"sex", "name"} <= differs and not born):
+            return False
         newest = self._filing.newest(patient)
         if newest and newest.identifiers and patient.identifiers:
             return set(newest.identifiers).isdisjoint(patient.identifiers)
-        genders = {known.gender, patient.gender} - {"", "unknown"}
-        return len(genders) > 1
+        return bool(differs & {"sex", "name"})

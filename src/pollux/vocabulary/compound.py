@@ -33,6 +33,7 @@ _PREFIXES = {
     "k": Fraction(1000), "d": Fraction(1, 10), "c": Fraction(1, 100), "m": Fraction(1, 1000), "u": Fraction(1, 10**6),
     "n": Fraction(1, 10**9), "p": Fraction(1, 10**12), "f": Fraction(1, 10**15),
 }  # fmt: skip
+_LONGEST, _POWER = 60, 30  # signs of a unit, and its largest exponent
 _TOKEN = re.compile(r"\{[^}]*\}|10\*-?[0-9]+|[0-9]+|[./()]|[A-Za-z%]*(?:\[[A-Za-z]+\])?(?:-?[0-9]+)?")
 
 
@@ -66,6 +67,8 @@ def compound(code: str) -> Compound:
     >>> compound("L/h").powers
     (('length', 3), ('time', -1))
     """
+    if len(code) > _LONGEST:
+        raise _unknown(code)
     tokens = [t for t in _TOKEN.findall(code) if t]
     if "".join(tokens) != code or not tokens:
         raise _unknown(code)
@@ -106,17 +109,24 @@ def _component(token: str, code: str) -> Compound:
     if token.startswith("{"):
         return Compound(Fraction(1), ())
     if token.startswith("10*"):
-        return Compound(Fraction(10) ** int(token[3:]), ())
+        return Compound(Fraction(10) ** _power(token[3:], code), ())
     if token.isdigit():
         return Compound(Fraction(token), ())
     name = token.rstrip("-0123456789")
-    power = int(token[len(name) :] or 1)
+    power = _power(token[len(name) :] or "1", code)
     for prefix, scale in (("", Fraction(1)), *_PREFIXES.items()):
         atom = name.removeprefix(prefix)
         if name.startswith(prefix) and atom in _ATOMS:
             factor, powers = _ATOMS[atom]
             return Compound(factor * scale, _sorted(powers)) ** power
     raise _unknown(code)
+
+
+def _power(digits: str, code: str) -> int:
+    power = int(digits)
+    if abs(power) > _POWER:
+        raise _unknown(code)
+    return power
 
 
 def _unknown(code: str) -> UnknownName:

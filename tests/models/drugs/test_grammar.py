@@ -1,5 +1,6 @@
 """Laws of the pieces that drug models are made of: closed forms, conservation, and special cases of the general."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -317,6 +318,35 @@ def test_an_effect_that_is_no_effect_is_refused() -> None:
         Expression("WT *")
     with pytest.raises(ModelError, match=r"^the effect 'WT \+ 'a'' contains something that is not a number$"):
         Expression("WT + 'a'")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("9**9**9", "has a number that is larger than 1e+12"),
+        ("WT * 2**(99**9)", "has a number that is larger than 1e+12"),
+        ("where(HD == 1, 10**12 * 10, 1)", "has a number that is larger than 1e+12"),
+        ("-9**9**9**9 < WT", "has a number that is larger than 1e+12"),
+        ("1 / 0 * WT", "has a number that is larger than 1e+12"),
+        ("9" * 400 + " * WT", "has a number that is larger than 1e+12"),
+        ("1e999", "has a number that is larger than 1e+12"),
+        ("9" * 5000, "is longer than 1000 signs"),
+        ("+".join(["WT"] * 60), "is deeper than 50 operations within each other"),
+        ("-" * 900 + "1", "is deeper than 50|cannot be read"),
+        ("(" * 400 + "1" + ")" * 400, "cannot be read"),
+        ("**".join(["9"] * 300), "is deeper than 50|cannot be read"),
+        ("1\0", "cannot be read"),
+    ],
+)
+def test_an_effect_that_no_source_would_print_is_refused_at_once(text: str, why: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(why).replace(r"\|", "|")):
+        Expression(text)
+
+
+def test_an_effect_without_a_value_is_said_and_whole_numbers_are_never_raised_for_ever() -> None:
+    for text, values in (("9**(HD * 9)**9", {"HD": 9}), ("1 / WT", {"WT": 0}), ("exp(1) * WT**999", {"WT": 9e9})):
+        with pytest.raises(ModelError, match="has no value here"):
+            Expression(text)(values)
 
 
 def test_a_covariate_that_must_be_said_is_asked_for_by_its_name() -> None:

@@ -14,9 +14,10 @@ from pollux.care.treatment.finding import Finding
 from pollux.care.treatment.genes import GeneCall
 from pollux.care.treatment.hook_request import check, resources
 from pollux.care.treatment.medication import Medication, medication
-from pollux.care.treatment.review import Facts, Review, none_known, review
+from pollux.care.treatment.review import Facts, Review, allergies_among, review
 from pollux.record import Code
 from pollux.vocabulary import ATC_SYSTEMS, RXNORM
+from pollux.vocabulary.negation import NO_ALLERGY
 
 _INDICATOR = {"contraindicated": "critical", "serious": "warning", "moderate": "warning"}
 _ACTIVE = ("active", "draft", "on-hold", "unknown", "intended", "")
@@ -110,13 +111,13 @@ def _medication(resource: Mapping[str, Any]) -> Medication:
 def _facts(known: Iterable[Mapping[str, Any]], at: datetime) -> Facts:
     patient = next((one for one in known if one["resourceType"] == "Patient"), {})
     stated = [one for one in known if one["resourceType"] == "AllergyIntolerance" and not _refuted(one)]
-    texts = tuple(_text(one.get("code") or {}) for one in stated)
-    none = tuple(text for text in texts if none_known(text))
+    texts, none, doubts = allergies_among(_said(one.get("code") or {}) for one in stated)
     return Facts(
         age=_age(str(patient.get("birthDate", "")), at),
         sex=str(patient.get("gender", "")),
-        allergies=tuple(text for text in texts if text not in none) if texts else None,
-        no_known_allergies=bool(none) and len(none) == len(texts),
+        allergies=texts,
+        no_known_allergies=none,
+        doubts=tuple(doubts),
     )
 
 
@@ -124,6 +125,11 @@ def _refuted(allergy: Mapping[str, Any]) -> bool:
     concept = allergy.get("verificationStatus")
     codings = (concept.get("coding") if isinstance(concept, Mapping) else None) or ()
     return any(isinstance(one, Mapping) and one.get("code") in ("refuted", "entered-in-error") for one in codings)
+
+
+def _said(concept: Mapping[str, Any]) -> tuple[str, str]:
+    codes = [str(one.get("code", "")) for one in concept.get("coding", ())]
+    return _text(concept), next((code for code in codes if code in NO_ALLERGY), "")
 
 
 def _text(concept: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The whole of it: medications, genes, allergies, kidneys and liver of one person, looked at together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -20,10 +20,11 @@ from pollux.record.examining.flags import CONTESTED
 from pollux.record.kidney import Filtration, filtration
 from pollux.record.liver import Liver, liver
 from pollux.vocabulary import term
+from pollux.vocabulary.negation import PERHAPS_STOPPED, none_known, says_no_allergy
 
 _NAMES = Reference("Pollux", "its vocabulary of drugs, in which the name is not")
 _OVER = frozenset({"resolved", "inactive"})  # what FHIR says of an allergy that is none any more
-_CONTESTED_LISTED = 20
+_LISTED = 20  # doubts
 _CHILDBEARING = (12.0, 55.0)  # ages at which a pregnancy is asked for [years]: our own choice
 
 
@@ -32,8 +33,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     `allergies` are the texts of stated allergies, or None for no list; an empty list is as unknown as none, unless
     `no_known_allergies` was stated. `past_allergies` were stated as resolved or inactive: nothing is checked against
-    them, and that is said. `contested` is what stands although a later version, which cannot be used, may have changed
-    or ended it. `pregnancy` is as stated.
+    them, and that is said. `doubts` are sentences about what stands and may not be so: its own text speaks against it,
+    or a later version does that cannot be used. `pregnancy` is as stated.
     """
 
     age: float | None = None
@@ -42,7 +43,7 @@ class Facts(msgspec.Struct, frozen=True):
     allergies: tuple[str, ...] | None = None
     no_known_allergies: bool = False
     past_allergies: tuple[str, ...] = ()
-    contested: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     pregnancy: str | None = None
     weight: float | None = None
     creatinine: float | None = None
@@ -114,8 +115,8 @@ def review_record(record: Record, calls: Iterable[GeneCall], at: datetime) -> Re
 def facts_of(record: Record, at: datetime) -> Facts:
     """What a record says of a person at a time."""
     listed_ = [event for event in record.of("allergy") if event.time <= at]
-    texts = tuple(_text(event) for event in listed_ if _OVER.isdisjoint(event.flags))
-    none = tuple(text for text in texts if none_known(text))
+    active = [event for event in listed_ if _OVER.isdisjoint(event.flags)]
+    stated = allergies_among([(_text(event), _code(event)) for event in active])
     pregnancy = record.latest("pregnancy_status", at)
     weight, creatinine = record.latest("body_weight", at), record.latest("creatinine", at)
     said = pregnancy.value if pregnancy else None
@@ -123,10 +124,10 @@ def facts_of(record: Record, at: datetime) -> Facts:
         age=record.person.age(at),
         sex=record.person.sex_at_birth,
         ancestry=record.person.ancestry,
-        allergies=tuple(text for text in texts if text not in none) if texts else None,
-        no_known_allergies=bool(none) and len(none) == len(texts),
+        allergies=stated[0],
+        no_known_allergies=stated[1],
         past_allergies=tuple(_text(event) for event in listed_ if not _OVER.isdisjoint(event.flags)),
-        contested=tuple(_in_words(event) for event in record.current if event.time <= at and CONTESTED in event.flags),
+        doubts=(*stated[2], *_doubts(record, at)),
         pregnancy=None if said is None else said.display or said.code if isinstance(said, Code) else str(said),
         weight=weight.number("kg") if weight else None,
         creatinine=creatinine.number("mg/dL") if creatinine else None,
@@ -145,9 +146,35 @@ def _in_words(event: Event) -> str:
     return f"{term(event.quantity).label.lower()} {said}"
 
 
-def none_known(text: str) -> bool:
-    """Whether the text of a stated allergy says that there are none."""
-    return text.casefold().strip() in ("no known allergy", "no known allergies", "no known drug allergy", "nka", "nkda")
+def _code(event: Event) -> str:
+    return event.value.code if isinstance(event.value, Code) else ""
+
+
+def _doubts(record: Record, at: datetime) -> Iterator[str]:
+    """What stands and may not be so."""
+    for event in record.current:
+        if event.time > at:
+            continue
+        if CONTESTED in event.flags:
+            yield (f"{_in_words(event)} stands in doubt: a later version of it cannot be used; it counts as it stood "
+                   "before")  # fmt: skip
+        if PERHAPS_STOPPED in event.flags:
+            yield f"whether {_text(event)} is taken is unknown: its text speaks of stopping; it counts as taken"
+
+
+def allergies_among(stated: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...] | None, bool, list[str]]:
+    """Of texts and codes that stand among allergies: those that are some, whether there are none, what is in doubt.
+
+    >>> allergies_among([("no known allergy to codeine", "")])[:2]
+    ((), False)
+    """
+    none = {text or code: none_known(text, code) for text, code in stated}
+    denied = [text for text, what in none.items() if not what and says_no_allergy(text)]
+    texts = tuple(text for text, what in none.items() if not what and text not in denied)
+    doubts = [
+        f"{one!r} stands among the allergies and says that it is none: nothing was checked for it" for one in denied
+    ]
+    return texts if none else None, not texts and any(what in ("any", "drug") for what in none.values()), doubts
 
 
 def _unrecognised(medications: Sequence[Medication]) -> list[Finding]:
@@ -169,12 +196,9 @@ def _unknown(medications: Sequence[Medication] | None, facts: Facts) -> list[str
         found.append(f"allergies are unknown: {'there is no list' if facts.allergies is None else 'the list is empty'}")
     found += [f"the allergy to {text!r} is not recognised" for text in facts.allergies or () if not recognised(text)]
     found += [f"the allergy to {text!r} is stated as over; nothing was checked for it" for text in facts.past_allergies]
-    found += [
-        f"{text} stands in doubt: a later version of it cannot be used; it counts as it stood before"
-        for text in facts.contested[:_CONTESTED_LISTED]
-    ]
-    if more := len(facts.contested[_CONTESTED_LISTED:]):
-        found.append(f"{more} more values stand in doubt: see `pollux quality`")
+    found += facts.doubts[:_LISTED]
+    if more := len(facts.doubts[_LISTED:]):
+        found.append(f"{more} more stand in doubt: see `pollux quality`")
     low, high = _CHILDBEARING
     if facts.pregnancy is None and facts.sex != "male" and (facts.age is None or low <= facts.age <= high):
         found.append("whether there is a pregnancy is unknown; no rule here was made for one")

@@ -1,12 +1,12 @@
 """An account as lines for a terminal: what a tired clinician reads first stands first."""
 
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
 from pollux.care.treatment.account import NOTICE, Account, phenotypes, positions, references, settled
 from pollux.care.treatment.finding import Finding
 from pollux.care.treatment.medication import taken
+from pollux.visible import visible
 
 WIDTH = 100
 _NAMES = 12  # names in a line before the rest is counted
@@ -17,15 +17,14 @@ _TITLES = {
     "nothing against it": "NOTHING AGAINST IT, BY WHAT WAS TESTED",
     "not recognised": "NOT RECOGNISED (nothing was checked for these)",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def summary(told: Account) -> str:
     """The account in lines of at most `WIDTH` signs, in the order of its groups.
 
-    Signs that would steer a terminal are shown as "?": names of samples and drugs come from files.
+    Signs that would steer a terminal or hide are written out: names of samples and drugs come from files.
     """
-    return "\n".join(_CONTROL.sub("?", line) for line in _lines(told))
+    return "\n".join(visible(line) for line in _lines(told))
 
 
 def _lines(told: Account) -> Iterator[str]:

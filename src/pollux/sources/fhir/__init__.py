@@ -32,5 +32,10 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
 
 
 FORMAT = Format(
-    "fhir r4", "JSON with a resourceType; a Bundle, NDJSON or one resource", _recognises, _read, lambda _: True
+    "fhir r4",
+    "JSON with a resourceType; a Bundle, NDJSON or one resource",
+    _recognises,
+    _read,
+    lambda _: True,
+    version=2,
 )

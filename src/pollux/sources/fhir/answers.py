@@ -17,7 +17,7 @@ class Responses:
     """Writes a `transaction-response` (for a batch a `batch-response`) a bundle, each on a line of its own.
 
     Resources that stand in no bundle share one, in their order. What is told of a file is written once it is `taken`;
-    what is told of one that was refused in the end is forgotten.
+    what is told of one that was refused in the end is forgotten. `files` counts those that were taken.
 
     >>> import io
     >>> out = io.BytesIO()
@@ -30,6 +30,7 @@ class Responses:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
+        self.files = 0
         self._told = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115, closed by __exit__
         self._begun = False
         self._within: Within | None = None
@@ -62,6 +63,7 @@ class Responses:
         self._out.flush()
         self._told.seek(0)
         self._told.truncate()
+        self.files += 1
 
     def _end(self) -> None:
         if self._begun:

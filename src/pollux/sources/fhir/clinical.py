@@ -9,8 +9,9 @@ from pollux.record.event import Code, Event
 from pollux.sources.fhir.case import Case, code_of
 from pollux.sources.fhir.dates import Span, closing, moment, when
 from pollux.sources.fhir.medication import medication
-from pollux.sources.fhir.modifiers import said_not_taken
+from pollux.sources.fhir.modifiers import perhaps_not_taken, said_not_taken, texts_of
 from pollux.sources.quoted import quoted
+from pollux.vocabulary.negation import NEGATED, PERHAPS_STOPPED, none_known, says_no_allergy, says_not_so
 
 Problem = tuple[str, str]
 
@@ -166,7 +167,7 @@ def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
             ends = moment(resource[element], case.zone)
             end, known = closing(time, ends), known + ends.flags
     flags = [status for status in standing if status not in (*kind.stands, "active", "confirmed")]
-    flags += [*known, *(["ends before it begins"] if end and end < time else [])]
+    flags += [*known, *_said_otherwise(case, kind), *(["ends before it begins"] if end and end < time else [])]
     try:
         yield case.event(
             time,
@@ -180,6 +181,19 @@ def stated(case: Case, kind: Kind) -> Iterator[Event | Problem]:
         )
     except PolluxError as error:
         yield "broken event", error.what
+
+
+def _said_otherwise(case: Case, kind: Kind) -> list[str]:
+    """What the texts of a statement say against what its elements say: it holds, flagged, and is counted by nobody."""
+    if kind.codes == _MEDICATION:
+        return [PERHAPS_STOPPED] if perhaps_not_taken(case.resource, medication(case)) else []
+    texts = texts_of(case.resource.get("code"))
+    if kind.quantity == "allergy":
+        negated = any(says_no_allergy(text) and not none_known(text) for text in texts)
+        return [NEGATED] if negated else []
+    if kind.quantity == "condition":
+        return list(dict.fromkeys(said for text in texts if (said := says_not_so(text))))
+    return []
 
 
 def _standing(case: Case, kind: Kind) -> list[str] | str:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pollux.vocabulary.negation import says_perhaps_stopped
+
 _MAY_BE = re.compile(rb"modifierExtension|implicitRules|\\u")
 _NOT_TAKEN = re.compile(
     r"(?<!if )(?<!when )(?<!unless )\b(?:not|never|no longer|denies|stopped|quit|refus(?:es|ed)|declin(?:es|ed))\s+"
@@ -60,11 +62,38 @@ def said_not_taken(resource: Mapping[str, Any], medicine: Mapping[str, Any] | No
     >>> said_not_taken({"dosageInstruction": [{"text": "do not take with milk"}]}, {"text": "Doxycycline"})
     False
     """
-    concept = medicine or {}
-    texts = [concept.get("text"), *(coding.get("display") for coding in concept.get("coding", ()))]
+    return any(_NOT_TAKEN.search(text) for text in (*texts_of(medicine), *_notes(resource)))
+
+
+def perhaps_not_taken(resource: Mapping[str, Any], medicine: Mapping[str, Any] | None) -> bool:
+    """Whether a text of a medication makes it doubtful that it is taken.
+
+    >>> perhaps_not_taken({"note": [{"text": "discontinued 2020"}]}, {"text": "Metformin"})
+    True
+    """
+    names = texts_of(medicine)
+    return any(map(says_perhaps_stopped, (*names, *_notes(resource)))) or any(
+        "allerg" in one.casefold() for one in names
+    )
+
+
+def texts_of(concept: object) -> list[str]:
+    """The texts of a concept: its own, and those of its codes."""
+    if not isinstance(concept, dict):
+        return []
+    codings = [coding for coding in concept.get("coding", ()) if isinstance(coding, dict)]
+    return [
+        one for one in (concept.get("text"), *(coding.get("display") for coding in codings)) if isinstance(one, str)
+    ]
+
+
+def _notes(resource: Mapping[str, Any]) -> list[str]:
+    """What is written beside a medication: dosages and their instructions, notes, the reason of its status."""
+    found: list[str] = []
     for element in _NOTED:
         stated = resource.get(element)
-        parts = [stated] if isinstance(stated, dict) else stated if isinstance(stated, list) else []
-        for part in parts:
-            texts += [part.get(name) for name in ("text", "patientInstruction")] if isinstance(part, dict) else []
-    return any(isinstance(text, str) and _NOT_TAKEN.search(text) for text in texts)
+        for part in stated if isinstance(stated, list) else [stated]:
+            if isinstance(part, dict):
+                found += [text for name in ("text", "patientInstruction") if isinstance(text := part.get(name), str)]
+                found += [text for one in part.get("additionalInstruction") or () for text in texts_of(one)]
+    return found

@@ -23,7 +23,7 @@ def person(resource: Mapping[str, Any], id: str, timezone: str) -> Person:
     race = extensions.get(_US_CORE + "race", {}).get("extension", ())
     tags = [tag.get("code") for tag in resource.get("meta", {}).get("tag", ())]
     systems = [identifier.get("system") for identifier in resource.get("identifier", ())]
-    family, given = _name(resource.get("name", ()))
+    family, given = name_of(resource.get("name", ()))
     return Person(
         id=id,
         birth_date=str(resource.get("birthDate", "")),
@@ -37,7 +37,7 @@ def person(resource: Mapping[str, Any], id: str, timezone: str) -> Person:
     )
 
 
-def _name(names: Any) -> tuple[str, str]:
+def name_of(names: Any) -> tuple[str, str]:
     """Family and given names: of the official name, else of the usual one; one that has an end comes last."""
     current = [name for name in names if name.get("use", "") in _USES]
     for name in sorted(current, key=lambda name: ("end" in name.get("period", {}), _USES.index(name.get("use", "")))):

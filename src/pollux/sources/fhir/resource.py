@@ -121,7 +121,16 @@ def resource_document(
         within=named.within,
         born=_text(resource.get("birthDate")) if kind == "Patient" else "",
         gender=_text(resource.get("gender")) if kind == "Patient" else "",
+        called=_called(resource) if kind == "Patient" else ("", ""),
     )
+
+
+def _called(resource: Mapping[str, Any]) -> tuple[str, str]:
+    """Family and given names of a Patient, who may not be valid yet."""
+    try:
+        return patient.name_of(resource.get("name", ()))
+    except (AttributeError, TypeError):
+        return "", ""
 
 
 def _text(value: object) -> str:

@@ -50,7 +50,8 @@ def read(
             one, assumed = _reference(site, settled), True
         found.append(one or Observation(site.name, untested=ABSENT))
     sample = begun.header.samples[begun.column - 9]
-    return Genotypes(sample, settled, path.name, tuple(found), (assumption,) if assumed else ())
+    name = path.name.encode("utf-8", "replace").decode()
+    return Genotypes(sample, settled, name, tuple(found), (assumption,) if assumed else ())
 
 
 def _observe(site: Site, build: Build, wanted: Wanted, header: Header) -> Observation | None:
