@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from pollux.record import Event, Person, Precision, Quarantined, Record, Source, admit, examine
+from pollux.record.quality import QualityReport, Unlisted, quarantine_lines
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 CGM = Source("sensor", "cgm.csv", "line 7")
@@ -82,6 +83,43 @@ def test_a_unit_slip_says_what_would_be_usual() -> None:
     assert isinstance(outcome, Quarantined)
     assert outcome.finding.message == "5.6 mg/dL cannot be; 5.6 mmol/L would be usual"
     assert outcome.finding.category == "conformance"
+
+
+def slips(count: int, unit: str = "mg/dL", first: float = 4.1) -> list[Quarantined]:
+    some = [event(round(first + 0.1 * k, 1), unit, time=NOW - timedelta(hours=k + 1)) for k in range(count)]
+    return [one for one in admit(PERSON, some, NOW) if isinstance(one, Quarantined)]
+
+
+@pytest.mark.parametrize(("count", "first"), [(40, 4.1), (3, 5.0), (25, 3.9)])
+def test_values_in_another_unit_are_one_line_with_count_range_places_and_what_to_do(count: int, first: float) -> None:
+    aside = slips(count, first=first)
+    line, advice = quarantine_lines(aside)
+    last = f"{first + 0.1 * (count - 1):g}"
+    assert line.startswith(
+        f"  quarantined, {count} times: unit slip, {first:g} mg/dL cannot be; {first:g} mmol/L would be usual, "
+        f"and others up to {last} mg/dL [cgm.csv line 7"
+    )
+    assert "`pollux undo NUMBER`" in advice
+    assert quarantine_lines(aside[::-1])[0].split(" [")[0] == line.split(" [")[0]
+
+
+def test_reasons_that_differ_in_more_than_numbers_stay_apart_the_most_frequent_first() -> None:
+    aside = [*slips(5), *admit(PERSON, [event(5.0, "%")], NOW), *admit(PERSON, [event(12.0, ""), event(13.0, "")], NOW)]
+    lines = [line for line in quarantine_lines(aside) if line.startswith("  quarantined")]  # type: ignore[arg-type]
+    assert [line.split(": ")[0] for line in lines] == [
+        "  quarantined, 5 times",
+        "  quarantined, 2 times",
+        "  quarantined, once",
+    ]
+
+
+@pytest.mark.parametrize(("listed", "more"), [(2, 5000), (7, 3), (0, 9)])
+def test_a_report_counts_what_it_does_not_list(listed: int, more: int) -> None:
+    findings = tuple(one.finding for one in slips(listed))
+    report = QualityReport(findings, 0, listed + more, (Unlisted("quarantine", "conformance", "unit slip", more),))
+    lines = report.lines()
+    assert lines[0] == f"  quarantine: unit slip (conformance), {listed + more:,} times"
+    assert f"    and {listed + more - min(listed, 5):,} more" in lines
 
 
 def course(values: list[float], start: datetime, step: float = 5.0) -> Record:
