@@ -74,6 +74,26 @@ def test_quality_says_first_what_is_quarantined_and_why(run, tmp_path: Path) -> 
     assert (answer["stand"], answer["quarantined"], answer["reasons"][0]["count"]) == (2, 4, 4)
 
 
+@pytest.mark.parametrize(("rows", "first"), [(2300, 3.1), (40, 5.0)])
+def test_a_file_in_the_other_unit_is_counted_in_full_by_receipt_and_quality(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, rows: int, first: float
+) -> None:
+    minutes = [f"2026-01-{1 + k // 1440:02d} {k // 60 % 24:02d}:{k % 60:02d}" for k in range(rows)]
+    values = [f"{minute},cgm_glucose,{first + 0.1 * (k % 60):.1f},mg/dL" for k, minute in enumerate(minutes)]
+    (tmp_path / "t.csv").write_text("\n".join(["time,quantity,value,unit", *values]) + "\n")
+    received = run("import", tmp_path / "t.csv", "--timezone", "UTC")
+    assert f"quarantine: unit slip (conformance), {rows:,} times" in received
+    _, line, advice, *_ = run("quality", "ada").splitlines()
+    assert line.startswith(f"  quarantined, {rows:,} times: unit slip, {first:g} mg/dL cannot be")
+    assert "and others up to" in line
+    assert f"and {rows - 3:,} more]" in line
+    assert advice.startswith("    If the file names the wrong unit:")
+    assert "quarantined" not in run("quality", "ada").split(advice)[1]
+    reasons = json.loads(run("quality", "ada", "--json"))["reasons"]
+    assert sum(one["count"] for one in reasons) == rows
+    assert len(reasons) == min(rows, 60)
+
+
 def test_data_whose_dates_were_shifted_come_in_as_of_a_day(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "t.csv").write_text(ROWS.replace("2026", "2150"))
     assert "0 events accepted, 2 quarantined" in run("import", tmp_path / "t.csv", "--timezone", "UTC")

@@ -13,6 +13,7 @@ NEW = {
     "finger against sensor",
     "level in the other unit",
     "ten times the usual",
+    "too much for their weight",
     "ten times for their weight",
     "a tenth for their weight",
     "meals by night",
@@ -110,6 +111,95 @@ def test_one_amount_of_ten_times_the_usual_is_found_among_the_others(quantity: s
     findings = [f for f in examine(record).findings if f.rule == "ten times the usual"]
     assert [f.event for f in findings] == [wrong.id]
     assert findings[0].message.startswith(f"{value:g} {unit}, where ")
+
+
+# A child of some weight: what it is usually given, and what ten times as much of it raises.
+CHILDREN = ((9.5, 0.35, 12.0), (14.0, 0.6, 20.0), (22.0, 1.1, 30.0), (38.0, 3.0, 45.0))
+SLIPS = ("insulin_bolus", "carbohydrate_intake", "insulin_basal_rate", "insulin_long_acting")
+UNITS = {"insulin_bolus": "U", "carbohydrate_intake": "g", "insulin_basal_rate": "U/h", "insulin_long_acting": "U"}
+
+
+def child(
+    kg: float, dose: float, food: float, *, days: int, slip: str = "", weighed: bool = True, born: str = ""
+) -> Record:
+    """Days of a child on three meals, basal rate and long-acting dose; the last of `slip` is ten times as much."""
+    amounts = {"insulin_bolus": dose, "carbohydrate_intake": food, "insulin_basal_rate": 0.3 * kg / 24,
+               "insulin_long_acting": 0.3 * kg}  # fmt: skip
+    rows = [(START + timedelta(days=d, hours=h), name) for d in range(days) for h in (7.5, 12.5, 18.0)
+            for name in ("insulin_bolus", "carbohydrate_intake")]  # fmt: skip
+    rows += [(START + timedelta(days=d, hours=6), name) for d in range(days)
+             for name in ("insulin_basal_rate", "insulin_long_acting")]  # fmt: skip
+    last = {name: max(at for at, other in rows if other == name) for name in SLIPS}
+    events = [event(START, "body_weight", kg, "kg")] if weighed else []
+    for k, (at, name) in enumerate(sorted(rows)):
+        value = amounts[name] * (0.8, 1.0, 1.25)[k % 3] * (10.0 if name == slip and at == last[name] else 1.0)
+        events.append(event(at, name, round(value, 3), UNITS[name]))
+    return Record(Person("p1", birth_date=born), tuple(events))
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+@pytest.mark.parametrize(("kg", "dose", "food"), CHILDREN)
+def test_ten_times_a_childs_amount_is_found_whatever_its_weight_and_an_ordinary_week_raises_nothing(
+    kg: float, dose: float, food: float, slip: str
+) -> None:
+    assert found(child(kg, dose, food, days=5)) == []
+    record = child(kg, dose, food, days=5, slip=slip)
+    (finding,) = [f for f in examine(record).findings if f.rule in NEW]
+    assert (finding.rule, finding.quantity, finding.time) == ("ten times the usual", slip, record.of(slip)[-1].time)
+
+
+@pytest.mark.parametrize("slip", ["insulin_bolus", "insulin_long_acting", "insulin_basal_rate"])
+@pytest.mark.parametrize("days", [1, 2])
+@pytest.mark.parametrize(("kg", "dose", "food"), CHILDREN)
+def test_on_the_first_days_the_weight_tells_what_the_usual_cannot(
+    kg: float, dose: float, food: float, days: int, slip: str
+) -> None:
+    assert found(child(kg, dose, food, days=days)) == []
+    findings = [f for f in examine(child(kg, dose, food, days=days, slip=slip)).findings if f.rule in NEW]
+    assert [(f.rule, f.quantity) for f in findings] == [("too much for their weight", slip)]
+    assert findings[0].message.endswith(f"would be usual at {kg:.0f} kg")
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+@pytest.mark.parametrize(("years", "kg", "dose", "food"), [(2, 12.0, 0.5, 15.0), (7, 24.0, 1.2, 25.0)])
+def test_where_nobody_weighed_a_child_its_age_tells(years: int, kg: float, dose: float, food: float, slip: str) -> None:
+    born = f"{2026 - years}-01-05"
+    assert found(child(kg, dose, food, days=5, weighed=False, born=born)) == []
+    assert found(child(kg, dose, food, days=5, slip=slip, weighed=False, born=born)) == ["ten times the usual"]
+
+
+@pytest.mark.parametrize(("kg", "dose", "food"), CHILDREN)
+def test_where_neither_weight_nor_age_is_known_the_persons_own_insulin_tells(
+    kg: float, dose: float, food: float
+) -> None:
+    assert found(child(kg, dose, food, days=5, weighed=False)) == []
+    assert found(child(kg, dose, food, days=5, slip="insulin_bolus", weighed=False)) == ["ten times the usual"]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "unit"), [("insulin_basal_rate", 2.5, "U/h"), ("insulin_long_acting", 60.0, "U")]
+)
+def test_basal_that_has_always_been_ten_times_too_large_is_found_by_weight(
+    quantity: str, value: float, unit: str
+) -> None:
+    days = [event(START + timedelta(days=d), quantity, value, unit) for d in range(4)]
+    heavy, light = (Record(Person("p1"), (event(START, "body_weight", kg, "kg"), *days)) for kg in (110.0, 20.0))
+    assert found(heavy) == []
+    assert found(light) == ["ten times for their weight"]
+
+
+@pytest.mark.parametrize(("kg", "small", "large"), [(70.0, 0.1, 6.0), (25.0, 0.05, 2.0)])
+def test_the_small_boluses_of_a_loop_tell_nothing_of_a_meals(kg: float, small: float, large: float) -> None:
+    loop = [event(START + timedelta(minutes=5 * k), "insulin_bolus", small, "U") for k in range(5 * 288)]
+    meals = [event(START + timedelta(days=d, hours=19, minutes=2), "insulin_bolus", large, "U") for d in range(5)]
+    assert found(Record(Person("p1"), (event(START, "body_weight", kg, "kg"), *loop, *meals))) == []
+
+
+@pytest.mark.parametrize(("meal", "correction"), [(6.0, 1.0), (9.0, 1.5), (7.5, 0.5)])
+def test_many_small_corrections_do_not_make_an_adults_meal_ten_times_the_usual(meal: float, correction: float) -> None:
+    hours = [(h, correction) for h in (9, 11, 15, 17, 22)] + [(h, meal) for h in (7, 13, 19)]
+    boluses = [event(START + timedelta(days=d, hours=h), "insulin_bolus", v, "U") for d in range(7) for h, v in hours]
+    assert found(Record(Person("p1"), tuple(boluses))) == []
 
 
 @pytest.mark.parametrize("value", [7.0, 5.5])

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pollux.errors import OutsideDomain, RefusedInput
-from pollux.record import Event, Person, Record, Source
+from pollux.record import Event, Person, Record, Source, examine
 from pollux.record.kidney import (
     bedside_schwartz,
     ckd_epi_2021,
@@ -115,6 +115,71 @@ def test_formulas_of_a_steady_state_abstain_while_creatinine_moves(formula: str)
     found = filtration(record((1, 1.0), (0, 1.4)), AT, formula)  # type: ignore[arg-type]
     assert found.value is None
     assert found.reason == "not in steady state: creatinine changed by 0.3 mg/dL or more within 48 hours"
+
+
+def results(*said: tuple[float, timedelta, str], zone: str = "UTC") -> Record:
+    """Creatinines as (mg/dL, how long before, precision) of a man of 60."""
+    some = [
+        Event(AT - before, "creatinine", value, "mg/dL", LAB, learned=AT, precision=precision, id=f"Observation/{k}")  # type: ignore[arg-type]
+        for k, (value, before, precision) in enumerate(said)
+    ]
+    return Record(Person("p", birth_date="1966-03-01", sex_at_birth="male", timezone=zone), tuple(some))
+
+
+MIDNIGHT = timedelta(hours=12)  # before AT
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize("formula", ["Cockcroft-Gault", "CKD-EPI 2021", "bedside Schwartz"])
+@pytest.mark.parametrize(
+    ("said", "between"),
+    [
+        (((0.9, HOUR, "second"), (2.4, HOUR, "second")), "0.9 and one of 2.4"),
+        (((1.6, HOUR, "minute"), (1.1, HOUR, "minute"), (1.1, 100 * HOUR, "minute")), "1.1 and one of 1.6"),
+        (((2.4, MIDNIGHT, "day"), (0.9, MIDNIGHT, "day")), "0.9 and one of 2.4"),
+        (((1.0, MIDNIGHT, "day"), (1.4, HOUR, "minute")), "1 and one of 1.4"),
+        # one of them says that creatinine moved, and one that it did not
+        (((0.9, 50 * HOUR, "minute"), (2.4, 50 * HOUR, "minute"), (0.9, HOUR, "minute")), "0.9 and one of 2.4"),
+    ],
+)
+def test_two_results_of_one_time_contradict_and_are_no_change(
+    formula: str, said: tuple[tuple[float, timedelta, str], ...], between: str
+) -> None:
+    found = filtration(results(*said), AT, formula)  # type: ignore[arg-type]
+    assert found.value is None
+    assert found.reason.startswith("two results contradict: of 2026-0")
+    assert found.reason.endswith(f"there is a creatinine of {between} mg/dL")
+
+
+@pytest.mark.parametrize("precision", ["second", "day"])
+@pytest.mark.parametrize("values", [(1.0, 1.1), (1.2, 1.05)])
+def test_of_results_of_one_time_that_nearly_agree_the_highest_counts_whatever_their_ids(
+    values: tuple[float, float], precision: str
+) -> None:
+    said = tuple((value, MIDNIGHT, precision) for value in values)
+    there, back = (filtration(results(*some), AT, "CKD-EPI 2021") for some in (said, said[::-1]))
+    assert there.value == back.value == pytest.approx(ckd_epi_2021(max(values), 60, "male"), rel=1e-3)
+
+
+def test_two_results_that_contradict_and_are_weeks_old_say_nothing_of_today() -> None:
+    known = results((0.9, 700 * HOUR, "minute"), (2.4, 700 * HOUR, "minute"), (1.0, HOUR, "minute"))
+    assert filtration(known, AT, "CKD-EPI 2021").value is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (((0.9, MIDNIGHT, "day"), (2.4, MIDNIGHT, "day")), ["results of one day differ"]),
+        (((1.1, MIDNIGHT, "day"), (1.3, MIDNIGHT, "day"), (1.1, MIDNIGHT, "day")), ["results of one day differ"]),
+        (((1.0, MIDNIGHT, "day"), (1.02, MIDNIGHT, "day")), []),
+        (((0.9, MIDNIGHT, "day"), (2.4, MIDNIGHT + 24 * HOUR, "day")), []),
+        (((0.9, HOUR, "second"), (2.4, HOUR, "second")), ["sources disagree"]),
+    ],
+)
+def test_quality_shows_two_results_of_one_day_that_differ(
+    said: tuple[tuple[float, timedelta, str], ...], told: list[str]
+) -> None:
+    assert [f.rule for f in examine(results(*said)).findings if f.rule != "said twice"] == told
 
 
 @pytest.mark.parametrize(

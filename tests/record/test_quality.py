@@ -1,10 +1,13 @@
 """Each rule at the door finds what it is for, and lets the ordinary pass."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from pollux.record import Event, Person, Precision, Quarantined, Record, Source, admit, examine
+from pollux.record.quality import QualityReport, Unlisted, quarantine_lines
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 CGM = Source("sensor", "cgm.csv", "line 7")
@@ -82,6 +85,43 @@ def test_a_unit_slip_says_what_would_be_usual() -> None:
     assert outcome.finding.category == "conformance"
 
 
+def slips(count: int, unit: str = "mg/dL", first: float = 4.1) -> list[Quarantined]:
+    some = [event(round(first + 0.1 * k, 1), unit, time=NOW - timedelta(hours=k + 1)) for k in range(count)]
+    return [one for one in admit(PERSON, some, NOW) if isinstance(one, Quarantined)]
+
+
+@pytest.mark.parametrize(("count", "first"), [(40, 4.1), (3, 5.0), (25, 3.9)])
+def test_values_in_another_unit_are_one_line_with_count_range_places_and_what_to_do(count: int, first: float) -> None:
+    aside = slips(count, first=first)
+    line, advice = quarantine_lines(aside)
+    last = f"{first + 0.1 * (count - 1):g}"
+    assert line.startswith(
+        f"  quarantined, {count} times: unit slip, {first:g} mg/dL cannot be; {first:g} mmol/L would be usual, "
+        f"and others up to {last} mg/dL [cgm.csv line 7"
+    )
+    assert "`pollux undo NUMBER`" in advice
+    assert quarantine_lines(aside[::-1])[0].split(" [")[0] == line.split(" [")[0]
+
+
+def test_reasons_that_differ_in_more_than_numbers_stay_apart_the_most_frequent_first() -> None:
+    aside = [*slips(5), *admit(PERSON, [event(5.0, "%")], NOW), *admit(PERSON, [event(12.0, ""), event(13.0, "")], NOW)]
+    lines = [line for line in quarantine_lines(aside) if line.startswith("  quarantined")]  # type: ignore[arg-type]
+    assert [line.split(": ")[0] for line in lines] == [
+        "  quarantined, 5 times",
+        "  quarantined, 2 times",
+        "  quarantined, once",
+    ]
+
+
+@pytest.mark.parametrize(("listed", "more"), [(2, 5000), (7, 3), (0, 9)])
+def test_a_report_counts_what_it_does_not_list(listed: int, more: int) -> None:
+    findings = tuple(one.finding for one in slips(listed))
+    report = QualityReport(findings, 0, listed + more, (Unlisted("quarantine", "conformance", "unit slip", more),))
+    lines = report.lines()
+    assert lines[0] == f"  quarantine: unit slip (conformance), {listed + more:,} times"
+    assert f"    and {listed + more - min(listed, 5):,} more" in lines
+
+
 def course(values: list[float], start: datetime, step: float = 5.0) -> Record:
     times = [start + timedelta(minutes=step * i) for i in range(len(values))]
     return Record(PERSON, tuple(event(value, time=time) for value, time in zip(values, times, strict=True)))
@@ -106,6 +146,31 @@ def test_a_jump_that_no_body_makes_is_flagged() -> None:
 def test_a_flat_line_is_flagged_once() -> None:
     assert rules(course([100.0] * 20, DAY)) == ["flat line"]
     assert rules(course([100.0] * 12, DAY)) == []
+
+
+@pytest.mark.parametrize(("step", "off"), [(5.0, 4), (5.0, 25), (1.0, 0), (1.0, 9), (3.0, 2), (15.0, 11)])
+@pytest.mark.parametrize("hours", [1.1, 6.0])
+def test_a_flat_line_is_found_once_however_often_a_sensor_speaks_and_to_whatever_second(
+    step: float, off: int, hours: float
+) -> None:
+    rng = random.Random(f"{step}{off}")
+    count = int(hours * 60 / step) + 1
+    ordinary = [90.0 + 7 * (k % 5) for k in range(count)]
+    exact = course([*ordinary, *[120.0] * count, *ordinary], DAY, step).events
+    jittered = [msgspec.structs.replace(e, time=e.time + timedelta(seconds=rng.randint(-off, off))) for e in exact]
+    assert [r for r in rules(Record(PERSON, tuple(jittered))) if r == "flat line"] == ["flat line"]
+    short = jittered[: count + int(50 / step)] + jittered[2 * count :]
+    assert "flat line" not in rules(Record(PERSON, tuple(short)))
+
+
+@pytest.mark.parametrize("later", [1.0, 40.0])
+def test_a_second_uploader_hides_no_flat_line_and_makes_no_jump(later: float) -> None:
+    first = course([100.0 + 9 * (k % 2) for k in range(30)] + [130.0] * 20, DAY).events
+    other = Source("meter", "b.csv")
+    again = [
+        msgspec.structs.replace(e, time=e.time + timedelta(seconds=later), source=other, id=f"b{e.id}") for e in first
+    ]
+    assert [r for r in rules(Record(PERSON, (*first, *again))) if r != "said twice"] == ["flat line"]
 
 
 def test_a_gap_is_told() -> None:

@@ -177,11 +177,30 @@ def test_two_displays_whose_rows_stand_mixed_are_told_once_each() -> None:
     for k in range(4 * 288):
         for shown in (start, start - timedelta(hours=3))[: 1 + k % 2]:  # the receiver missed every other reading
             transmitters.saw("8A", 300.0 * k, shown + timedelta(minutes=5 * k))
-    assert len(list(transmitters.differences())) <= 5
+    assert [text.split("on the ")[1] for text in transmitters.differences()] == [
+        "display's clock was 3 h behind the transmitter's counter for 576 readings; the counter gives their times"
+    ]
     assert transmitters.utc("8A", 300.0, start + timedelta(minutes=5)) == (
         datetime(2025, 6, 1, 0, 5, tzinfo=UTC),
         False,
     )
+
+
+@pytest.mark.parametrize(("days", "away"), [(90, 40), (12, 3), (30, 14)])
+def test_a_display_that_was_off_for_weeks_is_told_in_one_line_and_a_second_time_in_another(
+    days: int, away: int
+) -> None:
+    start, transmitters = datetime(2025, 3, 1), Transmitters(ZoneInfo("UTC"))
+    for day in range(2 * days):
+        off = timedelta(hours=2) if day % days < away else timedelta(0)
+        for k in range(0, 288, 4):
+            moment = start + timedelta(days=day, minutes=5 * k)
+            transmitters.saw("8A", (moment - start).total_seconds() + 5e5, moment + off)
+    told = list(transmitters.differences())
+    assert [text.split(" on the ")[0] for text in told] == [
+        f"from {start + timedelta(days=d, hours=2):%Y-%m-%d %H:%M}" for d in (0, days)
+    ]
+    assert [text.split(" for ")[1].split(" ")[0] for text in told] == 2 * [f"{72 * away:,}"]
 
 
 def test_a_counter_that_jumps_about_is_not_used() -> None:

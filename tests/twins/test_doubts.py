@@ -59,11 +59,42 @@ def test_one_such_dose_silences_while_it_is_new_and_widens_later(twin: Twin, hou
     assert answer.abstains == silent
     assert any(c.startswith("amounts about ten times this person's usual: 1 (58 U,") for c in answer.grounds.cautions)
     if silent:
-        assert any("are about ten times this person's usual; the forecast would rest on them" in r
+        assert any("is about ten times this person's usual; the forecast would rest on them" in r
                    for r in answer.grounds.abstains)  # fmt: skip
     else:
         assert any(c == "intervals are 1.5 times as wide as they would be without these doubts"
                    for c in answer.grounds.cautions)  # fmt: skip
+
+
+@pytest.mark.parametrize(("hours", "silent"), [(2.0, True), (20.0, False)])
+def test_a_meal_of_ten_times_the_usual_silences_while_it_is_eaten_and_widens_later(
+    twin: Twin, hours: float, silent: bool
+) -> None:
+    answer = twin.learn([event(twin.now - timedelta(hours=hours), "carbohydrate_intake", 700.0, "g")]).forecast()
+    assert answer.abstains == silent
+    assert any(c.startswith("amounts about ten times this person's usual: 1 (700 g,") for c in answer.grounds.cautions)
+    if silent:
+        assert any(r.startswith("1 meal (newest 700 g, ") for r in answer.grounds.abstains)
+
+
+@pytest.mark.parametrize(("kg", "insulin", "food"), [(22.0, 0.15, 0.35), (30.0, 0.3, 0.5)])
+def test_ten_times_a_childs_dose_silences_as_ten_times_an_adults_does(
+    events: tuple[Event, ...], kg: float, insulin: float, food: float
+) -> None:
+    """The same days in the amounts of a child."""
+    shares = {"insulin_bolus": insulin, "insulin_basal_rate": insulin, "carbohydrate_intake": food}
+    days = [
+        msgspec.structs.replace(e, value=shares.get(e.quantity, 1.0) * e.number())
+        for e in events
+        if e.quantity != "body_weight"
+    ]
+    child = Twin.begin(
+        Record(Person("kit", birth_date="2018-03-01"), (event(events[0].time, "body_weight", kg, "kg"), *days))
+    )
+    assert not child.forecast().abstains
+    usual = np.median([e.number() for e in days if e.quantity == "insulin_bolus"])
+    wrong = child.learn([event(child.now - timedelta(hours=1), "insulin_bolus", round(10.0 * usual, 1), "U")])
+    assert any("about ten times this person's usual" in reason for reason in wrong.forecast().grounds.abstains)
 
 
 @pytest.mark.parametrize(

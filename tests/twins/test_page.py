@@ -51,7 +51,9 @@ HOURS = {name: f"{longest.total_seconds() / 3600:g}" for name, longest in validi
         f"What lies more than {LOOKS_BACK / 1440:g} days before it tells the twin nothing",
         f"The first {daily.SETTLING} days after the anchor",
         f"what it finds in the last {doubts.LOOKS_BACK.days} days of what the twin uses",
-        f"a dose of insulin of six times this person's median (at least {AMOUNTS['insulin_bolus'][2]:g} U)",
+        f"a dose of insulin of six times this person's median (at least {AMOUNTS['insulin_bolus'].large:g} U of 70 kg,",
+        f"a meal of six times this person's median (at least {AMOUNTS['carbohydrate_intake'].large:g} g of 70 kg) | "
+        f"abstains for {doubts.DIGESTED.total_seconds() / 3600:g} h",
         f"more than {fingers.APART:g} mg/dL ({100 * fingers.SHARE:g} % above 100)",
         f"within {fingers.TOGETHER:g} min | intervals as much wider",
         f"lay apart, {doubts.MOST:g} times at most",

@@ -265,12 +265,13 @@ def people(*, store: StorePath = "") -> None:
 def quality(person: str, *, json: Json = False, store: StorePath = "") -> None:
     """Say how much of a person's record is used and what is not, what contradicts it, and what the rules found."""
     from pollux.record import examine
+    from pollux.record.quality import quarantine_lines
 
     with open_store(store) as kept:
         record = kept.record(person)
         report, doubts, aside = examine(record), kept.doubts(person), kept.quarantine(person)
-    reasons = Counter((one.finding.rule, one.finding.message) for one in aside)
     if json:
+        reasons = Counter((one.finding.rule, one.finding.message) for one in aside)
         answer = {
             "person": person,
             "stand": len(record.current),
@@ -283,11 +284,7 @@ def quality(person: str, *, json: Json = False, store: StorePath = "") -> None:
         say_text(msgspec.json.format(msgspec.json.encode(answer)).decode())
         return
     say(f"{len(record.current):,} events stand, {len(aside):,} are quarantined and used by nothing")
-    for (rule, message), count in reasons.most_common():
-        places = [one.finding.where for one in aside if (one.finding.rule, one.finding.message) == (rule, message)]
-        more = f" and {count - 3:,} more" if count > 3 else ""
-        times = f"{count:,} times" if count > 1 else "once"
-        say(f"  quarantined, {times}: {rule}, {message} [{', '.join(places[:3])}{more}]")
+    say(*quarantine_lines(aside))
     for doubt in doubts:
         say(f"doubt: {doubt.message}")
     say(*report.lines())

@@ -10,6 +10,7 @@ abstains. Equations were read as several public codings restate them; the printe
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Literal
 
 import msgspec
@@ -27,6 +28,7 @@ from pollux.record.body_size import (
 from pollux.record.event import Event
 from pollux.record.record import Record
 from pollux.record.sex import sex_for_formulas
+from pollux.record.when import DATES, day_of
 
 Formula = Literal["Cockcroft-Gault", "CKD-EPI 2021", "bedside Schwartz"]
 Weight = Literal["actual", "ideal", "adjusted", "lean"]
@@ -35,6 +37,7 @@ ABSOLUTE = "mL/min"
 _HOLDS = timedelta(
     days=90
 )  # how old a creatinine may be: our own choice, three months as KDIGO's chronicity (unverified)
+_STEP, _FOLD, _WEEK = 0.3, 1.5, timedelta(days=7)  # mg/dL within 48 h, times within 7 days: KDIGO's acute injury
 _WEIGHED = timedelta(days=365)  # how old a weight may be: our own choice
 
 
@@ -122,7 +125,8 @@ def unsteady(creatinines: Sequence[tuple[datetime, float]]) -> str:
 
     A change by 0.3 mg/dL or more within 48 h, or by a factor of 1.5 or more within 7 days, up or down (KDIGO 2012,
     doi:10.1038/kisup.2012.1, for the rise; the fall is our own reading of the same thresholds). Only the change to the
-    last value counts: an injury that is long over does not.
+    last value counts: an injury that is long over does not. Two values of one instant are no change: see
+    `contradicting`.
 
     >>> at = datetime(2026, 1, 1)
     >>> unsteady([(at, 1.0), (at + timedelta(hours=40), 1.3)])
@@ -134,11 +138,42 @@ def unsteady(creatinines: Sequence[tuple[datetime, float]]) -> str:
     last_at, last = ordered[-1]
     for at, value in ordered[:-1]:
         apart = last_at - at
-        if apart <= timedelta(hours=48) and abs(last - value) >= 0.3 - 1e-9:
+        if not apart:
+            continue
+        if apart <= timedelta(hours=48) and abs(last - value) >= _STEP - 1e-9:
             return "creatinine changed by 0.3 mg/dL or more within 48 hours"
-        if apart <= timedelta(days=7) and max(last, value) >= 1.5 * min(last, value) - 1e-9:
+        if apart <= _WEEK and max(last, value) >= _FOLD * min(last, value) - 1e-9:
             return "creatinine changed by half or more within 7 days"
     return ""
+
+
+def contradicting(creatinines: Sequence[Event], zone: str = "UTC") -> str:
+    """What two results [mg/dL] of one time cannot both say; empty where none contradict each other.
+
+    Of one time are results of one instant, and those of one day of which one states no time of day: nobody knows which
+    came first. They contradict where they lie as far apart as would be a change. Asked are those of the 7 days up to
+    the last, which decide whether creatinine is steady.
+    """
+    if not creatinines:
+        return ""
+    last = max(e.time for e in creatinines)
+    times: dict[str, list[Event]] = {}
+    for e in creatinines:
+        if last - e.time <= _WEEK:
+            times.setdefault(day_of(e, zone), []).append(e)
+    for day, events in sorted(times.items(), reverse=True):
+        for some in _of_one_time(events):
+            low, high = min(e.number("mg/dL") for e in some), max(e.number("mg/dL") for e in some)
+            if high - low >= _STEP - 1e-9 or high >= _FOLD * low - 1e-9:
+                return f"of {day} there is a creatinine of {low:.3g} and one of {high:.3g} mg/dL"
+    return ""
+
+
+def _of_one_time(day: Sequence[Event]) -> list[list[Event]]:
+    """The results of one day, those together of which nobody knows which came first."""
+    if any(e.precision in DATES for e in day):
+        return [list(day)]
+    return [list(same) for _, same in groupby(sorted(day, key=lambda e: e.time), key=lambda e: e.time)]
 
 
 def filtration(record: Record, at: datetime, formula: Formula, weight: Weight = "actual") -> Filtration:
@@ -156,13 +191,17 @@ def _filtration(record: Record, at: datetime, formula: Formula, weight: Weight) 
     events = [e for e in record.of("creatinine") if e.time <= at and not e.comparator]
     if not events or at - events[-1].time > _HOLDS:
         raise OutsideDomain(f"no creatinine in the {_HOLDS.days} days before")
+    contradiction = contradicting(events, record.person.timezone)
+    if contradiction:
+        raise OutsideDomain(f"two results contradict: {contradiction}")
     why = unsteady([(e.time, e.number("mg/dL")) for e in events if at - e.time <= _HOLDS])
     if why:
         raise OutsideDomain(f"not in steady state: {why}")
     age = record.person.age(at)
     if age is None:
         raise OutsideDomain("the date of birth is not known")
-    creatinine, used = events[-1].number("mg/dL"), (events[-1].id,)
+    newest = _newest(events, record.person.timezone)
+    creatinine, used = newest.number("mg/dL"), (newest.id,)
     if formula == "bedside Schwartz":
         tall = _latest(record, "body_height", at)
         return bedside_schwartz(creatinine, age, tall.number("cm")), (*used, tall.id)
@@ -175,6 +214,14 @@ def _filtration(record: Record, at: datetime, formula: Formula, weight: Weight) 
     tall = _latest(record, "body_height", at)
     kg = _descriptor(weight, heavy.number("kg"), tall.number("cm"), sex)
     return cockcroft_gault(creatinine, age, kg, sex), (*used, heavy.id, tall.id)
+
+
+def _newest(events: Sequence[Event], zone: str) -> Event:
+    """The last result; of several of one time, which nearly agree, the highest: no kidney looks better than it is."""
+    last = events[-1]
+    day = [e for e in events if day_of(e, zone) == day_of(last, zone)]
+    together = next(some for some in _of_one_time(day)[::-1] if last in some)
+    return max(together, key=lambda e: (e.number("mg/dL"), e.id))
 
 
 def surface(record: Record, at: datetime) -> tuple[float, tuple[str, ...]]:

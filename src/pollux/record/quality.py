@@ -6,8 +6,9 @@ nothing is repaired: an event is accepted, perhaps with a flag, or quarantined w
 """
 
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -44,12 +45,37 @@ class Quarantined(msgspec.Struct, frozen=True):
     document: str = ""
 
 
+class Unlisted(msgspec.Struct, frozen=True):
+    """How often a rule found something beyond what a report lists."""
+
+    action: Action
+    category: Category
+    rule: str
+    count: int
+
+
+# What whoever reads a finding can do about it; said once for a rule.
+ADVICE = {
+    "unit slip": "If the file names the wrong unit: take its import back (`pollux undo NUMBER`), correct the unit "
+    "where the file comes from, and import it again. Nothing is rescaled here.",
+    "level in the other unit": "If a file names the wrong unit: take its import back (`pollux undo NUMBER`), correct "
+    "the unit where it comes from, and import it again.",
+    "time in the future": "If the dates of the data were shifted, import with --as-of DAY.",
+    "before birth": "If the date of birth is wrong, import the right one and run `pollux reread`.",
+    "no offset": "Name the zone: import the file again with --timezone.",
+}
+
+
 class QualityReport(msgspec.Struct, frozen=True):
-    """All that was found in a record or an import, for a person to read."""
+    """All that was found in a record or an import, for a person to read.
+
+    Of a large import the first findings are listed, and the others counted (`unlisted`).
+    """
 
     findings: tuple[Finding, ...]
     accepted: int = 0
     quarantined: int = 0
+    unlisted: tuple[Unlisted, ...] = ()
 
     def text(self, most: int = 5) -> str:
         """The report as text: how much, counts by rule, and the first few places of each."""
@@ -57,18 +83,71 @@ class QualityReport(msgspec.Struct, frozen=True):
         return "\n".join([head, *self.lines(most)])
 
     def lines(self, most: int = 5) -> list[str]:
-        """Counts by rule, and the first few places of each."""
+        """Counts by rule, the first few places of each, over what time the others lie, and what to do."""
+        listed: dict[tuple[str, str, str], list[Finding]] = {}
+        for f in self.findings:
+            listed.setdefault((f.action, f.category, f.rule), []).append(f)
+        counts = Counter({group: len(findings) for group, findings in listed.items()})
+        for more in self.unlisted:
+            counts[more.action, more.category, more.rule] += more.count
         lines = []
-        counts = Counter((f.action, f.category, f.rule) for f in self.findings)
-        for (action, category, rule), count in sorted(
-            counts.items(), key=lambda item: (item[0][0] != "quarantine", -item[1])
-        ):
+        for group, count in sorted(counts.items(), key=lambda item: (item[0][0] != "quarantine", -item[1])):
+            (action, category, rule), findings = group, listed.get(group, [])
             lines.append(f"  {action}: {rule} ({category}), {count:,} time{'s' if count > 1 else ''}")
-            places = [f for f in self.findings if (f.action, f.category, f.rule) == (action, category, rule)]
-            lines += [visible(f"    {f.where or f.time or ''}: {f.message}") for f in places[:most]]
+            lines += [visible(f"    {f.where or f.time or ''}: {f.message}") for f in findings[:most]]
             if count > most:
-                lines.append(f"    and {count - most:,} more")
+                span = _span(findings) if count == len(findings) else ""
+                lines.append(f"    and {count - min(most, len(findings)):,} more{span}")
+            if rule in ADVICE:
+                lines.append(f"    {ADVICE[rule]}")
         return lines
+
+
+def _span(findings: Sequence[Finding]) -> str:
+    """Over which days findings lie, where more than one."""
+    days = sorted({f.time.date() for f in findings if f.time})
+    return f", {days[0]} to {days[-1]}" if len(days) > 1 else ""
+
+
+def quarantine_lines(quarantined: Sequence[Quarantined], most: int = 3) -> list[str]:
+    """What lies in quarantine: one line for each reason, whatever the numbers in it, with count, range, places, advice.
+
+    >>> found = [Finding("unit slip", "conformance", "quarantine", f"{v} mg/dL cannot be", where=f"line {v}")
+    ...          for v in (5, 6, 7, 5)]
+    >>> print(quarantine_lines([Quarantined(one) for one in found])[0])
+      quarantined, 4 times: unit slip, 5 mg/dL cannot be, and others up to 7 mg/dL [line 5, line 6, line 7 and 1 more]
+    """
+    reasons: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in quarantined:
+        f = one.finding
+        reasons.setdefault((f.rule, f.quantity, _NUMBER.sub("#", f.message)), []).append(f)
+    groups = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    advised, lines = set(), []
+    for (rule, _, _), findings in groups:
+        count, places = len(findings), [f.where for f in findings[:most]]
+        more = f" and {count - most:,} more" if count > most else ""
+        times = f"{count:,} times" if count > 1 else "once"
+        lines.append(f"  quarantined, {times}: {rule}, {_ranged(findings)} [{', '.join(places)}{more}]")
+        if rule in ADVICE and rule not in advised:
+            lines.append(f"    {ADVICE[rule]}")
+            advised.add(rule)
+    return lines
+
+
+_NUMBER = re.compile(r"\d[\d.,:+eE-]*")
+_AMOUNT = re.compile(r"(-?\d[\d.]*(?:e[+-]?\d+)?) (\S+)")
+
+
+def _ranged(findings: Sequence[Finding]) -> str:
+    """The message of findings that are alike but for their numbers, and of how much the others are."""
+    messages = list(dict.fromkeys(f.message for f in findings))
+    if len(messages) == 1:
+        return messages[0]
+    amounts = [found for message in messages if (found := _AMOUNT.match(message))]
+    if len(amounts) < len(messages):
+        return f"{messages[0]}, and {len(messages) - 1:,} others of the kind"
+    smallest, largest = (extreme(amounts, key=lambda a: float(a[1])) for extreme in (min, max))
+    return f"{smallest.string}, and others up to {largest[0]}"
 
 
 def admit(person: Person, events: Iterable[Event], now: datetime) -> Iterator[Event | Quarantined]:

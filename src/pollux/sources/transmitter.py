@@ -122,14 +122,12 @@ class Transmitters:
                 yield "a transmitter's counter jumps about in this file: it is not used, and times are the display's"
                 continue
             for life in self._lives_of(transmitter):
-                for stretch in life.stretches:
-                    off = stretch.off(life.base(stretch.counter), stretch.counter)
-                    if off:
-                        begin, side = f"{stretch.local:%Y-%m-%d %H:%M}", "behind" if off < 0 else "ahead of"
-                        yield (
-                            f"from {begin} on the display's clock was {_length(abs(off))} {side} the transmitter's "
-                            f"counter for {stretch.count:,} readings; the counter gives their times"
-                        )
+                for begin, off, count in life.differences():
+                    side = "behind" if off < 0 else "ahead of"
+                    yield (
+                        f"from {begin:%Y-%m-%d %H:%M} on the display's clock was {_length(abs(off))} {side} the "
+                        f"transmitter's counter for {count:,} readings; the counter gives their times"
+                    )
 
     def _jumbled(self, transmitter: str) -> bool:
         return len(self._stretches[transmitter]) >= JUMBLED
@@ -178,6 +176,21 @@ class _Life:
     def holds(self, counter: float, local: datetime) -> bool:
         """Whether a reading lies within what was taken."""
         return self._counted[0] <= counter <= self._counted[1] and self._shown[0] <= local <= self._shown[1]
+
+    def differences(self) -> list[tuple[datetime, float, int]]:
+        """From when on the display differed, by how much [s], for how many readings: once for as long as it went on."""
+        runs: list[tuple[datetime, float, int]] = []
+        ended, right = 0.0, True  # the last counter of the run at hand, and whether the display was right since
+        for stretch in self.stretches:
+            off = stretch.off(self.base(stretch.counter), stretch.counter)
+            same = bool(off and runs) and abs(off - runs[-1][1]) <= STEP
+            if same and (not right or stretch.counted[0] - ended <= GOES_ON):
+                begin, before, count = runs[-1]
+                runs[-1] = (begin, before, count + stretch.count)
+            elif off:
+                runs.append((stretch.local, off, stretch.count))
+            ended, right = (max(ended, stretch.counted[1]), False) if off else (ended, True)
+        return runs
 
     @cached_property
     def _right(self) -> list[tuple[float, float]]:

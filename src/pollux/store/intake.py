@@ -24,7 +24,7 @@ from pollux.record.entry import (
 )
 from pollux.record.event import Event, Person, source_name
 from pollux.record.examining.flags import BOOKKEEPING, flagged
-from pollux.record.quality import Finding, QualityReport, Quarantined, admit
+from pollux.record.quality import Action, Category, Finding, QualityReport, Quarantined, Unlisted, admit
 from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of, name_of
 from pollux.store.chart import Statement
@@ -92,6 +92,7 @@ class Intake:
         self._people: dict[str, None] = {}
         self._persons: dict[str, Person] = {}
         self._findings: list[Finding] = []
+        self._unlisted: Counter[tuple[Action, Category, str]] = Counter()  # what came after the most that are listed
         self._document = ""
         self._renamed = ("", "")  # the document at hand as the reader calls it, and as it is called here
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
@@ -182,7 +183,12 @@ class Intake:
         ]
         self._filing.note_even_nothing()
         count = self._count
-        report = QualityReport(tuple(self._findings), count["accepted"], count["quarantined"])
+        report = QualityReport(
+            tuple(self._findings),
+            count["accepted"],
+            count["quarantined"],
+            tuple(Unlisted(*rule, n) for rule, n in sorted(self._unlisted.items())),
+        )
         return Receipt(
             accepted=count["accepted"],
             quarantined=count["quarantined"],
@@ -196,6 +202,12 @@ class Intake:
             report=report,
             number=self._number,
         )
+
+    def _list(self, finding: Finding) -> None:
+        if len(self._findings) < MOST_FINDINGS:
+            self._findings.append(finding)
+        else:
+            self._unlisted[finding.action, finding.category, finding.rule] += 1
 
     def _take_person(self, person: Person, by: Rank) -> None:
         if by == "device" and not self._insist:
@@ -567,8 +579,8 @@ class Intake:
         if self._by == "device" and not event.retracted:
             self._taken_again.saw(person, event)
         for flag in event.flags:
-            if flag not in BOOKKEEPING and len(self._findings) < MOST_FINDINGS:
-                self._findings.append(flagged(event, flag))
+            if flag not in BOOKKEEPING:
+                self._list(flagged(event, flag))
 
     def _note_outdated(self, person: str, event: Event, origin: Origin) -> None:
         """What an outdated version states is kept aside: it stands if the newer one is taken back."""
@@ -620,8 +632,7 @@ class Intake:
             self._count["already_known"] += 1
             return
         self._count["quarantined"] += 1
-        if len(self._findings) < MOST_FINDINGS:
-            self._findings.append(quarantined.finding)
+        self._list(quarantined.finding)
 
 
 def _called(item: Said, old: str, new: str) -> Said:

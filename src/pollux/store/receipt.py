@@ -58,7 +58,6 @@ class Receipt(msgspec.Struct, frozen=True):
             lines.append(f"  kept as received, not made into events: {visible(kinds)}")
         if self.report.findings:
             lines += self.report.lines()
-        unlisted = self.quarantined - len(self.report.findings)
-        if unlisted > 0:
-            lines.append(f"  and {unlisted:,} more that are not listed here; the store keeps them all")
+        if self.report.unlisted:
+            lines.append("  the first are listed and all are counted; the store keeps them all")
         return "\n".join(lines)

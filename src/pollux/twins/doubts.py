@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 
 LOOKS_BACK = timedelta(days=14)  # findings of older data are not told: of a day so old 4 % is left at most
 LATELY = timedelta(hours=24)  # data that an answer rests on directly
+DIGESTED = timedelta(hours=8)  # after which a meal is behind an answer
 METER = 0.05  # relative error of a finger's meter, as the twin takes it
 MOST = 3.0  # times by which intervals are widened at most
 DOUBTFUL = 1.5  # times by which a doubt widens them that has no size of its own
@@ -36,11 +37,13 @@ WORDS = {
     "impossible rate of change": "changes of the sensor that are faster than a body's",
     "compressed night-time low": "lows by night that look like lying on the sensor",
     "sources disagree": "moments at which two sources say different things",
+    "results of one day differ": "results of one day that differ, none with a time",
     "said twice": "entries said twice, which count once",
     "implausible value": "values that are unusual",
     "finger against sensor": "finger values that contradict the sensor",
     "level in the other unit": "glucose values that look like another unit",
     "ten times the usual": "amounts about ten times this person's usual",
+    "too much for their weight": "amounts far beyond what weight and food ask for",
     "ten times for their weight": "",
     "a tenth for their weight": "",
     "contested": "values that a later version, which cannot be used, may have changed",
@@ -50,10 +53,12 @@ WORDS = {
 WIDENS = (
     "contested",
     "ten times the usual",
+    "too much for their weight",
     "a tenth for their weight",
     "glucose rises elsewhere",
     "level in the other unit",
 )
+TOLD = ("finger against sensor", "ten times the usual", "too much for their weight")  # the newest is told
 USED = frozenset(
     ("cgm_glucose", "insulin_bolus", "insulin_basal_rate", "insulin_long_acting", "carbohydrate_intake", "body_weight")
     + ("blood_glucose", "calibration_glucose", "plasma_glucose")
@@ -106,7 +111,7 @@ def _cautions(findings: list[Finding], zone: ZoneInfo) -> list[str]:
                 f"{len(some)} of {_label(quantity)} unusual ({newest.message.split(' is ')[0]}), newest {when}"
             )
         else:
-            detail = f" ({newest.message})" if rule in ("finger against sensor", "ten times the usual") else ""
+            detail = f" ({newest.message})" if rule in TOLD else ""
             lines.append(f"{words}: {len(some)}{detail}, newest {when}")
     return lines
 
@@ -145,21 +150,33 @@ def _silences(part: Record, findings: list[Finding], now: datetime, zone: ZoneIn
     ]
     insulin = ("insulin_bolus", "insulin_basal_rate", "insulin_long_acting")
     for rule, what in (
-        ("ten times the usual", "are about ten times this person's usual"),
-        ("implausible value", "are more than the model was tried with"),
+        ("ten times the usual", "about ten times this person's usual"),
+        ("too much for their weight", "far beyond what weight and food ask for"),
+        ("implausible value", "more than the model was tried with"),
     ):
         doses = [f for f in findings if f.rule == rule and f.quantity in insulin]
-        recent = [f for f in doses if f.time and f.time > now - LATELY]
-        if recent or len(doses) >= SEVERAL:
-            last = doses[-1]
-            when = f"{last.time.astimezone(zone):%Y-%m-%d %H:%M}" if last.time else ""
-            count = f"{len(doses)} dose{'s' if len(doses) > 1 else ''} of insulin"
-            amount = last.message.split(",")[0].split(" is ")[0]
-            reasons.append(f"{count} (newest {amount}, {when}) {what}; the forecast would rest on them")
+        if _since(doses, now - LATELY) or len(doses) >= SEVERAL:
+            reasons.append(_amounts(doses, "dose", " of insulin", what, zone))
+        meals = [f for f in findings if f.rule == rule and f.quantity == "carbohydrate_intake"]
+        if rule != "implausible value" and _since(meals, now - DIGESTED):
+            reasons.append(_amounts(_since(meals, now - DIGESTED), "meal", "", what, zone))
     levels = [f for f in findings if f.rule == "level in the other unit"]
     if any(f.time and f.time > now - LATELY for f in levels):
         reasons.append(f"{len(levels)} glucose values look like another unit (newest {levels[-1].message})")
     return reasons
+
+
+def _since(findings: Sequence[Finding], moment: datetime) -> list[Finding]:
+    return [f for f in findings if f.time and f.time > moment]
+
+
+def _amounts(findings: Sequence[Finding], kind: str, of: str, what: str, zone: ZoneInfo) -> str:
+    """How many amounts are too large, and the newest of them."""
+    last, several = findings[-1], len(findings) > 1
+    when = f"{last.time.astimezone(zone):%Y-%m-%d %H:%M}" if last.time else ""
+    amount = last.message.split(",")[0].split(" is ")[0]
+    count = f"{len(findings)} {kind}{'s' if several else ''}{of}"
+    return f"{count} (newest {amount}, {when}) {'are' if several else 'is'} {what}; the forecast would rest on them"
 
 
 def widen(levels: Array, middle: Array, factor: float) -> Array:

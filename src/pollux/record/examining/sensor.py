@@ -10,7 +10,7 @@ from pollux.record.record import Record
 
 # Thresholds of the rules for a sensor's course. All are Pollux's own choice (unverified): they only flag.
 FASTEST_CHANGE = 10.0  # mg/dL/min, twice the 5 mg/dL/min that is seen after fast glucose
-FLAT_MINUTES = 60.0  # one value for an hour
+FLAT_MINUTES, ABOUT = 60.0, 1.0  # one value for an hour; what the clock of a reading may be off
 COMPRESSION_FALL = 25.0  # mg/dL in at most 20 min, below 70, back within 120 min, at night
 MOLAR = 18.016  # mg/dL in 1 mmol/L of glucose, from its molar mass
 MOLAR_NEAR = 1.25  # a value this near to 18 times its neighbour, or an eighteenth, is taken for one in the other unit
@@ -18,13 +18,13 @@ MOLAR_NEAR = 1.25  # a value this near to 18 times its neighbour, or an eighteen
 
 def sensor_rules(record: Record, name: str = "cgm_glucose") -> list[Finding]:
     """Jumps, gaps, flat lines, compressed nights, and values in another unit."""
-    events = [e for e in record.of(name) if not e.comparator]
+    events = [e for e in record.once(name) if not e.comparator]
     findings: list[Finding] = []
 
     def found(rule: str, event: Event, message: str, category: Category = "plausibility") -> None:
         findings.append(Finding(rule, category, "flag", message, name, event.time, event.where, event.id))
 
-    start = 0
+    since: datetime | None = None  # when the stretch of one value began; None once it was told
     for i in range(1, len(events)):
         a, b = events[i - 1], events[i]
         gap = (b.time - a.time).total_seconds() / 60
@@ -32,10 +32,12 @@ def sensor_rules(record: Record, name: str = "cgm_glucose") -> list[Finding]:
             found("impossible rate of change", b, f"{a.number():g} to {b.number():g} mg/dL in {gap:.0f} min")
         if gap > 60:
             found("gap", b, f"no reading for {gap / 60:.1f} h", "completeness")
-        if b.value != a.value or gap > 30:
-            start = i
-        elif (b.time - events[start].time).total_seconds() / 60 == FLAT_MINUTES:
+        since = a.time if i == 1 else since
+        if b.number() != a.number() or gap > 30:
+            since = b.time
+        elif since and (b.time - since).total_seconds() / 60 >= FLAT_MINUTES - ABOUT:
             found("flat line", b, f"{b.value:g} {b.unit} for an hour or more")
+            since = None
     return findings + _compressed_nights(record, events, name) + _slips(events, name)
 
 
