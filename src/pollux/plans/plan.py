@@ -60,10 +60,11 @@ def _planned(quantity: str, at: datetime, amount: float, unit: str, end: datetim
 
 LONGEST = timedelta(hours=24)  # that a step of a plan may wait or last
 
+# Of words with one space between them. No part takes back what another took: a text of any length is read once.
 _STEP = re.compile(
-    r"(?P<what>meal|carbs|bolus|basal|suspend)\s*(?P<amount>[0-9]+(?:\.[0-9]+)?)?\s*(?P<unit>g|u/h|u)?"
-    r"(?:\s*(?:(?:at|in)\s*)?(?P<at>[0-9]{1,2}:[0-9]{2}|[0-9]+\s*min|[0-9]+\s*h|now))?"
-    r"(?:\s*for\s*(?P<length>[0-9]+(?:\.[0-9]+)?\s*(?:min|h)))?",
+    r"(?P<what>meal|carbs|bolus|basal|suspend) ?(?P<amount>[0-9]++(?:\.[0-9]++)?+)? ?(?P<unit>g|u/h|u)?"
+    r"(?: ?(?:at|in)?+ ?(?P<at>[0-9]{1,2}:[0-9]{2}|[0-9]++ ?min|[0-9]++ ?h|now))?"
+    r"(?: ?for ?(?P<length>[0-9]++(?:\.[0-9]++)?+ ?(?:min|h)))?",
     re.ASCII,
 )
 
@@ -82,7 +83,7 @@ def parse(text: str, now: datetime, timezone: str = "UTC") -> Plan:
     """
     events = []
     for step in filter(None, (part.strip() for part in re.split(r"[;,]", text))):
-        match = _STEP.fullmatch(step.lower())
+        match = _STEP.fullmatch(" ".join(step.lower().split()))
         if match is None:
             raise RefusedInput(
                 f"the step {step[:60]!r} cannot be read",

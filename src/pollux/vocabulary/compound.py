@@ -36,6 +36,9 @@ _PREFIXES = {
 _TOKEN = re.compile(r"\{[^}]*\}|10\*-?[0-9]+|[0-9]+|[./()]|[A-Za-z%]*(?:\[[A-Za-z]+\])?(?:-?[0-9]+)?")
 
 
+_LONGEST, _HIGHEST = 100, 99  # signs of a unit; a power in it
+
+
 @dataclass(frozen=True)
 class Compound:
     """A unit as a factor and powers of base dimensions; ``{"length": 3, "time": -1}`` is a flow."""
@@ -66,7 +69,7 @@ def compound(code: str) -> Compound:
     >>> compound("L/h").powers
     (('length', 3), ('time', -1))
     """
-    tokens = [t for t in _TOKEN.findall(code) if t]
+    tokens = [t for t in _TOKEN.findall(code[:_LONGEST]) if t]
     if "".join(tokens) != code or not tokens:
         raise _unknown(code)
     result, rest = _term(tokens, code)
@@ -106,17 +109,23 @@ def _component(token: str, code: str) -> Compound:
     if token.startswith("{"):
         return Compound(Fraction(1), ())
     if token.startswith("10*"):
-        return Compound(Fraction(10) ** int(token[3:]), ())
+        return Compound(Fraction(10) ** _power(token[3:], code), ())
     if token.isdigit():
         return Compound(Fraction(token), ())
     name = token.rstrip("-0123456789")
-    power = int(token[len(name) :] or 1)
+    power = _power(token[len(name) :] or "1", code)
     for prefix, scale in (("", Fraction(1)), *_PREFIXES.items()):
         atom = name.removeprefix(prefix)
         if name.startswith(prefix) and atom in _ATOMS:
             factor, powers = _ATOMS[atom]
             return Compound(factor * scale, _sorted(powers)) ** power
     raise _unknown(code)
+
+
+def _power(text: str, code: str) -> int:
+    if abs(int(text)) > _HIGHEST:
+        raise _unknown(code)
+    return int(text)
 
 
 def _unknown(code: str) -> UnknownName:
