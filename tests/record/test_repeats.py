@@ -268,7 +268,7 @@ def uploaded(events: Sequence[Event], uploader: str, later: float, way: str, see
 def test_another_uploader_says_all_of_it_again_though_it_rounds_otherwise_or_comes_later(
     every: float, later: float, way: str
 ) -> None:
-    first = sensor("a", 7, every=every, days=2)
+    first = sensor("a", 7, every=every, days=0.5 * every**0.5)
     early = [msgspec.structs.replace(e, learned=e.learned - timedelta(days=1)) for e in first]
     both = record(*early, *uploaded(first, "phone", later, way))
     assert both.once("cgm_glucose") == record(*early).of("cgm_glucose")

@@ -100,8 +100,7 @@ def test_a_shift_is_told_in_words() -> None:
 # In a record where such a file was taken all the same.
 
 
-@ALL
-@pytest.mark.parametrize("hours", [-6, 8.5])
+@pytest.mark.parametrize(("story", "hours"), [(STORIES[0], -6), (STORIES[1], 8.5)])
 def test_quality_says_that_all_of_a_file_stands_twice_and_the_answer_is_widened(story: Story, hours: float) -> None:
     events = story_events(story)
     first, name = max(e.learned for e in events), events[0].source.name
