@@ -223,7 +223,7 @@ def test_of_two_files_of_devices_the_second_does_not_win(
     store: Store, first: dict[str, str], then: dict[str, str], words: str
 ) -> None:
     store.take([by("device", **first), reading("ada", 1)], NOW, taking=FILE)
-    with pytest.raises(RefusedInput, match=f"another {words} than a file of ada that was taken before"):
+    with pytest.raises(RefusedInput, match=f"another {words} than was said of ada before"):
         store.take([by("device", **then), reading("ada", 2)], NOW, taking=FILE)
     assert len(store.record("ada").current) == 1
     assert store.doubts("ada") == []

@@ -21,6 +21,7 @@ from pollux.output import output
 from pollux.visible import visible
 
 if TYPE_CHECKING:
+    from pollux.record.budget import Limits
     from pollux.record.entry import Entry
     from pollux.sources.fhir import Responses
     from pollux.store import Imported, Store
@@ -38,6 +39,7 @@ class Asked(msgspec.Struct, frozen=True):
     sender: str
     insist: bool
     as_of: str
+    limits: "Limits"
 
 
 @app.command(name="import")
@@ -57,6 +59,9 @@ def take(
     as_of: Annotated[
         str, Parameter(help="The day that counts as today, for data whose dates were shifted: 2150-03-01.")
     ] = "",
+    limits: Annotated[
+        str, Parameter(help="What one file may cost, such as cpu=600,versions=50000 (default: $POLLUX_LIMITS).")
+    ] = "",
     store: StorePath = "",
 ) -> None:
     """Take files into the store: FHIR R4, Dexcom Clarity, Nightscout, or time,quantity,value,unit tables.
@@ -64,13 +69,14 @@ def take(
     The format is recognised by content. Each file is one import with a number: it is taken whole, with bad rows in
     quarantine, or refused with the reason. Taking a file twice changes nothing; `pollux undo` takes one back.
     """
+    from pollux.record.budget import limits as in_force
     from pollux.record.entry import LONGEST_ID, SIGNS, is_id
 
     if not files:
         raise RefusedInput("no file is named", advice="Write: pollux import FILE [FILE …].")
     if person and not is_id(person):
         raise RefusedInput(f"a person's id has {SIGNS}, at most {LONGEST_ID}", where="--person")
-    asked = Asked(person, timezone, sender, insist, _day(as_of))
+    asked = Asked(person, timezone, sender, insist, _day(as_of), in_force(limits))
     check_outputs([answers], files, store)
     with ExitStack() as open_files:
         told = _told(answers, open_files) if answers else None
@@ -114,7 +120,9 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
     format, device, itself = format_of(path), _is_device(path), says_whose(path)
     owner = "" if not device else asked.person if itself else _owner(kept, asked.person)
     zone = asked.timezone or _zone(kept, owner)
-    entries = read(path, learned=now, person=owner, timezone=zone, sender=asked.sender, insist=asked.insist)
+    entries = read(
+        path, learned=now, person=owner, timezone=zone, sender=asked.sender, insist=asked.insist, limits=asked.limits
+    )
     if device:
         introduced = [] if itself else [Entry(owner, Person(owner), by="user")]
         entries = chain(introduced, as_received(path, owner), entries)
@@ -128,6 +136,7 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
         taking=taking,
         insist=asked.insist,
         clock=clock,
+        limits=asked.limits,
     )
     if told:
         told.taken()
@@ -136,7 +145,7 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
         say(f"  import {receipt.number}; `pollux undo {receipt.number}` takes it back")
     if not device and asked.person and receipt.people and asked.person not in receipt.people:
         say(f"  this record speaks of {', '.join(receipt.people[:3])} and not of {asked.person}: a record says itself")
-        say(f"  whom it is about. If they are one person: pollux merge {receipt.people[0]} {asked.person}")
+        say(f"  whom it is about. If they are one person: pollux merge {receipt.people[0]} --into {asked.person}")
     for one in receipt.people if asked.timezone and not device else ():
         say(f"  the time zone of {one} is {asked.timezone}")
         if any(aside.finding.rule == NO_OFFSET for aside in kept.quarantine(one)):

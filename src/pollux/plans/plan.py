@@ -9,6 +9,8 @@ import msgspec
 
 from pollux.errors import RefusedInput
 from pollux.record import Event, Source
+from pollux.record.budget import Limits, beyond
+from pollux.record.budget import limits as limits_in_force
 from pollux.vocabulary import term
 
 _PLANNED = Source("plan", "plan")
@@ -58,18 +60,20 @@ def _planned(quantity: str, at: datetime, amount: float, unit: str, end: datetim
     return Event(at, quantity, float(amount), unit, _PLANNED, learned=at, end=end)
 
 
+_SIGNS = 100  # of a step
 LONGEST = timedelta(hours=24)  # that a step of a plan may wait or last
 
+# Of words with one space between them. No part takes back what another took: a text of any length is read once.
 _STEP = re.compile(
-    r"(?P<what>meal|carbs|bolus|basal|suspend)\s*(?P<amount>[0-9]+(?:\.[0-9]+)?)?\s*(?P<unit>g|u/h|u)?"
-    r"(?:\s*(?:(?:at|in)\s*)?(?P<at>[0-9]{1,2}:[0-9]{2}|[0-9]+\s*min|[0-9]+\s*h|now))?"
-    r"(?:\s*for\s*(?P<length>[0-9]+(?:\.[0-9]+)?\s*(?:min|h)))?",
+    r"(?P<what>meal|carbs|bolus|basal|suspend) ?(?P<amount>[0-9]++(?:\.[0-9]++)?+)? ?(?P<unit>g|u/h|u)?"
+    r"(?: ?(?:at|in)?+ ?(?P<at>[0-9]{1,2}:[0-9]{2}|[0-9]++ ?min|[0-9]++ ?h|now))?"
+    r"(?: ?for ?(?P<length>[0-9]++(?:\.[0-9]++)?+ ?(?:min|h)))?",
     re.ASCII,
 )
 
 
-def parse(text: str, now: datetime, timezone: str = "UTC") -> Plan:
-    """Read a plan as a person writes it: steps joined by commas or semicolons.
+def parse(text: str, now: datetime, timezone: str = "UTC", limits: Limits | None = None) -> Plan:
+    """Read a plan as a person writes it: steps joined by commas or semicolons, so many as `limits` allow.
 
     A step is `meal 60 g at 12:30`, `bolus 6 U in 10 min`, `bolus 4 U for 2 h`, `basal 0.4 U/h for 3 h` or
     `suspend for 1 h`; without a time
@@ -80,9 +84,12 @@ def parse(text: str, now: datetime, timezone: str = "UTC") -> Plan:
     >>> [(f"{e.time:%H:%M}", e.quantity, e.value) for e in plan.events]
     [('12:15', 'carbohydrate_intake', 60.0), ('12:00', 'insulin_bolus', 6.0)]
     """
+    most = (limits or limits_in_force()).plan
+    if len(text) > most * _SIGNS or len(re.findall(r"[;,]", text)) >= most:
+        raise beyond("the plan has too many steps, or signs", "plan", most, "plan")
     events = []
     for step in filter(None, (part.strip() for part in re.split(r"[;,]", text))):
-        match = _STEP.fullmatch(step.lower())
+        match = _STEP.fullmatch(" ".join(step.lower().split()))
         if match is None:
             raise RefusedInput(
                 f"the step {step[:60]!r} cannot be read",

@@ -1,10 +1,13 @@
 """Files of any known format, turned into entries for the record. A format is recognised by content, never by name."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from pollux.errors import RefusedInput
+from pollux.record.budget import Budget, Limits
+from pollux.record.budget import limits as limits_in_force
 from pollux.record.entry import SIGNS, Document, Entry, is_id
 from pollux.sources import clarity, fhir, nightscout, plain_csv
 from pollux.sources.again import KeptRows, as_received, is_device_file, kept_file, resource_again, theirs_of_each
@@ -109,6 +112,7 @@ def read(
     name: str = "",
     sender: str = "",
     insist: bool = False,
+    limits: Limits | None = None,
 ) -> Iterator[Entry]:
     """Read a file of any known format as a stream of entries.
 
@@ -118,7 +122,8 @@ def read(
     in findings and errors (its file name if not given). `sender` is put in front of the ids in a medical record, so
     that those of two hospitals are not taken for each other's. A broken row or resource comes out quarantined; a file
     that cannot be read at all raises `RefusedInput`, which may happen after the first entries. `insist` takes what
-    would be asked about first.
+    would be asked about first. What costs more than `limits` allow (by default the usual ones and ``POLLUX_LIMITS``) is
+    refused, a bomb that unpacks to too much at once.
     """
     if learned.tzinfo is None:
         raise RefusedInput("the time of learning has no time zone", advice="Give it in UTC or with an offset.")
@@ -128,4 +133,7 @@ def read(
         raise RefusedInput("the person's id has signs that cannot be kept", advice=f"Use {SIGNS}.")
     opened = _opened(path, name)
     found = _format(opened.head(), opened.name)
-    return found.read(opened, Reading(learned, person, timezone, opened.name, sender, insist))
+    budget = Budget(limits or limits_in_force(), opened.name)
+    opened = replace(opened, budget=budget)
+    opened.weigh()
+    return budget.watch(found.read(opened, Reading(learned, person, timezone, opened.name, sender, insist)))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -145,23 +146,42 @@ class KeptRows(KeptFile):
 def kept_file(pieces: Sequence[Document], name: str) -> KeptFile:
     """A device's file that was kept."""
     kind = KeptRows if pieces[0].content.startswith(_LINE.encode()) else KeptFile
-    return kind(Path(name or "kept"), name or pieces[0].place, pieces)
+    return kind(Path(name or "kept"), name or pieces[0].place, pieces=pieces)
 
 
 def resource_again(document: Document, reading: Reading, medications: Sequence[Document]) -> Iterator[Entry]:
     """What a kept FHIR resource says, of the person with whom it lies and under the name that it has here."""
     place = document.place.removeprefix(reading.name).strip()
     resource = parse(document.content, reading.name, 1)
-    codes: dict[str, Any] = {}
-    for one in medications:
-        known = msgspec.json.decode(one.content)
-        own = str(known.get("id", "")) if isinstance(known, dict) else ""
-        if own and isinstance(known.get("code"), dict):
-            codes |= {name: known["code"] for id in (own, one.id) for name in (f"Medication/{id}", f"urn:uuid:{id}")}
+    codes = _CODES.of(medications)
     patients = dict.fromkeys(_named(resource), reading.person)
     yield from resource_entries(
         document.content, resource, place, Named(document.id), reading, Links(patients=patients, medications=codes)
     )
+
+
+class _Codes:
+    """The codes of the Medications that many resources are read with one after the other."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Sequence[Document], dict[str, Any]] = (), {}
+
+    def of(self, medications: Sequence[Document]) -> dict[str, Any]:
+        """By the names under which each may be referred to, its code."""
+        if self._last[0] is not medications:
+            self._last = medications, dict(chain.from_iterable(map(_code_of, medications)))
+        return self._last[1]
+
+
+_CODES = _Codes()
+
+
+def _code_of(medication: Document) -> Iterator[tuple[str, Any]]:
+    known = msgspec.json.decode(medication.content)
+    own = str(known.get("id", "")) if isinstance(known, dict) else ""
+    if own and isinstance(known.get("code"), dict):
+        for id in (own, medication.id):
+            yield from ((name, known["code"]) for name in (f"Medication/{id}", f"urn:uuid:{id}"))
 
 
 def _named(resource: object) -> list[str]:

@@ -4,12 +4,14 @@ import codecs
 import gzip
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from pollux.errors import RefusedInput
+from pollux.record.budget import Budget
 
+_ZIPPED = b"\x1f\x8b"
 HEAD = 1 << 16  # bytes that a format is recognised by
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
@@ -24,10 +26,14 @@ class _Readable(Protocol):
 class _Guarded(io.RawIOBase):
     """Whatever goes wrong below (broken gzip, broken UTF-16, a failing disk) comes out as a refusal of the file."""
 
-    def __init__(self, inner: _Readable, name: str) -> None:
+    def __init__(
+        self, inner: _Readable, name: str, budget: Budget | None = None, packed: BinaryIO | None = None
+    ) -> None:
         self._inner = inner
         self._name = name
         self._rest = b""
+        self._budget, self._packed = budget, packed
+        self._size = 0
 
     def readable(self) -> bool:
         return True
@@ -45,6 +51,9 @@ class _Guarded(io.RawIOBase):
             if isinstance(error, UnicodeError):
                 kind = "breaks its own encoding"
             raise RefusedInput(f"the file {kind}", where=self._name, advice="Export or copy it again.") from error
+        if self._budget is not None and self._packed is not None and not self._rest:
+            self._size += len(data)
+            self._budget.read(self._packed.tell(), self._size)
         self._rest = data[len(into) :]
         data = data[: len(into)]
         into[: len(data)] = data
@@ -57,18 +66,29 @@ class Opened:
 
     path: Path
     name: str
+    budget: Budget | None = field(default=None, compare=False)
+
+    def weigh(self) -> None:
+        """Unpack a packed file once, and keep nothing: a bomb is refused before anything waits for it."""
+        with self.received() as file:
+            zipped = file.read(2) == _ZIPPED
+        if zipped and self.budget is not None:
+            with self.stream() as stream:
+                while stream.read(1 << 20):
+                    pass
 
     def stream(self) -> io.BufferedReader:
         """The content as UTF-8 without a byte-order mark. The caller closes it."""
         file = self.received()
         try:
-            zipped = file.read(2) == b"\x1f\x8b"
+            zipped = file.read(2) == _ZIPPED
             file.seek(0)
+            packed = file
             if zipped:
                 unzipped = gzip.GzipFile(fileobj=file, mode="rb")
                 unzipped.myfileobj = file  # type: ignore[assignment]  # closed with it
                 file = unzipped  # type: ignore[assignment]
-            plain: io.BufferedReader = io.BufferedReader(_Guarded(file, self.name), 1 << 20)
+            plain: io.BufferedReader = io.BufferedReader(_Guarded(file, self.name, self.budget, packed), 1 << 20)
             mark = plain.peek(4)[:4]
         except RefusedInput:
             file.close()

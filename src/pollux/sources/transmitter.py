@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 MOVED = "display clock differed"
 # A step of the display beside the counter that is no drift [s], and how much the two may drift apart per second.
 # A G6's crystal is good for seconds a day; both are Pollux's own choices (unverified).
@@ -19,6 +22,7 @@ STEP = 90.0
 DRIFT = 2e-5
 BESIDE = 4  # clocks whose rows may stand mixed in a file, such as a phone's and a receiver's
 JUMBLED = 4000  # stretches under one id, ten years of days: from there on a counter counts nothing
+SENSORS = 500  # under one id, ten years of ten days and more: from there on a counter counts nothing
 _MOST = 200  # clocks of one transmitter that are told apart
 _DAY = 86400.0  # after which a stretch begins anew, so that a drift is followed
 ZONES = 26 * 3600.0  # s by which a journey can move a display: from UTC-12 to UTC+14
@@ -75,6 +79,7 @@ class Transmitters:
         self._zone = zone
         self._stretches: dict[str, list[_Stretch]] = defaultdict(list)
         self._lives: dict[str, list[_Life]] = {}
+        self._at: dict[str, tuple[list[datetime], list[list[_Life]]]] = {}
         self._offsets: dict[datetime, list[float]] = {}  # of the quarter of an hour asked last: UTC − local [s]
 
     def saw(self, transmitter: str, counter: float, local: datetime) -> None:
@@ -97,7 +102,7 @@ class Transmitters:
         if transmitter not in self._stretches or self._jumbled(transmitter):
             return None
         readings = self._readings_of(local)
-        lives = [life for life in self._lives_of(transmitter) if life.holds(counter, local)]
+        lives = [life for life in self._lives_at(transmitter, local) if life.holds(counter, local)]
         expected = min(
             (life.base(counter) + counter for life in lives),
             key=lambda one: min(abs(moment - one) for moment in readings),
@@ -130,7 +135,14 @@ class Transmitters:
                     )
 
     def _jumbled(self, transmitter: str) -> bool:
-        return len(self._stretches[transmitter]) >= JUMBLED
+        return len(self._stretches[transmitter]) >= JUMBLED or not self._lives_of(transmitter)
+
+    def _lives_at(self, transmitter: str, local: datetime) -> list["_Life"]:
+        """The lives that reach over a time on the display."""
+        if transmitter not in self._at:
+            self._at[transmitter] = _by_time(self._lives_of(transmitter))
+        moments, lives = self._at[transmitter]
+        return lives[bisect_left(moments, local)]
 
     def _lives_of(self, transmitter: str) -> list["_Life"]:
         if transmitter not in self._lives:
@@ -148,30 +160,20 @@ class _Life:
         self.stretches = [first]
         self._counted, self._shown = first.counted, first.shown
 
-    def takes(self, stretch: _Stretch) -> bool:
-        """Whether the same counter may have counted this stretch, which begins no earlier on the display.
-
-        A journey leaves a counter alone and moves the display by a day at most; only where the counter goes on at once
-        was the display wrong by more. A counter that says again, later on the display, what it said before began anew.
-        """
-        nearest = min((self._off(stretch, one) for one in self.stretches), key=abs)
-        if not nearest:
-            return True
-        (begin, end), (first, last) = self._counted, stretch.counted
-        again = min(end, last) - max(begin, first) > GOES_ON
-        if again or last < begin - GOES_ON:
-            return stretch.shown[0] < self._shown[1] and abs(nearest) <= ZONES
-        return abs(nearest) <= ZONES or min(abs(first - end), abs(begin - last)) <= GOES_ON
-
-    @staticmethod
-    def _off(a: _Stretch, b: _Stretch) -> float:
-        return min((a.off(base, b.counter) for base in b.bases), key=abs)
-
     def take(self, stretch: _Stretch) -> None:
         """Make a stretch part of it."""
         self.stretches.append(stretch)
         self._counted = min(self._counted[0], stretch.counted[0]), max(self._counted[1], stretch.counted[1])
         self._shown = min(self._shown[0], stretch.shown[0]), max(self._shown[1], stretch.shown[1])
+
+    def reached(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """From which counter to which, and from which local time to which [s], it reaches."""
+        return self._counted, (_seconds(self._shown[0]), _seconds(self._shown[1]))
+
+    @property
+    def shown(self) -> tuple[datetime, datetime]:
+        """From which local time to which it reaches."""
+        return self._shown
 
     def holds(self, counter: float, local: datetime) -> bool:
         """Whether a reading lies within what was taken."""
@@ -203,15 +205,77 @@ class _Life:
 
 
 def _lives(stretches: list[_Stretch]) -> list[_Life]:
-    """The stretches of one id by the counter that counted them, in the order of the display."""
+    """The stretches of one id by the counter that counted them, in the order of the display; none of too many."""
     lives: list[_Life] = []
+    taken = _Taken(len(stretches))
     for stretch in sorted(stretches, key=lambda one: one.shown):
-        of = next((life for life in reversed(lives) if life.takes(stretch)), None)
-        if of is None:
+        of = taken.by(stretch, lives)
+        if of < 0:
+            of = len(lives)
             lives.append(_Life(stretch))
+            if len(lives) > SENSORS:
+                return []
         else:
-            of.take(stretch)
+            lives[of].take(stretch)
+        taken.note(stretch, of, lives[of])
     return lives
+
+
+class _Taken:
+    """All stretches that were taken so far and by which life, in arrays: each new one is held against all at once."""
+
+    def __init__(self, size: int) -> None:
+        self._count = self._lives = 0
+        self._bases, self._counters = np.zeros((size, 2)), np.zeros(size)
+        self._of = np.zeros(size, np.int64)
+        self._counted, self._shown = np.zeros((size, 2)), np.zeros((size, 2))  # of lives
+
+    def note(self, stretch: _Stretch, of: int, life: _Life) -> None:
+        """A life took a stretch."""
+        at = self._count
+        self._bases[at] = stretch.bases[0], stretch.bases[-1]
+        self._counters[at], self._of[at] = stretch.counter, of
+        self._counted[of], self._shown[of] = life.reached()
+        self._count, self._lives = at + 1, max(self._lives, of + 1)
+
+    def by(self, stretch: _Stretch, lives: list[_Life]) -> int:
+        """The last life whose counter may have counted a stretch, which begins no earlier on the display; -1 for none.
+
+        A journey leaves a counter alone and moves the display by a day at most; only where the counter goes on at once
+        was the display wrong by more. A counter that says again, later on the display, what it said before began anew.
+        """
+        if not lives:
+            return -1
+        nearest = np.full(self._lives, np.inf)
+        np.minimum.at(nearest, self._of[: self._count], self._off(stretch))
+        (begin, end), (first, last) = self._counted[: self._lives].T, stretch.counted
+        again = (np.minimum(end, last) - np.maximum(begin, first) > GOES_ON) | (last < begin - GOES_ON)
+        near = nearest <= ZONES
+        overlaps = _seconds(stretch.shown[0]) < self._shown[: self._lives, 1]
+        goes_on = np.minimum(np.abs(first - end), np.abs(begin - last)) <= GOES_ON
+        fits = np.flatnonzero((nearest == 0.0) | np.where(again, near & overlaps, near | goes_on))
+        return int(fits[-1]) if len(fits) else -1
+
+    def _off(self, stretch: _Stretch) -> NDArray[np.float64]:
+        """By how much the display of a stretch differs from that of each of the others [s], drift aside."""
+        bases = np.array(stretch.bases)
+        nearest = np.abs(self._bases[: self._count, :, None] - bases).min(axis=(1, 2))
+        allowed = STEP + DRIFT * np.abs(self._counters[: self._count] - stretch.counter)
+        return np.where(nearest <= allowed, 0.0, nearest)
+
+
+def _seconds(local: datetime) -> float:
+    return (local - _LOCAL_EPOCH).total_seconds()
+
+
+def _by_time(lives: list[_Life]) -> tuple[list[datetime], list[list[_Life]]]:
+    """Moments on the display, and the lives that reach into the time up to each of them (and behind the last)."""
+    moments = sorted({moment for life in lives for moment in life.shown})
+    reaching: list[list[_Life]] = [[] for _ in range(len(moments) + 1)]
+    for life in lives:
+        for at in range(bisect_left(moments, life.shown[0]), bisect_left(moments, life.shown[1]) + 1):
+            reaching[at].append(life)
+    return moments, reaching
 
 
 def _settle(stretches: list[_Stretch]) -> list[tuple[float, float]]:

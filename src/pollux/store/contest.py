@@ -16,7 +16,7 @@ from pollux.store.chart import Chart, Contest
 
 NEWER_VERSION, DELETED, MOVED = "ended by a newer version", "deleted by its source", "moved to another patient"
 TAKEN_BACK = "its import was taken back or read again"
-ENDINGS = (NEWER_VERSION, DELETED, MOVED, TAKEN_BACK)
+ENDINGS = frozenset((NEWER_VERSION, DELETED, MOVED, TAKEN_BACK))
 
 
 def ended(event: Event, how: str, learned: datetime | None = None) -> Event:

@@ -46,16 +46,17 @@ def refuse_contradiction(person: Person, charts: Iterable[OpenChart], importing:
     stated = [one for one in all if one.by != "device"]
     fields = contradictions(person, merged(stated, person.id)) if stated else []
     against = f"the record of {person.id}"
-    if not fields:
-        fields = contradictions(person, merged(all, person.id)) if all else []
-        against = f"a file of {person.id} that was taken before"
+    advice = (
+        "If it is somebody else's, name them: --person ID. If the record is wrong, correct it there. "
+        "--insist takes the file as it is; the record still holds."
+    )
+    if not fields and all:
+        fields = contradictions(person, merged(all, person.id))
+        against = f"was said of {person.id} before, in it or in another file"
+        advice = "If it is somebody else's, name them: --person ID. --insist takes the file as it is."
     if fields:
-        raise RefusedInput(
-            f"the file says another {_and(fields)} than {against}",
-            where=importing.taking.file if importing else "",
-            advice="If it is somebody else's, name them: --person ID. If the record is wrong, correct it there. "
-            "--insist takes the file as it is; the record still holds.",
-        )  # fmt: skip
+        where = importing.taking.file if importing else ""
+        raise RefusedInput(f"the file says another {_and(fields)} than {against}", where=where, advice=advice)
 
 
 def _says(person: Person) -> bool:

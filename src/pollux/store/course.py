@@ -9,6 +9,7 @@ from pollux.record.event import Event
 from pollux.record.quality import Finding, Quarantined
 from pollux.store.columns import Origin
 from pollux.store.filing import Filing
+from pollux.store.open_chart import LONG_AGO, Versions
 
 FUTURE = timedelta(minutes=5)  # by which clocks may differ, as at the door (`admit`)
 
@@ -40,18 +41,18 @@ def added(event: Event, known: list[Event], of_document: bool) -> Event | Quaran
     """
     if not known:
         return event
-    was_said = event.content in {version.content for version in known}
+    many = known if isinstance(known, Versions) else Versions(known)
+    was_said = event.content in many.contents
     if of_document or event.modified is None:  # the earlier state of the same document tells what is new
         return None if was_said else event
-    known = sorted(known, key=lambda version: (version.learned, version.content))
-    last = max((version.modified for version in known if version.modified), default=None)
+    last = many.modified if many.modified > LONG_AGO else None
     if was_said and last is not None and event.modified <= last:
         return None
     if last and event.modified < last:
         text = "the source changed it later than this, and that version is known"
         return Quarantined(Finding("outdated", "conformance", "quarantine", text, event.quantity, event.time,
                                    event.where, event.id), event)  # fmt: skip
-    after = known[-1].learned + timedelta(microseconds=1)
+    after = many.learned + timedelta(microseconds=1)
     return msgspec.structs.replace(event, learned=max(event.learned, after))
 
 

@@ -18,6 +18,24 @@ from pollux.store.keys import Keyed, Keys
 from pollux.store.open_chart import OpenChart
 from pollux.store.tables import CHARTED, COUNTED, ERASED, IDENTIFIED, ONE_DOCUMENT, VERSIONS
 
+_FEW = 64  # written versions of one document that are read anew each time
+
+
+class _Versions:
+    """What is known of the versions of one document, so that one more costs no more than the first."""
+
+    def __init__(self) -> None:
+        self.marks: dict[bytes, tuple[str, int]] = {}  # by what each is recognised, the oldest first: whose, which row
+        self.latest: dict[str, str] = {}  # by whose they are, when the newest was updated; in the order of that
+
+    def add(self, owner: str, mark: bytes, updated: str, row: int) -> None:
+        """One version more."""
+        self.marks.setdefault(mark, (owner, row))
+        before = self.latest.get(owner)
+        if before is None or updated > before:
+            self.latest.pop(owner, None)
+            self.latest[owner] = updated
+
 
 class Filing:
     """The charts that one transaction changes."""
@@ -26,12 +44,15 @@ class Filing:
         self.connection = connection
         self.keys = keys
         self.importing: Importing | None = None
+        self.count = 0  # versions there were when `versions` was asked last
         self.known_at = ("", 0)  # whose the document is that `versions` found to be known, and in which row it lies
         self._open: dict[str, OpenChart] = {}
         self.acts: dict[bytes, dict[str, int | str]] = {}
-        self._documents: dict[bytes, list[tuple[str, bytes, str, int]]] = defaultdict(list)
+        self._documents: dict[bytes, _Versions] = defaultdict(_Versions)  # not written yet
+        self._many: dict[bytes, _Versions] = {}  # all versions of documents that have many
         self._owners: dict[bytes, Chart] = {}
         self._stated: dict[str, tuple[str, tuple[str, ...]]] = {}  # of documents not written yet: whose, identifiers
+        self._stating: dict[str, dict[str, None]] = defaultdict(dict)  # which of them state an identifier
         self.found: set[bytes] = set()  # pseudonyms that an identifier led to
         self._unwritten = 0
 
@@ -76,26 +97,38 @@ class Filing:
         return chart
 
     def versions(self, document: Document) -> list[tuple[str, str]] | None:
-        """Of each earlier version of a document: whose it is and when it was updated; None when these bytes are known.
+        """Of the earlier versions of a document: whose they are and when theirs was updated last; None when these
+        bytes are known.
 
         Whoever's it is: a resource that names another patient than before is found where it was.
         """
         name, mark = self.keys.mark("document", document.name), self.mark(document)
-        new = self._documents.get(name, [])
-        for owner, known, _, number in new:
-            if known == mark:
-                self.known_at = owner, number
-                return None
-        found = [(owner, updated) for owner, _, updated, _ in new]
-        for keyed, row, kept in self._rows_of(name):
-            chart = self._chart_of(keyed)
-            if kept.number in chart.undone:
-                continue
-            if row.mark == mark:
-                self.known_at = chart.person, row.number
-                return None
-            found.append((chart.person, kept.updated))
-        return found
+        known = self._known_versions(name)
+        if mark in known.marks:
+            self.known_at = known.marks[mark]
+            return None
+        self.count = len(known.marks)
+        return list(known.latest.items())
+
+    def _known_versions(self, name: bytes) -> _Versions:
+        if name in self._many:
+            return self._many[name]
+        new = self._documents.get(name)
+        written = [
+            (self._chart_of(keyed), row, kept) for keyed, row, kept in self._rows_of(name)
+        ]  # the newest were put there last, and are asked first
+        if new is not None and not written:
+            return new
+        known = _Versions()
+        for mark, (owner, row) in new.marks.items() if new else ():
+            known.marks[mark] = owner, row
+        known.latest = dict(new.latest) if new else {}
+        for chart, row, kept in written:
+            if kept.number not in chart.undone:
+                known.add(chart.person, row.mark, kept.updated, row.number)
+        if len(written) > _FEW:
+            self._many[name] = known
+        return known
 
     def _rows_of(self, name: bytes) -> Iterator[tuple[Keyed, Any, Kept]]:
         """The written versions of a document, whoever's and whatever became of their import."""
@@ -112,8 +145,8 @@ class Filing:
 
     def identified(self, kind: str, identifier: str) -> list[tuple[str, str]]:
         """Whose they are and how they are named, the documents of a kind whose newest version has an identifier."""
-        found = {name: whose for name, (whose, stated) in self._stated.items() if identifier in stated}
-        found = {name: whose for name, whose in found.items() if name.startswith(f"{kind}/")}
+        stating = self._stating.get(identifier, {})
+        found = {name: self._stated[name][0] for name in stating if name.startswith(f"{kind}/")}
         mark = identifier_mark(self.keys, kind, identifier)
         for who, number in self.connection.execute(IDENTIFIED, {"by": mark}).all():
             keyed = self.keys.find_who(who)
@@ -143,7 +176,7 @@ class Filing:
     def newest(self, document: Document) -> Kept | None:
         """The newest version of a document, whoever's it is and that of the open transaction included."""
         name = self.keys.mark("document", document.name)
-        if self._documents.get(name):  # some wait to be written
+        if name in self._documents:  # some wait to be written
             self.close()
         return self._newest(name)
 
@@ -166,7 +199,7 @@ class Filing:
             if kept.number not in self._chart_of(keyed).undone
         ]
         known = [one for *_, one in sorted(rows)]
-        known += [one for _, one, *_ in self._documents.get(name, []) if one not in known]
+        known += [one for one in self._documents.get(name, _Versions()).marks if one not in known]
         return (known.index(mark) + 1, True) if mark in known else (len(known), False)
 
     def _chart_of(self, keyed: Keyed) -> Chart:
@@ -179,8 +212,15 @@ class Filing:
         """Put a document into a person's chart ("" for those of nobody)."""
         mark = self.mark(document)
         row = self.chart(person).keep_document(document, mark, learned, updated, origin)
-        self._documents[self.keys.mark("document", document.name)].append((person, mark, updated, row))
+        name = self.keys.mark("document", document.name)
+        self._documents[name].add(person, mark, updated, row)
+        if name in self._many:
+            self._many[name].add(person, mark, updated, row)
+        for identifier in self._stated.get(document.name, ("", ()))[1]:
+            self._stating[identifier].pop(document.name, None)
         self._stated[document.name] = (person, document.identifiers)
+        for identifier in document.identifiers:
+            self._stating[identifier][document.name] = None
         self._unwritten += len(document.content)
 
     def mark(self, document: Document) -> bytes:
@@ -232,4 +272,5 @@ class Filing:
         self._owners.clear()
         self._documents.clear()
         self._stated.clear()
+        self._stating.clear()
         self._unwritten = 0

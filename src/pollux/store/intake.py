@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from pollux.errors import RefusedInput
+from pollux.record.budget import Limits, beyond
 from pollux.record.entry import (
     DEVICE_FILE,
     SIGNS,
@@ -29,15 +30,15 @@ from pollux.store.audit import stamp
 from pollux.store.bodies import digest_of, name_of
 from pollux.store.chart import Statement
 from pollux.store.columns import Origin, finite
-from pollux.store.contest import DELETED, NEWER_VERSION, ended
+from pollux.store.contest import DELETED, ENDINGS, NEWER_VERSION, ended
 from pollux.store.contradiction import contradictions, doubts, refuse_contradiction
 from pollux.store.course import added, believed, go_on
 from pollux.store.filing import Filing
 from pollux.store.links import Linking
 from pollux.store.moved import pass_on
+from pollux.store.open_chart import LONG_AGO
 from pollux.store.receipt import Receipt
 from pollux.store.replies import CONFLICT, INVALID, SEVERAL, Replies, is_gone
-from pollux.store.statements import merged
 from pollux.store.taken_again import TakenAgain
 from pollux.store.whose import ANOTHER, TAKEN, Whose
 
@@ -69,8 +70,10 @@ class Intake:
         answer: Callable[[Answer], None] | None = None,
         insist: bool = False,
         clock: datetime | None = None,
+        most: int = Limits().versions,
     ) -> None:
         self._filing = filing
+        self._most = most  # versions of one document or event
         self._now = now
         self._clock = clock or now  # by which an event lies in the future
         self._insist = insist
@@ -172,6 +175,7 @@ class Intake:
         self._finish_document()
         if not self._insist:
             self._taken_again.check()
+        self._findings += self._taken_again.repeats()
         for person in self._people:
             self._person(person)
             self._take_habits(person)
@@ -216,7 +220,7 @@ class Intake:
         if known is not None and person == Person(person.id):
             self._persons[person.id] = known
             return
-        same = known is not None and merged([*chart.chart.stated, Statement("", person, by)]) == known
+        same = known is not None and chart.whole.plus(Statement("", person, by)) == known
         if known is not None and same and not contradictions(person, known):
             chart.know_person(person, by)
         else:
@@ -287,6 +291,8 @@ class Intake:
                 self._contest_again(document)
                 self._replies.known(document)
             return
+        if self._filing.count >= self._most:
+            raise beyond("one resource has too many versions", "versions", self._most, document.place)
         if person and document.name in self._hidden(person):
             self._refuse(document, _MOVED)
             return
@@ -481,12 +487,10 @@ class Intake:
 
     def _remember_events(self, name: str, owners: list[str]) -> None:
         for owner in owners:
-            for event in self._filing.chart(owner).events_of(name):
-                self._after = max(self._after, event.learned + timedelta(microseconds=1))
-                if event.retracted:
-                    self._before.pop((owner, event.id), None)
-                else:
-                    self._before[owner, event.id] = event
+            known = self._filing.chart(owner).standing(name)
+            if known.learned > LONG_AGO:
+                self._after = max(self._after, known.learned + timedelta(microseconds=1))
+            self._before |= {(owner, id): event for id, event in known.events.items()}
 
     def _contest(self, name: str, owners: Iterable[str], why: str) -> None:
         """Let what a document stated stand in doubt: a later version of it cannot be used."""
@@ -494,8 +498,7 @@ class Intake:
             if name in self._elsewhere(owner):
                 continue
             chart = self._filing.chart(owner)
-            last = {event.id: event for event in chart.events_of(name)}
-            self._contest_events(owner, name, [event.id for event in last.values() if not event.retracted], why)
+            self._contest_events(owner, name, list(chart.standing(name).events), why)
 
     def _contest_events(self, owner: str, name: str, ids: list[str], why: str) -> None:
         if ids:
@@ -552,6 +555,8 @@ class Intake:
                 return
             before = self._before.pop((person, event.id), None) if document else None  # another's is withdrawn there
             known = [before] if before else self._filing.chart(person).versions(outcome, outcome.content)
+            if len(known) >= self._most:
+                raise beyond("one event has too many versions", "versions", self._most, outcome.where)
             if document and before is None and self._replaces and event.id not in self._stated:
                 new: Event | Quarantined | None = outcome  # what an earlier version took back is said anew
             else:
@@ -646,8 +651,8 @@ def _called(item: Said, old: str, new: str) -> Said:
     return item
 
 
-def _takes_back(event: Event, how: str = "") -> Event:
-    """The door asks nothing of what takes something back."""
+def _takes_back(event: Event, how: str = DELETED) -> Event:
+    """The door asks nothing of what takes something back; its flag says how."""
     if not event.retracted:
         return event
-    return ended(finite(event), how) if how else finite(event)
+    return finite(event) if not ENDINGS.isdisjoint(event.flags) else ended(finite(event), how)

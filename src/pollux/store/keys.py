@@ -9,17 +9,19 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import RLock
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     inspect,
@@ -45,6 +47,9 @@ PATIENT_KEY = Table(
     Column("wrapped", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+_BY_HANDLE = select(PATIENT_KEY).where(PATIENT_KEY.c.handle == bindparam("this"))
+_BY_WHO = select(PATIENT_KEY).where(PATIENT_KEY.c.who == bindparam("this"))
+_AT_ONCE = 500  # handles in one question
 _REMEMBERED = 50_000  # patients whose unwrapped keys are held at once
 
 
@@ -65,6 +70,7 @@ class Keys:
         self._lock = RLock()
         self._known: OrderedDict[bytes, Keyed] = OrderedDict()  # by handle
         self._waiting: list[dict[str, bytes | int]] = []  # made, and not yet durable
+        self._handles: dict[bytes, bytes] = {}  # of those, by pseudonym
         secrets = _secrets(database) or _made(database, site)
         self._index = site.unwrap(secrets["index"], b"index")
         self.signing = Ed25519PrivateKey.from_private_bytes(site.unwrap(secrets["sign"], b"sign"))
@@ -85,7 +91,7 @@ class Keys:
             known = self._known.get(handle)
             if known is None:
                 with self._database.reading() as connection:
-                    known = self._read(connection, PATIENT_KEY.c.handle == handle)
+                    known = self._read(connection, _BY_HANDLE, handle)
                 if known is not None:
                     self._remember(handle, known)
             return known
@@ -93,11 +99,10 @@ class Keys:
     def find_who(self, who: bytes) -> Keyed | None:
         """The keys that belong to a pseudonym."""
         with self._lock:
-            for waiting in self._waiting:
-                if waiting["who"] == who:
-                    return self._known[bytes(waiting["handle"])]
+            if who in self._handles:
+                return self._known[self._handles[who]]
         with self._database.reading() as connection:
-            return self._read(connection, PATIENT_KEY.c.who == who)
+            return self._read(connection, _BY_WHO, who)
 
     def make(self, person: str) -> Keyed:
         """The keys of a person, made if there are none; `settle` makes them durable."""
@@ -107,6 +112,7 @@ class Keys:
                 handle, key, who = self.mark("person", person), os.urandom(KEY_BYTES), os.urandom(16)
                 known = Keyed(who, {1: key})
                 self._waiting.append(self._row(handle, 1, who, key))
+                self._handles[who] = handle
                 self._remember(handle, known)
             return known
 
@@ -115,15 +121,16 @@ class Keys:
         with self._lock:
             if not self._waiting:
                 return
-            rows, self._waiting = self._waiting, []
+            rows, self._waiting, self._handles = self._waiting, [], {}
             try:
                 with self._database.writing() as connection:
-                    handles = [row["handle"] for row in rows]
-                    taken = connection.execute(
-                        select(PATIENT_KEY.c.handle).where(PATIENT_KEY.c.handle.in_(handles))
-                    ).first()
-                    if taken is not None:  # another process was faster; whoever waits has to ask again
-                        raise PolluxError("somebody else took in the same person just now", advice="Try again.")
+                    for start in range(0, len(rows), _AT_ONCE):
+                        handles = [row["handle"] for row in rows[start : start + _AT_ONCE]]
+                        taken = connection.execute(
+                            select(PATIENT_KEY.c.handle).where(PATIENT_KEY.c.handle.in_(handles))
+                        ).first()
+                        if taken is not None:  # another process was faster; whoever waits has to ask again
+                            raise PolluxError("somebody else took in the same person just now", advice="Try again.")
                     connection.execute(insert(PATIENT_KEY), rows)
             except BaseException:
                 for row in rows:
@@ -135,7 +142,7 @@ class Keys:
         with self._lock:
             for row in self._waiting:
                 self._known.pop(bytes(row["handle"]), None)
-            self._waiting = []
+            self._waiting, self._handles = [], {}
 
     def forget(self) -> None:
         """Read keys again: another process may have changed or destroyed some. Those not yet durable stay."""
@@ -232,8 +239,8 @@ class Keys:
                     found.append(f"the key of patient {who.hex()[:8]} ({handle.hex()[:8]}): {error.what}")
         return found
 
-    def _read(self, connection: Connection, which: ColumnElement[bool]) -> Keyed | None:
-        rows = connection.execute(select(PATIENT_KEY).where(which)).all()
+    def _read(self, connection: Connection, by: Select[Any], value: bytes) -> Keyed | None:
+        rows = connection.execute(by, {"this": value}).all()
         if not rows:
             return None
         who = rows[0][2]

@@ -5,6 +5,7 @@ id. Where the two have another birth date or sex, or one of them is merged into 
 is told. What somebody took apart by hand stays apart.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -32,6 +33,9 @@ class Linking:
 
     def __init__(self, filing: Filing) -> None:
         self._filing = filing
+        self._at: dict[str, dict[tuple[str, str], int]] = {}  # by whose chart it is in, where each link stands
+        self._waiting: dict[str, dict[str, list[int]]] = {}  # and which links wait that name somebody
+        self._changed: dict[str, None] = {}  # charts whose links are to be found anew
 
     def take(self, links: Iterable[tuple[str, Link]], introduced: Iterable[str]) -> list[Finding]:
         """Note new links and carry out those whose people are both here; what has to be told of them.
@@ -47,7 +51,16 @@ class Linking:
         for person in introduced:
             for home, one in self._waiting_for(person):
                 touched[home, one.duplicate, one.into] = None
-        return [finding for home, duplicate, into in touched for finding in self._carry_out(home, duplicate, into)]
+        found = [finding for home, duplicate, into in touched for finding in self._carry_out(home, duplicate, into)]
+        for home in self._changed:
+            index_links(self._filing.chart(home), self._filing.keys)
+        return found
+
+    def _places(self, home: str) -> dict[tuple[str, str], int]:
+        if home not in self._at:
+            links = self._filing.chart(home).chart.links
+            self._at[home] = {(one.duplicate, one.into): i for i, one in reversed([*enumerate(links)])}
+        return self._at[home]
 
     def _here(self, id: str) -> bool:
         chart = self._filing.find(id) if id else None
@@ -57,9 +70,11 @@ class Linking:
         chart = self._filing.chart(home)
         number = chart.importing.number if chart.importing else 0
         new = Linked(link.duplicate, link.into, number)
-        if any((one.duplicate, one.into) == (link.duplicate, link.into) for one in chart.chart.links):
+        places = self._places(home)
+        if (link.duplicate, link.into) in places:
             chart.notes.links.append(new)
         else:
+            places[link.duplicate, link.into] = len(chart.chart.links)
             chart.chart.links.append(new)
         chart.changed = True
 
@@ -67,18 +82,23 @@ class Linking:
         mark = identifier_mark(self._filing.keys, "Link", person)
         homes = [chart.person for chart in self._filing.charts_marked(mark)]
         for home in homes:
-            for one in self._filing.chart(home).chart.links:
-                if one.state == WAITS and person in (one.duplicate, one.into):
-                    yield home, one
+            links = self._filing.chart(home).chart.links
+            if home not in self._waiting:
+                self._waiting[home] = defaultdict(list)
+                for i, one in enumerate(links):
+                    for id in {one.duplicate, one.into} if one.state == WAITS else ():
+                        self._waiting[home][id].append(i)
+            yield from ((home, links[i]) for i in self._waiting[home].get(person, ()))
 
     def _carry_out(self, home: str, duplicate: str, into: str) -> Iterator[Finding]:
         chart = self._filing.chart(home)
         links = chart.chart.links
-        at = next(i for i, one in enumerate(links) if (one.duplicate, one.into) == (duplicate, into))
+        at = self._places(home)[duplicate, into]
         if links[at].state in _OPEN:
             state, why = self._decide(duplicate, into)
             links[at] = msgspec.structs.replace(links[at], state=state, why=why)
-            index_links(chart, self._filing.keys)
+            chart.changed = True
+            self._changed[home] = None
             yield from told(links[at])
 
     def _decide(self, duplicate: str, into: str) -> tuple[str, str]:
@@ -112,8 +132,17 @@ def told(link: Linked) -> list[Finding]:
 
 
 def asked(charts: Iterable[Chart]) -> list[Finding]:
-    """What is left to somebody to decide."""
-    return [finding for chart in charts for link in chart.links if link.state == ASKED for finding in told(link)]
+    """What is left to somebody to decide, and what waits for somebody who is not here yet."""
+    some = list(charts)
+    left = [finding for chart in some for link in chart.links if link.state == ASKED for finding in told(link)]
+    return left + [
+        Finding(
+            "waits for another", "conformance", "flag",
+            f"its sender says that {link.duplicate} and {link.into} are one person; they are merged once both are here",
+            where=chart.person,
+        )
+        for chart in some for link in chart.links if link.state == WAITS
+    ]  # fmt: skip
 
 
 def index_links(chart: OpenChart, keys: Keys) -> None:

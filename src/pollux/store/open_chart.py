@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ from pollux.store.imports import Counts, Importing, Notes
 from pollux.store.index import identifier_mark, short_name
 from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import tag
-from pollux.store.statements import merged
+from pollux.store.statements import Whole
 from pollux.store.tables import (
     ALL_NAMES,
     CHART,
@@ -58,6 +58,8 @@ _SO_MANY = 16
 _DENSE = 64  # events of one quantity in one transaction from which it gets a page of its own
 _PAGES = 256  # of one chart that are held unpacked
 _LOOK_UPS = 30  # of names, after which the whole index is held
+_MANY = 32  # versions of one event from which they are held together
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _HELD = 200_000  # names at most of which it is
 TALLIES = {
     "document": "documents",
@@ -66,6 +68,43 @@ TALLIES = {
     "imported": "imported",
 }
 Written = tuple[Event, bool, Origin]  # an event, whether its id is its own content, who said it
+
+
+class Versions(list[Event]):
+    """All versions of one event, of which there are many, with what is asked of them each time that one comes."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        super().__init__()
+        self.contents: set[str] = set()
+        self.quantities: set[str] = set()
+        self.learned = self.modified = LONG_AGO
+        for event in events:
+            self.append(event)
+
+    def append(self, event: Event) -> None:
+        """One more."""
+        super().append(event)
+        self.contents.add(event.content)
+        self.quantities.add(event.quantity)
+        self.learned = max(self.learned, event.learned)
+        self.modified = max(self.modified, event.modified or LONG_AGO)
+
+
+class Standing:
+    """What stands of one document as its versions are learned."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.events: dict[str, Event] = {}
+        self.learned = LONG_AGO
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Event) -> None:
+        """Another event of it, learned no earlier than the others."""
+        self.learned = max(self.learned, event.learned)
+        self.events.pop(event.id, None)
+        if not event.retracted:
+            self.events[event.id] = event
 
 
 class OpenChart:
@@ -92,6 +131,9 @@ class OpenChart:
         self._new: list[tuple[Written, bool]] = []  # and whether it is later than another of its id
         self._new_ids: dict[str, list[Saying]] = defaultdict(list)
         self._new_names: dict[str, list[Saying]] = defaultdict(list)
+        self._whole: tuple[Whole, int, Statement | None] | None = None  # of so many statements, the last of them
+        self._many: dict[str, Versions] = {}  # by id
+        self._standing: dict[str, Standing] = {}  # by document, of those that were asked for
         self._settled: dict[str, datetime] = {}  # when the history of an event began anew
         # page and position, of events whose id is their own content
         self._said: dict[Said, tuple[int, int] | None] = {}
@@ -106,7 +148,16 @@ class OpenChart:
     @property
     def person(self) -> Person | None:
         """The person as stated so far."""
-        return merged(self.chart.stated) if self.chart.stated else None
+        return self.whole.person if self.chart.stated else None
+
+    @property
+    def whole(self) -> Whole:
+        """What is stated so far, to which more may be added."""
+        stated = self.chart.stated
+        at = len(stated), stated[-1] if stated else None
+        if self._whole is None or self._whole[1] != at[0] or self._whole[2] is not at[1]:
+            self._whole = Whole(stated, stated[0].person.id if stated else ""), *at
+        return self._whole[0]
 
     @property
     def pending(self) -> int:
@@ -116,8 +167,15 @@ class OpenChart:
     def state(self, person: Person, learned: str, by: Rank = "record") -> None:
         """Add a statement about the person."""
         number = self.importing.number if self.importing else 0
-        self.chart.stated.append(Statement(learned, person, by, number))
-        self.chart.stated.sort(key=lambda one: one.learned)
+        new, stated, whole = Statement(learned, person, by, number), self.chart.stated, self.whole
+        if stated and stated[-1].learned <= learned:
+            stated.append(new)
+            whole.add(new)
+            self._whole = whole, len(stated), new
+        else:
+            stated.append(new)
+            stated.sort(key=lambda one: one.learned)
+            self._whole = None
         self.changed = True
 
     def know_person(self, person: Person, by: Rank) -> None:
@@ -130,6 +188,8 @@ class OpenChart:
 
     def versions(self, event: Event, content: str) -> list[Event]:
         """All that was said under the id of an event, since its history begins anew if it does."""
+        if event.id in self._many:
+            return self._many[event.id]
         found = [*self._new_ids.get(event.id, ())]
         numbers = self._pages_named(source_name(event.id))
         if event.id == own_id(content):
@@ -141,7 +201,16 @@ class OpenChart:
             found = since_anew(found)
             settled = [one.learned for one, origin in found if origin in (ANEW, GOES_ON)]
             self._settled |= {event.id: max(settled)} if settled else {}
+        if len(found) > _MANY:
+            self._many[event.id] = Versions(one for one, _ in found)
+            return self._many[event.id]
         return [one for one, _ in found]
+
+    def standing(self, name: str) -> Standing:
+        """What stands of one document, by the ids of its events."""
+        if name not in self._standing:
+            self._standing[name] = Standing(self.events_of(name))
+        return self._standing[name]
 
     def events_of(self, name: str) -> list[Event]:
         """All that stems from one document, every version, in the order learned."""
@@ -153,24 +222,38 @@ class OpenChart:
     def add(self, event: Event, before: Iterable[Event], origin: Origin) -> None:
         """Put an event there; `before` is what `versions` found."""
         event = finite(event)
-        standing = list(before)
+        many = self._many.get(event.id)
+        standing = list(before) if many is None else []
         settled = self._settled.get(event.id)
         if settled is not None and event.learned <= settled:  # what is said now comes after what was taken back
             event = msgspec.structs.replace(event, learned=settled + timedelta(microseconds=1))
         settled_anew = origin.number < 0 or settled is not None  # found by its name, since it may be there twice
         own = not settled_anew and event.id == own_id(event.content)
-        self._new.append(((event, own, origin), bool(standing) or origin == ANEW))
+        self._new.append(((event, own, origin), bool(standing or many) or origin == ANEW))
         self._new_ids[event.id].append((event, origin))
         if own:
             self._said.setdefault(said(event))
         else:
-            self._new_names[source_name(event.id)].append((event, origin))
-        if any(e.learned >= event.learned or e.quantity != event.quantity for e in standing):
+            name = source_name(event.id)
+            self._new_names[name].append((event, origin))
+            self._goes_on(name, event)
+        if many is not None:
+            if many.learned >= event.learned or many.quantities != {event.quantity}:
+                self.chart.unordered = True
+            many.append(event)
+        elif any(e.learned >= event.learned or e.quantity != event.quantity for e in standing):
             self.chart.unordered = True
         self.chart.anew |= origin == ANEW
         self.counts.withdrawn += event.retracted
         self.counts.accepted += not event.retracted
         self.changed = True
+
+    def _goes_on(self, name: str, event: Event) -> None:
+        if (known := self._standing.get(name)) is not None:
+            if event.learned < known.learned:
+                del self._standing[name]
+            else:
+                known.add(event)
 
     def know(self, event: Event, origin: Origin, outdated: bool = False) -> None:
         """Note that an import said what is known already, or what came too late."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -15,6 +16,8 @@ from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError
 from pollux.record.act import Act
+from pollux.record.budget import Limits
+from pollux.record.budget import limits as limits_in_force
 from pollux.record.entry import Answer, Document, Entry, file_of
 from pollux.record.event import Event, Person
 from pollux.record.held import Held
@@ -53,6 +56,7 @@ from pollux.store.writer import Writer, now
 T = TypeVar("T")
 _ALWAYS, _NEVER = -(2**62), 2**62
 _NO_FILE = Taking()
+_AHEAD, _AHEAD_BYTES = 20_000, 32 << 20  # entries, and bytes of documents, that are read before an import begins
 
 
 class Store:
@@ -143,6 +147,7 @@ class Store:
         taking: Taking = _NO_FILE,
         insist: bool = False,
         clock: datetime | None = None,
+        limits: Limits | None = None,
     ) -> Receipt:
         """Keep all of these entries or, if anything goes wrong on the way, none of them; durable when it returns.
 
@@ -150,13 +155,18 @@ class Store:
         data whose dates were shifted have a today of their own. Taking the same entries again changes nothing that
         stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
         which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
-        person is is refused, unless `insist`. The receipt has the import's number, with which `undo` takes it back.
+        person is is refused, unless `insist`. The first entries are read before anybody else has to wait for this
+        import; more versions of one thing than `limits` allow are refused. The receipt has the import's number, with which `undo` takes it back.
         """
+
+        most = (limits or limits_in_force()).versions
+        stream = iter(entries)
+        ahead = _read_ahead(stream)
 
         def job(filing: Filing) -> Receipt:
             filing.begin(taking, stamp(now))
-            intake = Intake(filing, now, answer, insist, clock)
-            for entry in entries:
+            intake = Intake(filing, now, answer, insist, clock, most)
+            for entry in chain(ahead, stream):
                 intake.take(entry)
             return intake.receipt()
 
@@ -459,6 +469,17 @@ class Store:
             return self._writer.do(whole)
         with self._access.refusals(action):
             return self._writer.do(whole)
+
+
+def _read_ahead(stream: Iterator[Entry]) -> list[Entry]:
+    """The first entries of a stream, so many as memory holds easily: of most files all."""
+    ahead, size = [], 0
+    for entry in stream:
+        ahead.append(entry)
+        size += len(entry.item.content) if isinstance(entry.item, Document) else 0
+        if len(ahead) == _AHEAD or size > _AHEAD_BYTES:
+            break
+    return ahead
 
 
 def _user() -> str:

@@ -26,6 +26,7 @@ _CUT = msgspec.json.Decoder(_Entry)
 def ahead_of_bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterator[Entry]:
     """The Patients of the bundle that comes next; of an export whose it is, as all versions together state it."""
     exported = Document("Patient", links.export, "", b"", reading.name, within=links.within, apart=True)
+    stated: dict[str, None] = {}
     for entry, content in _patients(scanner, reading):
         resource = entry["resource"]
         if not links.export:
@@ -34,14 +35,14 @@ def ahead_of_bundle(scanner: Scanner, reading: Reading, links: Links) -> Iterato
                 yield _ahead(content, resource, wanted.named.id, reading, wanted.named)
         elif (kept_as(entry) or ("Patient", resource.get("id"))) == ("Patient", links.export):
             born, gender = resource.get("birthDate"), resource.get("gender")
+            stated |= dict.fromkeys(identifiers(resource))
             exported = msgspec.structs.replace(
                 exported,
-                identifiers=tuple(dict.fromkeys(exported.identifiers + identifiers(resource))),
                 born=born if isinstance(born, str) else exported.born,
                 gender=gender if isinstance(gender, str) else exported.gender,
             )
     if links.export:
-        yield Entry(links.export, Ahead(exported))
+        yield Entry(links.export, Ahead(msgspec.structs.replace(exported, identifiers=tuple(stated))))
 
 
 def ahead_of_resource(raw: bytes, reading: Reading) -> Iterator[Entry]:

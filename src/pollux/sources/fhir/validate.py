@@ -28,6 +28,7 @@ _EMPTY = re.compile(rb"[\[{]\s*[\]}]")
 _LATE_DAY = re.compile(rb'"(\d{4})-(\d\d)-(29|30|31)(?=["T])')
 _REFERENCE = re.compile(r'"#/definitions/([A-Za-z0-9_]+)"')
 _CONTAINED_REFERENCE = re.compile(rb'"#([^"]*)"')
+_REFERRED = re.compile(rb'"reference"\s*:\s*"#([^"]*)"')
 
 
 @cache
@@ -248,6 +249,6 @@ def _contained(resource: Resource, raw: bytes) -> Iterator[str]:
         if "contained" in inner:
             yield f"{path}[{i}].contained must not be; a contained resource contains none"
         ids.add(str(inner.get("id")))
-    for name in sorted(named - ids - {""}):
-        if b'"reference"' in raw and re.search(rb'"reference"\s*:\s*"#' + re.escape(name.encode()) + rb'"', raw):
-            yield f"{resource['resourceType']} refers to #{name[:64]}, which it does not contain"
+    referred = {found.decode("utf-8", "replace") for found in _REFERRED.findall(raw)}
+    for name in sorted(named & referred - ids - {""}):
+        yield f"{resource['resourceType']} refers to #{name[:64]}, which it does not contain"

@@ -1,12 +1,13 @@
 """Nightscout basal schedules (Profile Switch, profile): which rate ran when, and which schedule was in force."""
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
+from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,11 +32,11 @@ _HOUR_MS = 3_600_000
 Piece = tuple[datetime, datetime, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Switch:
     begins: datetime
     ends: datetime | None
-    rates: list[tuple[int, float]]  # seconds after local midnight, U/h
+    rates: Sequence[tuple[int, float]]  # seconds after local midnight, U/h
     zone: ZoneInfo
     item: Item
 
@@ -49,6 +50,7 @@ class Schedules:
     def __init__(self) -> None:
         self._items: list[Item] = []
         self._stores: list[tuple[datetime, Mapping[str, Any]]] = []
+        self._once: dict[bytes, Any] = {}  # profiles and rates that many documents state alike
         self._first: datetime | None = None
         self._last: datetime | None = None
         self._pump = False  # whether anything in the file speaks of a pump
@@ -59,6 +61,7 @@ class Schedules:
         self._pump = self._pump or _of_a_pump(item)
         if not is_schedule(item):
             return
+        item = self._without_repeats(item)
         self._items.append(item)
         store = item.document.get("store")
         if isinstance(store, dict):
@@ -66,6 +69,15 @@ class Schedules:
                 self._stores.append((_begins(item), store))
             except PolluxError:
                 return  # told when the document is read
+
+    def _without_repeats(self, item: Item) -> Item:
+        """The same document; a profile that another stated before stands in memory once."""
+        own = {name: self._same(value) for name, value in item.document.items() if name in ("profileJson", "store")}
+        return replace(item, document={**item.document, **own})
+
+    def _same(self, value: Any) -> Any:
+        mark = blake2b(json.dumps(value).encode(), digest_size=16).digest()
+        return self._once.setdefault(mark, value)
 
     def saw(self, event: Event) -> None:
         """The data of the file go on at least until this event."""
@@ -81,7 +93,7 @@ class Schedules:
         percentage = item.number("percentage") or 100.0
         profile = self._profile(item, begins)
         shift = _shift(item)
-        rates = sorted(((at + shift) % _DAY, rate * percentage / 100) for at, rate in _rates(profile))
+        rates = self._same(sorted(((at + shift) % _DAY, rate * percentage / 100) for at, rate in _rates(profile)))
         return _Switch(begins, begins + length if length else None, rates, _zone(profile, item, rates, begins), item)
 
     def between(self, begins: datetime, ends: datetime) -> list[Piece] | None:
@@ -154,11 +166,26 @@ class Schedules:
         if profile is None and isinstance(store, dict):
             profile = store.get(document.get("defaultProfile"))
         if profile is None and item.text("profile"):
-            earlier = [pair for pair in self._stores if pair[0] <= at]
-            profile = max(earlier, key=lambda pair: pair[0])[1].get(item.text("profile")) if earlier else None
+            store = self._store_at(at)
+            profile = store.get(item.text("profile")) if store else None
         if not isinstance(profile, dict):
             raise RefusedInput("the schedule that it names is not in the file")
         return profile
+
+    def _store_at(self, at: datetime) -> Mapping[str, Any] | None:
+        """The profiles that were stated last before a time; of several at one moment, the first in the file."""
+        last = bisect_right(self._ordered, at, key=_moment_of) - 1
+        if last < 0:
+            return None
+        return self._ordered[bisect_left(self._ordered, self._ordered[last][0], key=_moment_of)][1]
+
+    @cached_property
+    def _ordered(self) -> list[tuple[datetime, Mapping[str, Any]]]:
+        return sorted(self._stores, key=_moment_of)
+
+
+def _moment_of(stated: tuple[datetime, Mapping[str, Any]]) -> datetime:
+    return stated[0]
 
 
 def is_schedule(item: Item) -> bool:
@@ -191,7 +218,9 @@ def _in_force(switches: Sequence[_Switch]) -> list[_Stretch]:
     for start, end in pairwise([*points, _NEVER] if points else ()):
         while waiting and waiting[0].begins <= start:
             following = waiting.popleft()
-            standing = [*standing, following] if following.ends else [following]
+            if not following.ends:
+                standing.clear()
+            standing.append(following)
         while standing and (over := standing[-1].ends) and over <= start:
             standing.pop()
         if standing:
@@ -199,18 +228,26 @@ def _in_force(switches: Sequence[_Switch]) -> list[_Stretch]:
     return found
 
 
-def _laid_out(begins: datetime, ends: datetime, rates: list[tuple[int, float]], here: ZoneInfo) -> Iterator[Piece]:
+def _laid_out(begins: datetime, ends: datetime, rates: Sequence[tuple[int, float]], here: ZoneInfo) -> Iterator[Piece]:
     """Start, end and rate [U/h] of each piece, the changes at local times of the day."""
-    day = begins.astimezone(here).date() - timedelta(days=1)
-    changes: list[tuple[datetime, float]] = []
-    while not changes or changes[-1][0] < ends:
-        midnight = datetime.combine(day, time(0), tzinfo=here)
-        changes += [((midnight + timedelta(seconds=at)).astimezone(UTC), rate) for at, rate in rates]
-        day += timedelta(days=1)
-    for (start, rate), (end, _) in pairwise(changes):
+    for (start, rate), (end, _) in pairwise(_changes(begins, ends, rates, here)):
         start, end = max(start, begins), min(end, ends)
         if start < end:
             yield start, end, rate
+
+
+def _changes(
+    begins: datetime, ends: datetime, rates: Sequence[tuple[int, float]], here: ZoneInfo
+) -> Iterator[tuple[datetime, float]]:
+    """When which rate begins, from the day before to the first day that is past the end."""
+    day = begins.astimezone(here).date() - timedelta(days=1)
+    last = datetime.min.replace(tzinfo=UTC)
+    while last < ends:
+        midnight = datetime.combine(day, time(0), tzinfo=here)
+        for at, rate in rates:
+            last = (midnight + timedelta(seconds=at)).astimezone(UTC)
+            yield last, rate
+        day += timedelta(days=1)
 
 
 def _shift(item: Item) -> int:

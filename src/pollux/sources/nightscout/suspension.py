@@ -8,7 +8,7 @@ DISCONNECTED_PUMP or SUSPENDED_BY_PUMP, which any other mode ends; its durations
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -87,6 +87,7 @@ class Suspensions:
         self._resumes: list[datetime] = []
         self._given: list[datetime] = []
         self._last: datetime | None = None
+        self._known_from: list[datetime | None] = []  # from each stop on the first whose end is known
         self._sorted = False
 
     def gather(self, item: Item) -> None:
@@ -113,8 +114,7 @@ class Suspensions:
         """When the pump stops next after a time, if it does: what ran until then ends there."""
         self._sort()
         at = bisect_right(self._stops, begins, key=lambda stop: stop[0])
-        known = (stop for stop, stated in self._stops[at:] if self._end(stop, stated) is not None)
-        return next(known, None)
+        return self._known_from[at]
 
     def events(self, item: Item, time: datetime, flags: tuple[str, ...]) -> Iterator[Event]:
         """A basal rate of 0 U/h until the pump goes on; nothing for the document that says that it does.
@@ -124,7 +124,7 @@ class Suspensions:
         """
         self._sort()
         if _goes_on(item):
-            if not any(stop <= time for stop, _ in self._stops):
+            if not self._stops or self._stops[0][0] > time:
                 raise RefusedInput("this lets a pump go on, but nothing in this file stopped it before")
             return
         length = _length(item)
@@ -134,7 +134,7 @@ class Suspensions:
                 "the pump was suspended and gave insulin later, but nothing says when it went on: the basal rate in "
                 "between is not known"
             )
-        known = bool(length) or end in self._resumes
+        known = bool(length) or _among(self._resumes, end)
         if end > time:
             marks = (*flags, FLAG) if known else (*flags, FLAG, OPEN)
             yield item.event(time, "insulin_basal_rate", 0.0, "U/h", end=end, flags=marks, part="suspended")
@@ -158,3 +158,12 @@ class Suspensions:
             self._resumes.sort()
             self._given.sort()
             self._sorted = True
+            self._known_from = [None]
+            for stop, stated in reversed(self._stops):
+                self._known_from.append(self._known_from[-1] if self._end(stop, stated) is None else stop)
+            self._known_from.reverse()
+
+
+def _among(times: list[datetime], one: datetime) -> bool:
+    at = bisect_left(times, one)
+    return at < len(times) and times[at] == one

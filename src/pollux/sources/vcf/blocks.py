@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pollux.errors import RefusedInput
+from pollux.record.budget import Budget, Limits
+from pollux.record.budget import limits as limits_in_force
 
 BLOCK = 1 << 20  # bytes of the file at a time
 LONGEST = 1 << 26  # bytes of a line: a row of a hundred thousand samples has about 5 MB
@@ -32,8 +34,16 @@ def _pieces(file: BinaryIO, name: str) -> Iterator[bytes]:
         raise RefusedInput("this is not a file that can be read", where=name) from error
 
 
-def inflated(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """The content of a file in pieces of at most `BLOCK` bytes, unzipped where it is zipped."""
+def inflated(file: BinaryIO, name: str, limits: Limits | None = None) -> Iterator[bytes]:
+    """The content of a file in pieces of at most `BLOCK` bytes, unzipped where it is zipped, as far as limits allow."""
+    budget, size = Budget(limits or limits_in_force(), name), 0
+    for piece in _unzipped(file, name):
+        size += len(piece)
+        budget.read(file.tell(), size)
+        yield piece
+
+
+def _unzipped(file: BinaryIO, name: str) -> Iterator[bytes]:
     pieces = _pieces(file, name)
     head = next(pieces, b"")
     if not head.startswith(ZIPPED):

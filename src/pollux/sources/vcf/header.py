@@ -29,7 +29,7 @@ _NAMED: tuple[tuple[Build, re.Pattern[str]], ...] = (
     ("GRCh37", re.compile(r"grch37|hg19|hs37|\bb37\b|g1k_v37", re.I)),
 )
 _OTHER = re.compile(r"ncbi36|hg18|grch36|chm13|t2t|\bhs1\b|grcm|\bmm\d\d\b", re.I)
-_FIELD = re.compile(r"(\w+)=(\"[^\"]*\"|[^,>]*)")
+_FIELD = re.compile(r"\b(\w++)=(\"[^\"]*\"|[^,>]*)")
 _ACCESSION = re.compile(r"NC_0000(\d\d)\.\d+")
 FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 

@@ -49,7 +49,7 @@ def structure(gene: Gene, name: str) -> NamedAllele | None:
     single = gene.allele(name)
     if single is not None:
         return single
-    pieces = [piece.strip() for piece in re.split(r"\s*\+\s*", name)]
+    pieces = [piece.strip() for piece in name.split("+")]
     for piece in pieces:
         written = _COPIES.match(piece)
         base = gene.allele(written["name"]) if written else None

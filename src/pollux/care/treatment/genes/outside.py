@@ -146,7 +146,14 @@ def split(written: str) -> list[str]:
     >>> split("[c.498G>A + c.2582A>G]/c.2846A>T")
     ['[c.498G>A + c.2582A>G]', 'c.2846A>T']
     """
-    return [part.strip() for part in re.split(r"/(?![^\[]*\])", written)]
+    ends, within = [len(written)], False
+    for at in range(len(written) - 1, -1, -1):
+        if written[at] in "[]":
+            within = written[at] == "]"
+        elif written[at] == "/" and not within:
+            ends.append(at)
+    ends.reverse()
+    return [written[begin:end].strip() for begin, end in zip((0, *(end + 1 for end in ends)), ends, strict=False)]
 
 
 def _alleles(row: Outside, where: str) -> tuple[Diplotype, list[str]]:
