@@ -216,6 +216,18 @@ CLEAN = {
         for k in range(2000)
         for j in range(2)
     ],
+    "two sensors on one body, two and a half minutes apart": lambda seed: (
+        sensor("a", seed, every=5, days=8, same_as=seed)
+        + sensor("b", seed + 1000, every=5, days=8, same_as=seed, offset=2.5)
+    ),
+    "two sensors of hardly any error on a flat body": lambda seed: [
+        msgspec.structs.replace(one, value=float(round(120.5 + random.Random(f"{seed}{one.id}").gauss(0, 0.4))))
+        for one in sensor("a", seed, every=5, days=4, flat=True)
+        + sensor("b", seed, every=5, days=4, flat=True, offset=2.4)
+    ],
+    "one sensor after another, each with an uploader of its own": lambda seed: (
+        sensor("a", seed, every=5, days=3) + sensor("b", seed + 1000, every=5, days=3, offset=3 * 1440 + 2)
+    ),
     "two sensors that speak every minute on a flat body": lambda seed: (
         sensor("a", seed, every=1, days=2, flat=True) + sensor("b", seed + 1000, every=1, days=2, flat=True)
     ),
@@ -232,6 +244,72 @@ def test_another_uploader_of_one_sensor_says_all_of_it_again_however_much_later(
     ]
     assert len(record(*first, *again).once("cgm_glucose")) == len(first)
     assert len(record(*first, *again[::5]).once("cgm_glucose")) == len(first)
+
+
+def uploaded(events: Sequence[Event], uploader: str, later: float, way: str, seed: int = 1) -> list[Event]:
+    """What a second uploader writes of a sensor: `later` seconds, its values cut off, in mmol/L, or one off."""
+    rng, found = random.Random(seed), []
+    for e in events:
+        value, unit = e.number(), "mg/dL"
+        if way == "cut off":
+            value = e.number() - (rng.random() < 0.6)
+        elif way == "one off":
+            value = e.number() + rng.choice((-1, 0, 1))
+        elif way == "mmol/L":
+            value, unit = int(e.number() / 18.0182 * 10) / 10, "mmol/L"
+        moment = e.time + timedelta(seconds=later + rng.uniform(-2, 2))
+        found.append(msgspec.structs.replace(e, time=moment, value=value, unit=unit, source=by(uploader),
+                                             id=uploader + e.id))  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("way", ["equal", "cut off", "one off", "mmol/L"])
+@pytest.mark.parametrize(("every", "later"), [(5, 4), (5, 100), (5, 150), (5, 240), (5, -170), (1, 20), (1, 70)])
+def test_another_uploader_says_all_of_it_again_though_it_rounds_otherwise_or_comes_later(
+    every: float, later: float, way: str
+) -> None:
+    first = sensor("a", 7, every=every, days=0.5 * every**0.5)
+    early = [msgspec.structs.replace(e, learned=e.learned - timedelta(days=1)) for e in first]
+    both = record(*early, *uploaded(first, "phone", later, way))
+    assert both.once("cgm_glucose") == record(*early).of("cgm_glucose")
+    begin, end = early[0].time, early[-1].time + timedelta(seconds=1)
+    assert glucose_metrics(both, begin, end) == glucose_metrics(record(*early), begin, end)
+
+
+def test_what_only_the_second_uploader_saw_counts_and_readings_keep_to_their_own() -> None:
+    first = sensor("a", 8, every=5, days=2)
+    heard = [e for k, e in enumerate(first) if k % 50 >= 8]
+    both = record(*heard, *uploaded(first, "phone", 150, "cut off"))
+    assert len(both.once("cgm_glucose")) == len(first)
+    third = uploaded(first, "watch", 40, "one off", seed=5)
+    assert len(record(*heard, *uploaded(first, "phone", 150, "cut off"), *third).once("cgm_glucose")) == len(first)
+
+
+@pytest.mark.parametrize("again", ["phone", "watch"])
+def test_a_first_fact_is_never_itself_a_repeat(again: str) -> None:
+    first = sensor("a", 9, every=5, days=1)
+    found = record(*first, *uploaded(first, "phone", 60, "equal"), *uploaded(first, again + "2", 130, "one off"))
+    once = set(found.once("cgm_glucose"))
+    assert {one.id for _, one in found.said_again} <= {e.id for e in once}
+    assert len(once) == len(first)
+
+
+@pytest.mark.parametrize("hours", [-8, 6.25])
+def test_two_takes_of_one_file_a_zone_apart_hide_no_other_repeat(hours: float) -> None:
+    """Two files of one name are two speakers: what one of them says again of a third is found all the same."""
+    first, zone = sensor("a", 11, every=5, days=3), timedelta(hours=hours)
+    later = first[0].learned + timedelta(days=1)
+    wrong = [msgspec.structs.replace(e, time=e.time + zone, learned=later, id=f"w{e.id}") for e in first]
+    third = uploaded(first, "phone", 1, "cut off")
+    assert len(record(*first, *wrong, *third).repeats) == len(first)
+
+
+def test_a_feed_learned_reading_by_reading_is_one_speaker() -> None:
+    first = [msgspec.structs.replace(e, learned=e.time) for e in sensor("a", 12, every=5, days=1)]
+    again = [msgspec.structs.replace(e, time=e.time + timedelta(seconds=90), learned=e.time, id=f"b{e.id}",
+                                     source=by("phone")) for e in first]  # fmt: skip
+    assert len(record(*first, *again).once("cgm_glucose")) == len(first)
+    assert record(*first).repeats == ()
 
 
 @pytest.mark.parametrize(("units", "once"), [(0.15, 2), (0.1, 1), (0.105, 1)])

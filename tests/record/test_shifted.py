@@ -8,8 +8,9 @@ import pytest
 
 from pollux.demo.life import Story
 from pollux.demo.stories import STORIES
-from pollux.record import Event
+from pollux.record import Event, Finding, Person, Record, examine
 from pollux.record.shifted import Shift, shifted
+from pollux.twins import doubts
 from tests.people import story_events
 
 ALL = pytest.mark.parametrize("story", STORIES, ids=lambda story: story.id)
@@ -94,3 +95,33 @@ def test_too_little_says_nothing() -> None:
 def test_a_shift_is_told_in_words() -> None:
     assert Shift(timedelta(hours=5, minutes=45), 1, 1).text == "5 h 45 min later"
     assert Shift(timedelta(minutes=-30), 1, 1).text == "30 min earlier"
+
+
+# In a record where such a file was taken all the same.
+
+
+@pytest.mark.parametrize(("story", "hours"), [(STORIES[0], -6), (STORIES[1], 8.5)])
+def test_quality_says_that_all_of_a_file_stands_twice_and_the_answer_is_widened(story: Story, hours: float) -> None:
+    events = story_events(story)
+    first, name = max(e.learned for e in events), events[0].source.name
+    once = [msgspec.structs.replace(e, learned=first) for e in events]
+    again = [msgspec.structs.replace(e, learned=first + timedelta(days=1)) for e in later(events, hours=hours)]
+    (finding,) = hours_apart(Record(Person("p1"), (*once, *again)))
+    shift = Shift(timedelta(hours=hours), 1, 1).text
+    assert finding.message.endswith(f"entries of {name} stand in the record already, {shift} here")
+    assert finding.rule in doubts.WIDENS
+    assert hours_apart(Record(Person("p1"), tuple(once))) == []
+
+
+@ALL
+def test_a_file_that_goes_on_or_says_the_same_again_is_not_hours_apart(story: Story) -> None:
+    events = story_events(story)
+    daily = [msgspec.structs.replace(e, learned=e.time.replace(hour=23, minute=59, second=0)) for e in events]
+    same = [msgspec.structs.replace(e, learned=e.learned + timedelta(days=40), id=f"again{k}")
+            for k, e in enumerate(events)]  # fmt: skip
+    assert hours_apart(Record(Person("p1"), tuple(daily))) == []
+    assert hours_apart(Record(Person("p1"), (*daily, *same))) == []
+
+
+def hours_apart(record: Record) -> list[Finding]:
+    return [finding for finding in examine(record).findings if finding.rule == "same entries hours apart"]

@@ -9,7 +9,7 @@ from pollux.plans import Plan, bolus, meal
 from pollux.record import Event, Person, Record
 from pollux.twins import Twin
 from tests.people import story_events
-from tests.record.test_repeats import again
+from tests.record.test_repeats import again, uploaded
 from tests.twins.test_learning import same
 
 pytestmark = pytest.mark.slow
@@ -45,3 +45,23 @@ def test_learning_what_is_said_twice_is_knowing_it_from_the_beginning(events: tu
     for event in twice[-8:]:
         grown = grown.learn([event])
     assert same(grown, Twin.begin(Record(PERSON, tuple(twice)), grown.now))
+
+
+@pytest.mark.parametrize(("later", "way"), [(150, "equal"), (3, "cut off")])
+def test_a_second_uploader_that_comes_later_or_rounds_otherwise_moves_no_forecast(
+    events: tuple[Event, ...], later: float, way: str
+) -> None:
+    readings = [e for e in events if e.quantity == "cgm_glucose"]
+    both = Record(PERSON, (*events, *(e for e in uploaded(readings, "phone", later, way) if e.time <= events[-1].time)))
+    once, twice = Twin.begin(Record(PERSON, events)), Twin.begin(both, events[-1].time)
+    assert np.array_equal(once.at(events[-1].time).forecast().bands, twice.forecast().bands)
+
+
+def test_learning_from_a_second_uploader_is_knowing_it_from_the_beginning(events: tuple[Event, ...]) -> None:
+    """Also where a late reading decides whether two courses are one sensor's."""
+    readings = [e for e in events if e.quantity == "cgm_glucose"]
+    second = uploaded(readings[-26:], "phone", 150, "equal")
+    grown = Twin.begin(Record(PERSON, (*events, *second[:-4])))
+    for event in second[-4:]:  # fewer than 24 meetings are no course
+        grown = grown.learn([event])
+    assert same(grown, Twin.begin(Record(PERSON, (*events, *second)), grown.now))

@@ -60,6 +60,8 @@ ADVICE = {
     "where the file comes from, and import it again. Nothing is rescaled here.",
     "level in the other unit": "If a file names the wrong unit: take its import back (`pollux undo NUMBER`), correct "
     "the unit where it comes from, and import it again.",
+    "same entries hours apart": "One of the two was read under another time zone: `pollux imports` lists them, "
+    "`pollux undo NUMBER` takes the wrong one back.",
     "time in the future": "If the dates of the data were shifted, import with --as-of DAY.",
     "before birth": "If the date of birth is wrong, import the right one and run `pollux reread`.",
     "no offset": "Name the zone: import the file again with --timezone.",

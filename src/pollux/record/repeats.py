@@ -1,21 +1,24 @@
 """The same fact said twice: by two files, by two uploaders into one, or by one of them a moment later.
 
-A *speaker* is a source's kind and name and the device or uploader that it names. An event repeats another where it
-says the same quantity, as near in value as rounding allows, as near in time as the clocks of its speakers allow. How
-near stands in `RULES`. For a sensor, which speaks every minute or five, nearness alone proves nothing: there two
-speakers say the same only if they agree nearly whenever they meet. Two sensors on one body do not.
+A *speaker* is a source's kind and name and the device or uploader that it names; of files of one name that tell of a
+sensor each is one. An event repeats another where it says the same quantity, as near in value as rounding allows, as
+near in time as the clocks of its speakers allow. How near stands in `RULES`. For a sensor, which speaks every minute or
+five, nearness alone proves nothing: there two speakers say the same only if they agree nearly whenever they meet, or as
+a whole (`uploaders`). Two sensors on one body do not.
 """
 
 import itertools
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
 
 import numpy as np
 
 from pollux.record.event import Event, source_name
+from pollux.record.uploaders import LATE, Reading, one_sensor
 from pollux.vocabulary import term
 
 
@@ -63,7 +66,7 @@ ADDED_UP = frozenset(
     ("insulin_bolus", "insulin_long_acting", "insulin_basal_rate", "carbohydrate_intake", "exercise_minutes")
 )
 
-Speaker = tuple[str, str, str]
+Speaker = tuple[str, str, str, int]  # kind, name, device, and which take of it
 
 
 @cache
@@ -75,9 +78,10 @@ def rule_of(quantity: str) -> Rule | None:
 def repeated(events: Iterable[Event]) -> list[tuple[Event, Event]]:
     """Of the standing events of one quantity, each that repeats another, with the one it repeats.
 
-    The event learned first is the one repeated, the smallest in time and id where both were learned together. Another
-    speaker repeats a fact once: two equal doses a minute apart in both of two files are two doses. Parts of one
-    document never repeat each other. The answer does not depend on the order in which events are given.
+    The event learned first is the one repeated, the smallest in time and id where both were learned together; of a
+    sensor's uploaders the earlier one's. Another speaker repeats a fact once: two equal doses a minute apart in both of
+    two files are two doses. Parts of one document never repeat each other. The answer does not depend on the order in
+    which events are given.
 
     Time: n log n in the number of events; only events that lie near another are looked at.
     """
@@ -90,11 +94,17 @@ def repeated(events: Iterable[Event]) -> list[tuple[Event, Event]]:
     near = _near_another(numbers, rule)
     if not near:
         return []
-    tellings = [_Telling(event, event.time.timestamp(), event.number(), _speaker(event)) for event in near]
+    takes = _takes(near) if rule.agree else {}
+    tellings = [_Telling(e, e.time.timestamp(), e.number(), _speaker(e, takes)) for e in near]
+    found: list[tuple[Event, Event]] = []
     if rule.streams:
         tellings = _streaming(tellings, rule)
+    if rule.agree:
+        found = _by_another_uploader(tellings)
+        again = {event.id for event, _ in found}
+        tellings = [telling for telling in tellings if telling.event.id not in again]
     strangers = _strangers(tellings, rule) if rule.agree else frozenset()
-    found = list(_told_again(tellings, rule, strangers))
+    found += _told_again(tellings, rule, strangers)
     found.sort(key=lambda pair: (pair[0].time, pair[0].id))
     return found
 
@@ -116,18 +126,65 @@ class _Fact:
     told: dict[Speaker, float] = field(default_factory=dict)
 
 
-def _speaker(event: Event) -> Speaker:
-    return event.source.kind, event.source.name, event.source.device
+def _speaker(event: Event, takes: Mapping[tuple[Speaker, datetime], int]) -> Speaker:
+    kind, name, device, _ = by = _named(event)
+    return kind, name, device, takes.get((by, event.learned), 0)
+
+
+def _named(event: Event) -> Speaker:
+    return event.source.kind, event.source.name, event.source.device, 0
+
+
+def _takes(events: Sequence[Event]) -> dict[tuple[Speaker, datetime], int]:
+    """Which take of a file each of a sensor's readings came with, where a later one lies among those of an earlier one.
+
+    Two files of one name are two speakers. Whoever sends reading after reading stays one: each begins where the one
+    before ended.
+    """
+    spans: dict[tuple[Speaker, datetime], list[datetime]] = {}
+    for event in events:
+        span = spans.setdefault((_named(event), event.learned), [event.time, event.time])
+        span[1] = event.time  # in order of time
+    ends: dict[Speaker, list[datetime]] = defaultdict(list)
+    takes = {}
+    for (by, learned), (begin, end) in sorted(spans.items(), key=lambda item: (item[0][1], item[0][0])):
+        of = next((k for k, ended in enumerate(ends[by]) if ended <= begin), len(ends[by]))
+        ends[by][of : of + 1] = [end]
+        takes[by, learned] = of
+    return takes
+
+
+def _by_another_uploader(tellings: Sequence[_Telling]) -> list[tuple[Event, Event]]:
+    """What another uploader of the same sensor said again, though it cuts off what the first rounds or comes later."""
+    if len({telling.speaker for telling in tellings}) < 2:
+        return []
+    readings = [Reading(one.event, one.time, one.number, repr(one.speaker)) for one in tellings]
+    return [(again.event, first.event) for again, first in one_sensor(readings)]
+
+
+def may_meet(a: Event, b: Event) -> bool:
+    """Whether one of two events of a quantity may decide what the other counts as."""
+    rule = rule_of(a.quantity)
+    reach = 0.0 if rule is None else rule.apart
+    if rule and rule.agree and _named(a) != _named(b):
+        reach = max(reach, LATE)
+    return abs((a.time - b.time).total_seconds()) <= reach
 
 
 def _near_another(events: Sequence[Event], rule: Rule) -> list[Event]:
-    """The events, in order of time, that lie near their neighbour in time."""
+    """The events, in order of time, that lie near their neighbour in time; a sensor's also near another uploader's."""
     times = np.array([event.time.timestamp() for event in events])
     order = np.argsort(times, kind="stable")
-    close = np.flatnonzero(np.diff(times[order]) <= rule.apart)
-    if not close.size:
+    apart = np.diff(times[order])
+    close = apart <= rule.apart
+    if rule.agree:
+        names: dict[Speaker, int] = {}
+        said = np.array([names.setdefault(_named(event), len(names)) for event in events])[order]
+        close |= (apart <= LATE) & (np.diff(said) != 0)
+    places = np.flatnonzero(close)
+    if not places.size:
         return []
-    near = [events[int(i)] for i in order[np.union1d(close, close + 1)]]
+    near = [events[int(i)] for i in order[np.union1d(places, places + 1)]]
     return sorted(near, key=lambda event: (event.time, event.id))
 
 

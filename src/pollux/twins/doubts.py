@@ -38,6 +38,7 @@ WORDS = {
     "compressed night-time low": "lows by night that look like lying on the sensor",
     "sources disagree": "moments at which two sources say different things",
     "results of one day differ": "results of one day that differ, none with a time",
+    "same entries hours apart": "files of which all stands twice, hours apart: one was read under another time zone",
     "said twice": "entries said twice, which count once",
     "implausible value": "values that are unusual",
     "finger against sensor": "finger values that contradict the sensor",
@@ -54,11 +55,13 @@ WIDENS = (
     "contested",
     "ten times the usual",
     "too much for their weight",
+    "same entries hours apart",
     "a tenth for their weight",
     "glucose rises elsewhere",
     "level in the other unit",
 )
-TOLD = ("finger against sensor", "ten times the usual", "too much for their weight")  # the newest is told
+# Of these the newest is told in its own words.
+TOLD = ("finger against sensor", "same entries hours apart", "ten times the usual", "too much for their weight")
 USED = frozenset(
     ("cgm_glucose", "insulin_bolus", "insulin_basal_rate", "insulin_long_acting", "carbohydrate_intake", "body_weight")
     + ("blood_glucose", "calibration_glucose", "plasma_glucose")

@@ -21,7 +21,8 @@ from pollux.calibration.tracking import Ensemble
 from pollux.errors import OutsideDomain, RefusedInput
 from pollux.plans import Plan, parse
 from pollux.record import EPOCH, Event, Finding, Record, minutes
-from pollux.record.repeats import RULES
+from pollux.record.repeats import RULES, may_meet
+from pollux.record.uploaders import LATE
 from pollux.twins import validity
 from pollux.twins.announced import Announced
 from pollux.twins.answers import (
@@ -289,9 +290,9 @@ def _changed(before: Record, after: Record, events: Sequence[Event]) -> list[Eve
 
 def _meets(reading: Event, record: Record) -> bool:
     """Whether another reading of the sensor lies so near that one may say what the other said."""
-    apart = timedelta(seconds=RULES[reading.quantity].apart)
-    near = record.between(reading.time - apart, reading.time + apart).of(reading.quantity)
-    return any(e.id != reading.id for e in near)
+    reach = timedelta(seconds=LATE)
+    near = record.between(reading.time - reach, reading.time + reach).of(reading.quantity)
+    return any(e.id != reading.id and may_meet(e, reading) for e in near)
 
 
 NEAR = timedelta(days=1)  # within which one event may be taken for a repeat of another

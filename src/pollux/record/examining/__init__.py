@@ -11,6 +11,7 @@ from pollux.record.examining.doses import dose_rules
 from pollux.record.examining.fingers import finger_rules
 from pollux.record.examining.flags import BOOKKEEPING, flagged, value_of
 from pollux.record.examining.sensor import sensor_rules
+from pollux.record.examining.shifts import shift_rules
 from pollux.record.quality import Finding, QualityReport, before_birth
 from pollux.record.record import Record
 from pollux.record.when import day_of
@@ -21,8 +22,9 @@ def examine(record: Record) -> QualityReport:
     """Ask the rules that need the whole record, once for a record: the answer is kept with it.
 
     Rates, flat lines, compressed nights, gaps and units of a sensor; finger against sensor; doses and meals against the
-    person's own and their weight; the clock; results of one day; conflicts, repeats; flags. "Before birth" is asked
-    again here, as the date of birth may have come in after the event. Time: linear in the number of events.
+    person's own and their weight; the clock; results of one day; files under two zones; conflicts, repeats; flags.
+    "Before birth" is asked again here, as the date of birth may have come in after the event. Time: linear in the
+    number of events.
     """
     known: QualityReport | None = record.__dict__.get("_examined")
     if known is None:
@@ -32,7 +34,7 @@ def examine(record: Record) -> QualityReport:
 
 def _examined(record: Record) -> QualityReport:
     findings = [*sensor_rules(record), *finger_rules(record), *dose_rules(record), *clock_rules(record),
-                *day_rules(record)]  # fmt: skip
+                *day_rules(record), *shift_rules(record)]  # fmt: skip
     findings += [
         Finding("sources disagree", "conformance", "flag", " and ".join(f"{e.number():g}" for e in c.events) +
                 f" {term(c.quantity).unit}", c.quantity, c.time, "; ".join(e.where for e in c.events))
