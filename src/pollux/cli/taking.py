@@ -1,7 +1,7 @@
 """Taking files in, and back; and what is there since."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, time
@@ -273,7 +273,10 @@ def quality(person: str, *, json: Json = False, store: StorePath = "") -> None:
     with open_store(store) as kept:
         record = kept.record(person)
         report, doubts, aside = examine(record), kept.doubts(person), kept.quarantine(person)
-    reasons = Counter((one.finding.rule, one.finding.message) for one in aside)
+    places: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in aside:
+        places[one.finding.rule, one.finding.message].append(one.finding.where)
+    reasons = Counter({reason: len(where) for reason, where in places.items()})
     if json:
         answer = {
             "person": person,
@@ -288,10 +291,9 @@ def quality(person: str, *, json: Json = False, store: StorePath = "") -> None:
         return
     print(f"{len(record.current):,} events stand, {len(aside):,} are quarantined and used by nothing")
     for (rule, message), count in reasons.most_common():
-        places = [one.finding.where for one in aside if (one.finding.rule, one.finding.message) == (rule, message)]
         more = f" and {count - 3:,} more" if count > 3 else ""
         times = f"{count:,} times" if count > 1 else "once"
-        print(f"  quarantined, {times}: {rule}, {message} [{', '.join(places[:3])}{more}]")
+        print(f"  quarantined, {times}: {rule}, {message} [{', '.join(places[rule, message][:3])}{more}]")
     for doubt in doubts:
         print(f"doubt: {doubt.message}")
     print("\n".join(report.lines()))

@@ -56,7 +56,8 @@ from pollux.store.writer import Writer, now
 T = TypeVar("T")
 _ALWAYS, _NEVER = -(2**62), 2**62
 _NO_FILE = Taking()
-_AHEAD, _AHEAD_BYTES = 20_000, 32 << 20  # entries, and bytes of documents, that are read before an import begins
+# What is read before an import begins: entries, and bytes of documents among them.
+_AHEAD, _AHEAD_BYTES = 20_000, 32 << 20
 
 
 class Store:
