@@ -157,9 +157,9 @@ class Store:
         stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
         which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
         person is is refused, unless `insist`. The first entries are read before anybody else has to wait for this
-        import; more versions of one thing than `limits` allow are refused. The receipt has the import's number, with which `undo` takes it back.
+        import; more versions of one thing than `limits` allow are refused. The receipt has the import's number, with
+        which `undo` takes it back.
         """
-
         most = (limits or limits_in_force()).versions
         stream = iter(entries)
         ahead = _read_ahead(stream)
