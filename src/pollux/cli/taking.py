@@ -1,7 +1,7 @@
 """Taking files in, and back; and what is there since."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, time

@@ -26,8 +26,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `cpu` is processor time [s] for a small file: one of 6 MB has twice as much, of 12 MB three times, and so has one of
     6,000 and 12,000 people. `rows` are things that are read (people, documents, events, what is put aside), `expanded`
-    MB of a file unpacked, `ratio` how much larger it is unpacked than packed (asked above 16 MB), `versions` those of one
-    resource or event, `plan` the steps of a plan.
+    MB of a file unpacked, `ratio` how much larger it is unpacked than packed (asked above 16 MB), `versions` those of
+    one resource or event, `plan` the steps of a plan.
     """
 
     cpu: float = 60.0
@@ -114,7 +114,7 @@ class Budget:
         self._thread, self._clock = thread, clock
         share = 1.0 + self._size / MEGABYTE / _MEGABYTES + self._people / _PEOPLE
         if self._spent > self.limits.cpu * share:
-            what = f"it takes more than {self.limits.cpu * share:,.0f} s of processor time, which is more than its size tells"
+            what = f"it takes more than {self.limits.cpu * share:,.0f} s of processor time, too much for its size"
             raise beyond(what, "cpu", self.limits.cpu, self._where)
 
     def watch(self, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -125,8 +125,6 @@ class Budget:
                 self._people += 1
             if self._rows % _OFTEN == 0:
                 self.look()
-                if self._rows > self.limits.rows:
-                    raise beyond(
-                        "it holds more things than are read from one file", "rows", self.limits.rows, self._where
-                    )
+            if self._rows > self.limits.rows:
+                raise beyond("it holds more things than are read from one file", "rows", self.limits.rows, self._where)
             yield entry

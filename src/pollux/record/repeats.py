@@ -8,7 +8,7 @@ a whole (`uploaders`). Two sensors on one body do not.
 """
 
 import itertools
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -196,7 +196,12 @@ def _streaming(ordered: Sequence[_Telling], rule: Rule) -> list[_Telling]:
             chains[-1].append(telling)
         else:
             chains.append([telling])
-    return [replace(one, streams=True) if len({t.time for t in c}) > CHAIN else one for c in chains for one in c]
+    return [one for chain in chains for one in _marked(chain)]
+
+
+def _marked(chain: list[_Telling]) -> list[_Telling]:
+    streams = len({one.time for one in chain}) > CHAIN
+    return [replace(one, streams=True) for one in chain] if streams else chain
 
 
 def _same_value(a: _Telling, b: _Telling, rule: Rule) -> bool:
@@ -265,7 +270,7 @@ def _told_again(
         known = [
             fact
             for at in (slot - 1, slot, slot + 1)
-            for fact in facts.get(at, ())
+            for fact in _alike(facts.get(at, ()), telling.number, rule)
             if _tells(fact, telling, rule, strangers)
         ]
         if known:
@@ -273,7 +278,18 @@ def _told_again(
             fact.told.setdefault(telling.speaker, telling.time)
             yield telling.event, fact.first.event
         else:
-            facts[slot].append(_Fact(telling, {telling.speaker: telling.time}))
+            insort(facts[slot], _Fact(telling, {telling.speaker: telling.time}), key=_number)
+
+
+def _number(fact: _Fact) -> float:
+    return fact.first.number
+
+
+def _alike(facts: Sequence[_Fact], number: float, rule: Rule) -> Sequence[_Fact]:
+    """Of facts in the order of their numbers those that may say the same number: `_same_value` asks exactly."""
+    apart = max(rule.rounding, 2 * rule.relative * abs(number)) + 1e-6
+    begin = bisect_left(facts, number - apart, key=_number)
+    return facts[begin : bisect_right(facts, number + apart, key=_number)]
 
 
 def _likely(fact: _Fact, again: _Telling, rule: Rule) -> tuple[float, float, str]:

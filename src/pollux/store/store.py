@@ -56,7 +56,8 @@ from pollux.store.writer import Writer, now
 T = TypeVar("T")
 _ALWAYS, _NEVER = -(2**62), 2**62
 _NO_FILE = Taking()
-_AHEAD, _AHEAD_BYTES = 20_000, 32 << 20  # entries, and bytes of documents, that are read before an import begins
+# What is read before an import begins: entries, and bytes of documents among them.
+_AHEAD, _AHEAD_BYTES = 20_000, 32 << 20
 
 
 class Store:
@@ -156,9 +157,9 @@ class Store:
         stands. `answer` is told of each document where it is now; it counts once `take` has returned. `taking` says
         which file it is and how it was read, for `imports`. A device's file that contradicts the record on who the
         person is is refused, unless `insist`. The first entries are read before anybody else has to wait for this
-        import; more versions of one thing than `limits` allow are refused. The receipt has the import's number, with which `undo` takes it back.
+        import; more versions of one thing than `limits` allow are refused. The receipt has the import's number, with
+        which `undo` takes it back.
         """
-
         most = (limits or limits_in_force()).versions
         stream = iter(entries)
         ahead = _read_ahead(stream)
