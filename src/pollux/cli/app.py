@@ -45,11 +45,11 @@ def place(where: str) -> str | Path:
     return chosen if "://" in chosen else Path(chosen).expanduser()
 
 
-def open_store(where: str, purpose: str = "") -> "Store":
-    """The store that is named, or the usual one."""
+def open_store(where: str, purpose: str = "", make: bool = False) -> "Store":
+    """The store that is named, or the usual one. Reading makes none, nor a folder: the name may be misspelled."""
     from pollux.store import Store
 
     chosen = place(where)
-    if isinstance(chosen, Path):
+    if make and isinstance(chosen, Path):
         make_folder(chosen.parent)
-    return Store.open(chosen, purpose=purpose)
+    return Store.open(chosen, purpose=purpose, make=make)

@@ -114,7 +114,7 @@ def demo(*, output: Path = Path("demo-output")) -> None:
 
     make_folder(output)
     say("Synthetic people, made by Pollux; nobody real. Research software, not a medical device.")
-    with open_store(str(output / "demo.pollux.db")) as kept:
+    with open_store(str(output / "demo.pollux.db"), make=True) as kept:
         for story in STORIES:
             say(f"{story.id}: {story.about}", now=True)
             begins = starts(story)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from pollux.cli.app import StorePath, app, open_store, place
 from pollux.cli.outputs import check_folder, check_outputs
 from pollux.cli.printing import hand_out, say, say_text
-from pollux.errors import RefusedInput
+from pollux.errors import PolluxError, RefusedInput
 from pollux.output import write_file
 from pollux.visible import visible
 
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 
 Reason = Annotated[str, Parameter(help="Why; it is kept.")]
 KeysFolder = Annotated[Path, Parameter(name="--keys", help="The folder for the keys: another one than for the data.")]
+
+
+@app.command
+def init(*, store: StorePath = "") -> None:
+    """Make an empty store and its keys, where there is none. `import`, `restore` and `demo` make one as well."""
+    with open_store(store, make=True) as kept:
+        head = kept.head()
+        if head is not None and head.seq:
+            raise PolluxError(
+                "there is a store already", where=kept.where, advice="Nothing was changed; name another place."
+            )
+        say(f"{kept.where}: an empty store; its keys are in {kept.keys_place}")
+        if kept.site_key_file is not None:
+            say(f"the site key is in {kept.site_key_file}: without it nothing can be opened. Keep a copy apart")
 
 
 @app.command

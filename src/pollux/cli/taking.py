@@ -1,7 +1,7 @@
 """Taking files in, and back; and what is there since."""
 
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, time
@@ -78,10 +78,11 @@ def take(
         raise RefusedInput(f"a person's id has {SIGNS}, at most {LONGEST_ID}", where="--person")
     asked = Asked(person, timezone, sender, insist, _day(as_of), in_force(limits))
     check_outputs([answers], files, store)
+    in_order = sorted(files, key=_is_device)  # a file that is not there is told before a store is made for it
     with ExitStack() as open_files:
         told = _told(answers, open_files) if answers else None
-        kept = open_files.enter_context(open_store(store))
-        for path in sorted(files, key=_is_device):
+        kept = open_files.enter_context(open_store(store, make=True))
+        for path in in_order:
             _take_file(kept, path, asked, told)
     if answers:
         say(answers)

@@ -113,12 +113,10 @@ def check_continuation(
 ) -> None:
     """Raise `PolluxError` unless the chain goes on from the head that stands outside: nobody writes on a cut one.
 
-    The signature of a head that is `known` was made here.
+    The signature of a head that is `known` was made here. An audit without a line has a head as well.
     """
     last = end.seq if end else 0
     if head is None:
-        if last == 0:
-            return
         what = "the head of the audit is missing"
     elif head != known and not _is_signed(head, public):
         what = "the head of the audit outside is not signed by this store"
@@ -160,9 +158,15 @@ def place_head(path: Path, head: Head) -> None:
     try:
         durable.replace(path, _line(head))
     except OSError as error:
-        raise PolluxError(
-            "the head of the audit cannot be written", where=str(path), advice=error.strerror or "Look at the disk."
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def place_first_head(path: Path, head: Head) -> None:
+    """Make the head's file where there is none; whoever was faster may have written a line already."""
+    try:
+        durable.place_first(path, _line(head))
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def write_head(path: Path, head: Head) -> None:
@@ -180,7 +184,9 @@ def write_head(path: Path, head: Head) -> None:
         known = [_head(line) for line in (os.pread(file, _LINE, 0), os.pread(file, _LINE, _LINE))]
         seqs = [-1 if one is None else one.seq for one in known]
         if max(seqs) < head.seq:  # else another process, which wrote after this one, was faster here
+            durable.reached(f"{path.name} to be written")
             os.pwrite(file, _line(head), _LINE * (seqs[1] < seqs[0]))
+            durable.reached(f"{path.name} written")
             os.fdatasync(file)
     finally:
         os.close(file)
@@ -213,6 +219,11 @@ def _head(line: bytes) -> Head | None:
         return msgspec.json.decode(content, type=Head)
     except msgspec.MsgspecError:
         return None
+
+
+def _unwritable(path: Path, error: OSError) -> PolluxError:
+    advice = error.strerror or "Look at the disk."
+    return PolluxError("the head of the audit cannot be written", where=str(path), advice=advice)
 
 
 def _unreadable(path: Path) -> PolluxError:
@@ -267,7 +278,7 @@ def verify(
             break
     if expected > 1 and not signature:
         found.append(f"the last line of the audit ({expected - 1}) is not signed: it was put there or cut off behind")
-    if head is None and expected > 1:
+    if head is None:
         found.append("the head of the audit, which is kept outside the database, is missing")
     elif head is not None:
         found += _against(head, "the head outside", public, links, expected - 1)

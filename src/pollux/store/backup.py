@@ -3,7 +3,9 @@
 Keys are copied before the data and after them, and put together: before the first row that uses it a key is durable,
 and a key that is replaced meanwhile is in the first copy. Keys of the erased stay out. A backup of a server's database
 is the same SQLite file as that of an embedded one, and either can be restored into either. Files get their names when
-all are written: of a try that failed nothing is left.
+all are written: of a try that failed nothing is left. Restored keys say that they are being restored, from before they
+have their name until the store was opened with them: so nobody reads half of it, and a try that was killed is known and
+begun again.
 """
 
 import hashlib
@@ -12,9 +14,10 @@ import shutil
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from sqlalchemy import Connection, NullPool, create_engine, delete, func, insert, select
@@ -23,9 +26,9 @@ from pollux.errors import PolluxError
 from pollux.output import make_folder
 from pollux.store import durable
 from pollux.store.database import Database, in_use, said
-from pollux.store.erasure import read_ledger
-from pollux.store.keys import PATIENT_KEY, Keys
-from pollux.store.schema import prepare
+from pollux.store.erasure import REPLAYING, read_ledger
+from pollux.store.keys import LIFE_STATEMENTS, PATIENT_KEY, RESTORING, Keys, life_of
+from pollux.store.schema import look, prepare
 from pollux.store.site_key import SiteKey
 from pollux.store.tables import AUDIT, COUNTER, METADATA, VERSION
 
@@ -71,7 +74,7 @@ def _backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_fol
         before = _copy_both(database, keys, data, key_file)
         hashes = {}
         if erased.exists():  # read after the keys: whose key was not there any more is named
-            ledger.write_bytes(durable.whole_lines(erased.read_bytes()))
+            _write(ledger, durable.whole_lines(erased.read_bytes()))
             hashes[ERASED] = _digest(ledger)
         else:
             ledger.unlink()
@@ -79,7 +82,7 @@ def _backup(database: Database, keys: Keys, erased: Path, folder: Path, keys_fol
         with closing(sqlite3.connect(data)) as copy:
             last = copy.execute("select coalesce(max(seq), 0) from audit").fetchone()[0]
         note = Note(at, VERSION, last, {DATA: _digest(data), KEYS: _digest(key_file), **hashes})
-        note_file.write_bytes(msgspec.json.format(msgspec.json.encode(note)))
+        _write(note_file, msgspec.json.format(msgspec.json.encode(note)))
     return note
 
 
@@ -114,12 +117,17 @@ def check_site_key(keys_folder: Path, site: SiteKey) -> None:
 def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, erased: Path) -> Note:
     """Put a backup where there is no store. The ledger of erasures that is there already stays, and is added to.
 
-    The caller opens the store afterwards, which erases again whom the ledger names.
+    The caller opens the store afterwards, which erases again whom the ledger names, and only then is it one. What a
+    restoring left that was killed is taken away first.
     """
     note = check(folder, keys_folder)
     embedded = "://" not in str(where)
     if keys.exists() and _digest(keys) == note.sha256[KEYS] and not _is_begun(where):
-        _remove(keys)  # left by a restoring that was killed in between
+        _remove(keys)  # left by a version of before, which was killed in between
+    state, until = life_of(keys)
+    if state == RESTORING:
+        _refuse_what_came_since(where, until)
+        take_away(where, keys)
     _refuse_what_is_there(keys, "there are keys already")
     if embedded:
         _refuse_what_is_there(Path(where), "there is a store already")
@@ -128,9 +136,10 @@ def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, eras
     if (folder / ERASED).exists():
         _add_to_ledger(folder / ERASED, erased)
     with _all_or_none(keys, *([Path(where)] if embedded else [])) as new:
-        shutil.copyfile(keys_folder / KEYS, new[0])
+        _copy(keys_folder / KEYS, new[0])
+        _mark_restoring(new[0], note.last_act)
         if embedded:
-            shutil.copyfile(folder / DATA, new[1])
+            _copy(folder / DATA, new[1])
     if not embedded:
         try:
             _copy_in(folder / DATA, where)
@@ -141,13 +150,33 @@ def restore(folder: Path, keys_folder: Path, where: str | Path, keys: Path, eras
 
 
 def take_away(where: str | Path, keys: Path) -> None:
-    """Undo a `restore` after which the store could not be opened, so that it can be tried again."""
-    for path in (keys, Path(where)) if "://" not in str(where) else (keys,):
-        _remove(path)
-    if "://" in str(where):
-        with closing(Database(where)) as server, server.writing() as connection:
-            for table in (t for t in reversed(METADATA.sorted_tables) if t is not COUNTER):
-                connection.execute(delete(table))
+    """Undo a `restore` after which the store could not be opened, so that it can be tried again.
+
+    The keys go last: they say that what is there is half of it.
+    """
+    if "://" not in str(where):
+        _remove(Path(where))
+    else:
+        with closing(Database(where)) as server:
+            if "audit" in server.tables():
+                with server.writing() as connection:
+                    for table in (t for t in reversed(METADATA.sorted_tables) if t is not COUNTER):
+                        connection.execute(delete(table))
+    _remove(keys)
+
+
+@contextmanager
+def one_restoring(keys: Path) -> Iterator[None]:
+    """While nobody else restores into the folder of some keys: what is half there is of one that was killed."""
+    make_folder(keys.parent)
+    with ExitStack() as held:
+        try:
+            held.enter_context(durable.folder_held(keys.parent))
+        except BlockingIOError as error:
+            raise PolluxError(
+                "something else is being made or restored here", where=str(keys.parent), advice="Wait for it."
+            ) from error
+        yield
 
 
 _Versions = list[tuple[bytes, int, bytes, bytes]]
@@ -192,10 +221,34 @@ def _add_to_ledger(lines: Path, erased: Path) -> None:
         ) from error  # fmt: skip
 
 
+def _mark_restoring(keys: Path, until: int) -> None:
+    with closing(sqlite3.connect(keys)) as copy, copy:
+        for statement in LIFE_STATEMENTS:
+            copy.execute(statement)
+        copy.execute("insert into life (number, state, until) values (1, ?, ?)", (RESTORING, until))
+
+
+def _refuse_what_came_since(where: str | Path, until: int) -> None:
+    """Raise `PolluxError` where a half-restored store was replaced by one in which somebody did something."""
+    if "://" not in str(where) and (not Path(where).exists() or not look(Path(where))):
+        return
+    of_restoring = AUDIT.c.action.in_(("restore", "waiting")) | (AUDIT.c.purpose == REPLAYING)
+    others = ~(of_restoring | AUDIT.c.detail.contains('"late"')) & (AUDIT.c.seq > until)
+    with closing(Database(where)) as database:
+        if "audit" not in database.tables():
+            return
+        with database.reading() as connection:
+            since = connection.execute(select(AUDIT.c.seq).where(others).limit(1)).first()
+    if since is not None:
+        raise PolluxError(
+            "there is a store already", where=database.where, advice="Move it away first; nothing is overwritten."
+        )
+
+
 def _refuse_what_is_there(path: Path, what: str) -> None:
-    if path.exists():
+    if os.path.lexists(path):
         raise PolluxError(what, where=str(path), advice="Move it away first; nothing is overwritten.")
-    left = [str(path) + end for end in _BESIDE if Path(str(path) + end).exists()]
+    left = [str(path) + end for end in _BESIDE if os.path.lexists(str(path) + end)]
     if left:
         raise PolluxError(
             "another store has left something here that would be mixed into the restored one", where=", ".join(left),
@@ -221,7 +274,7 @@ def _all_or_none(*targets: Path) -> Iterator[list[Path]]:
                 placed.append(target)
                 durable.settle_name(target)
     except BaseException as error:
-        for path in (*new, *placed):
+        for path in (*new, *reversed(placed)):
             _remove(path)
         if isinstance(error, OSError):
             raise PolluxError(
@@ -245,7 +298,8 @@ def _clear_interrupted(folder: Path, keys_folder: Path) -> None:
     if (folder / NOTE).exists():
         return
     try:
-        note = msgspec.json.decode((folder / f"{NOTE}.new").read_bytes(), type=Note)
+        with _opened(folder / f"{NOTE}.new", os.O_RDONLY) as file:
+            note = msgspec.json.decode(file.read(), type=Note)
     except (OSError, msgspec.MsgspecError):
         return
     for path in (folder / DATA, keys_folder / KEYS, folder / ERASED):
@@ -254,19 +308,45 @@ def _clear_interrupted(folder: Path, keys_folder: Path) -> None:
 
 
 def _blank(path: Path) -> None:
-    """An empty file; nothing of an earlier one is left beside it."""
+    """An empty file; nothing of an earlier one is left beside it. A link was put there to lead us elsewhere."""
+    for end in ("", *_BESIDE):
+        if os.path.islink(f"{path}{end}"):
+            raise PolluxError(
+                "there is a link, and nothing is written through one", where=f"{path}{end}",
+                advice="Find out who put it there, and take it away.",
+            )  # fmt: skip
     _remove(path)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o600))
+    _opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL).close()
+    durable.reached(f"{path.name} begun")
+
+
+def _opened(path: Path, how: int) -> BinaryIO:
+    """A file under its name of now, never one to which a link leads."""
+    file = os.open(path, how | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(file, "rb" if how == os.O_RDONLY else "wb")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with _opened(path, os.O_WRONLY | os.O_TRUNC) as file:
+        file.write(content)
+
+
+def _copy(source: Path, path: Path) -> None:
+    with source.open("rb") as content, _opened(path, os.O_WRONLY | os.O_TRUNC) as file:
+        shutil.copyfileobj(content, file)
+    durable.reached(f"{path.name} copied")
 
 
 def _remove(path: Path) -> None:
     for end in ("", *_BESIDE):
         Path(str(path) + end).unlink(missing_ok=True)
+    durable.reached(f"{path.name} gone")
 
 
 def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
+    with _opened(path, os.O_WRONLY) as file:
         os.fsync(file.fileno())
+    durable.reached(f"{path.name} whole")
 
 
 def _copy_out(database: Database, path: Path) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from pollux.errors import PolluxError
-from pollux.store.durable import settle_name
+from pollux.store import durable
 
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 PATIENCE = 10.0  # seconds to wait for another process that writes
@@ -114,7 +114,7 @@ class Database:
     def __init__(self, where: str | Path) -> None:
         self.url = str(where) if "://" in str(where) else ""
         self.path = None if self.url else Path(where)
-        self.where = _without_password(self.url) if self.url else str(where)
+        self.where = shown(where)
         self._engines: list[Engine] = []
         try:
             self._writer = self._engine(writing=True)
@@ -151,6 +151,8 @@ class Database:
                 if not self.embedded:
                     connection.exec_driver_sql(f"select pg_advisory_xact_lock({_WRITING})")
                 yield connection
+                durable.reached("to be committed")
+            durable.reached("committed")
         except ReadOnly:
             # SQLite opens a file that it may not write to for reading only, and all connections of a process share
             # that until the last of them is closed. After any other failure they stay open: recovering the log anew
@@ -189,11 +191,13 @@ class Database:
             assert raw is not None
             if vacuum:
                 raw.execute("vacuum")
+                durable.reached("vacuumed")
             raw.execute(f"pragma busy_timeout = {int(1000 * patience)}")
             try:
                 busy, _, _ = raw.execute("pragma wal_checkpoint(truncate)").fetchone()
             finally:
                 raw.execute(f"pragma busy_timeout = {int(1000 * PATIENCE)}")
+        durable.reached("log cut off")
         return not busy
 
     def tables(self) -> set[str]:
@@ -210,7 +214,7 @@ class Database:
         if self.path is not None:
             with suppress(OSError):  # SQLite says better what is wrong; its own new files are readable by all
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-                settle_name(self.path)
+                durable.settle_name(self.path)
             engine = create_engine(
                 f"sqlite:///{self.path}",
                 connect_args={"timeout": PATIENCE, "check_same_thread": False},
@@ -251,11 +255,14 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("begin immediate")
 
 
-def _without_password(url: str) -> str:
+def shown(where: str | Path) -> str:
+    """The place of a store, without the password of a server."""
     from sqlalchemy.engine import make_url
 
+    if "://" not in str(where):
+        return str(where)
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return make_url(str(where)).render_as_string(hide_password=True)
     except SQLAlchemyError as error:
         raise PolluxError(
             "this is no address of a database", advice="Write postgresql://user@host/database, or a file's path."

@@ -8,6 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
+def reached(step: str) -> None:
+    """Called before and after each durable write, with what it is: where a test ends the process, or a disk fails."""
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put a file in place of another at once, readable by its owner only; durable when it returns."""
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
@@ -16,7 +20,9 @@ def replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        reached(f"{path.name} written beside")
         os.replace(new, path)
+        reached(f"{path.name} replaced")
     except OSError:
         new.unlink(missing_ok=True)
         raise
@@ -81,6 +87,7 @@ def settle_name(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    reached(f"{path.name} has its name")
 
 
 def append(path: Path, lines: bytes) -> None:
@@ -94,9 +101,11 @@ def append(path: Path, lines: bytes) -> None:
         end = len(whole_lines(os.pread(file, os.fstat(file).st_size, 0)))
         try:
             os.ftruncate(file, end)
+            reached(f"{path.name} to be longer")
             done = 0
             while done < len(lines):
                 done += os.pwrite(file, lines[done:], end + done)
+            reached(f"{path.name} longer")
             os.fsync(file)
         except OSError:
             with suppress(OSError):
@@ -115,6 +124,7 @@ def take_back(path: Path, lines: bytes) -> bool:
         content = os.pread(file, os.fstat(file).st_size, 0)
         if content.endswith(lines):
             os.ftruncate(file, len(content) - len(lines))
+            reached(f"{path.name} shorter")
             os.fsync(file)
         return content.endswith(lines)
     finally:

@@ -55,6 +55,7 @@ class Erased(msgspec.Struct, frozen=True, omit_defaults=True):
         return b"pollux erased" + msgspec.json.encode(msgspec.structs.replace(self, signature=""), order="sorted")
 
 
+REPLAYING = "erasure ledger"  # the purpose of what is done again since the ledger says so
 _AGAIN: dict[str, int | str] = {"again": 1}
 _LINE = msgspec.json.Decoder(Erased)
 
@@ -175,11 +176,11 @@ def replay(database: Database, keys: Keys, ledger: Path, do: Do) -> int:
                     held.add(who)
                     continue
                 for one, detail in (*purge(connection, keys, left), (who, _AGAIN)):
-                    acts.append(Done(at, "pollux", "erasure ledger", "erase", one, detail))
+                    acts.append(Done(at, "pollux", REPLAYING, "erase", one, detail))
             for some in _by_hundreds(sorted(back - held)):
                 remove(connection, some, at)
             for one, detail in let_go(connection, keys):
-                acts.append(Done(at, "pollux", "erasure ledger", "unmerge", one, detail))
+                acts.append(Done(at, "pollux", REPLAYING, "unmerge", one, detail))
 
         do(job)
         database.scrub()

@@ -1,13 +1,16 @@
 """Who has which key: a file (or database) of its own, apart from the data and backed up apart.
 
 It alone knows which pseudonym is whose, and that only by a keyed hash of the person's id. A key is durable here before
-the first row that uses it; a key that no row uses is harmless.
+the first row that uses it; a key that no row uses is harmless. Keys remember that a store was begun with them, so that
+an empty database in its place is not taken for a new one.
 """
 
 import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import closing, suppress
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -28,6 +31,8 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 
 from pollux.errors import PolluxError
 from pollux.store.database import Database
@@ -47,6 +52,14 @@ PATIENT_KEY = Table(
     Column("wrapped", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+LIFE = Table(  # of the store, in one row
+    "life",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String(32), nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+BEGUN, RESTORING = "begun", "restoring"
 _BY_HANDLE = select(PATIENT_KEY).where(PATIENT_KEY.c.handle == bindparam("this"))
 _BY_WHO = select(PATIENT_KEY).where(PATIENT_KEY.c.who == bindparam("this"))
 _AT_ONCE = 500  # handles in one question
@@ -72,6 +85,7 @@ class Keys:
         self._waiting: list[dict[str, bytes | int]] = []  # made, and not yet durable
         self._handles: dict[bytes, bytes] = {}  # of those, by pseudonym
         secrets = _secrets(database) or _made(database, site)
+        self._life = recorded_life(database)
         self._index = site.unwrap(secrets["index"], b"index")
         self.signing = Ed25519PrivateKey.from_private_bytes(site.unwrap(secrets["sign"], b"sign"))
         self.public = self.signing.public_key().public_bytes_raw()  # with which the audit's signatures are checked
@@ -83,6 +97,22 @@ class Keys:
             content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
             made.update(len(content).to_bytes(8, "big") + content)
         return made.digest()
+
+    @property
+    def life(self) -> str:
+        """What these keys remember of their store: "" before it is whole, `BEGUN`, or `RESTORING` until that is done.
+
+        Another process may have gone on meanwhile, but never back.
+        """
+        return self._life
+
+    def begin(self) -> None:
+        """Remember, from now on, that there is a store with these keys."""
+        with self._lock, self._database.writing() as connection:
+            METADATA.create_all(connection)
+            connection.execute(delete(LIFE))
+            connection.execute(insert(LIFE).values(number=1, state=BEGUN, until=0))
+        self._life = BEGUN
 
     def find(self, person: str) -> Keyed | None:
         """The keys of a person; None when there are none."""
@@ -256,6 +286,44 @@ class Keys:
         self._known[handle] = keyed
         if len(self._known) > _REMEMBERED + len(self._waiting):
             self._known.popitem(last=False)
+
+
+def recorded_life(database: Database) -> str:
+    """What keys have written down of their store's life; "" for those of before, which wrote nothing."""
+    with database.reading() as connection:
+        if not inspect(connection).has_table(LIFE.name):
+            return ""
+        return connection.execute(select(LIFE.c.state)).scalar() or ""
+
+
+# The same table in a copy of the keys, empty.
+LIFE_STATEMENTS = (str(CreateTable(LIFE, if_not_exists=True).compile(dialect=sqlite.dialect())), "delete from life")
+
+
+def life_of(path: Path) -> tuple[str, int]:
+    """What the keys at a path have written down of their store's life, and up to which act a backup had it."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return "", 0
+    with suppress(PolluxError), closing(Database(path)) as database, database.reading() as connection:
+        if inspect(connection).has_table(LIFE.name):
+            row = connection.execute(select(LIFE.c.state, LIFE.c.until)).first()
+            return ("", 0) if row is None else (row.state, row.until)
+    return "", 0
+
+
+def have_served(database: Database) -> bool:
+    """Whether a store was begun with these keys; of those from before, somebody's key tells it."""
+    if recorded_life(database):
+        return True
+    with database.reading() as connection:
+        if not inspect(connection).has_table(PATIENT_KEY.name):
+            return False
+        return connection.execute(select(PATIENT_KEY.c.who).limit(1)).first() is not None
+
+
+def are_whole(database: Database) -> bool:
+    """Whether keys were ever made here: a file can be there and hold none yet."""
+    return bool(_secrets(database))
 
 
 def _secrets(database: Database) -> dict[str, bytes]:

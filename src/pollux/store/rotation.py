@@ -3,14 +3,30 @@
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from pollux.store.chart import Tally, open_chart, seal_chart, short_tag
-from pollux.store.keys import Keyed
+from pollux.errors import UnknownName
+from pollux.store.chart import Tally, open_chart, read_chart, seal_chart, short_tag
+from pollux.store.keys import Keyed, Keys
 from pollux.store.seal import tag
 from pollux.store.tables import CHART, CHECKPOINT, DOCUMENT, IMPORTED, PAGE, QUARANTINE
 
 # Each table with what, besides pseudonym and number, its rows are sealed for; and the chart's count of it.
 _TABLES = ((PAGE, (), ""), (DOCUMENT, ("name", "mark"), "documents"), (QUARANTINE, ("mark",), "quarantine"),
            (CHECKPOINT, ("name",), "checkpoints"), (IMPORTED, (), "imported"))  # fmt: skip
+
+
+def check_here_still(connection: Connection, keys: Keys, person: str) -> None:
+    """Raise `UnknownName` when somebody was erased since they were looked for, before a new key is made for them.
+
+    An erasure destroys keys after its transaction. While this one writes, whoever has a chart is not erased yet, and
+    whoever is erased later loses the new key with the others.
+    """
+    keys.forget()
+    keyed = keys.find(person)
+    if keyed is None or read_chart(connection, keyed) is None:
+        raise UnknownName(
+            "this person was erased meanwhile, so there is nothing to seal and no new key was made", where=person,
+            advice="`pollux audit show` says when.",
+        )  # fmt: skip
 
 
 def seal_again(connection: Connection, keyed: Keyed) -> dict[str, int | str]:

@@ -10,10 +10,13 @@ from pollux.store.database import APPLICATION, PATIENCE, Database, said
 from pollux.store.tables import COUNTER, METADATA, VERSION
 
 FIRST = "the first store"
+SET_ASIDE = "the first store, on its way"
 
 
 def look(path: Path) -> str:
     """What lies at a path: "" for nothing yet, `FIRST` for a store in plain text, else the version of the schema.
+
+    `SET_ASIDE` is one in plain text that was about to be sealed.
 
     Raises `PolluxError` for a file that is no store or another program's; nothing is written.
     """
@@ -36,11 +39,31 @@ def look(path: Path) -> str:
             )
         if "alembic_version" in tables:
             return str(connection.execute("select version_num from alembic_version").fetchone()[0])
-        return FIRST if "schema" in tables else ""
+        return FIRST if "schema" in tables else SET_ASIDE if "first_schema" in tables else ""
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise said(error, str(path)) from error
     finally:
         connection.close()
+
+
+def look_at_server(database: Database) -> str:
+    """What lies in a server's database: "" for nothing yet, else the version of the schema.
+
+    Raises `PolluxError` when it is another program's.
+    """
+    with database.reading() as connection:
+        tables = set(inspect(connection).get_table_names())
+        if "alembic_version" in tables:
+            return _version(connection)
+    if tables:
+        raise _of_another(database)
+    return ""
+
+
+def _of_another(database: Database) -> PolluxError:
+    return PolluxError(
+        "this is a database of another program", where=database.where, advice="Choose another for the store."
+    )
 
 
 def prepare(database: Database) -> None:
@@ -59,9 +82,7 @@ def prepare(database: Database) -> None:
                 _migrate(connection, version, database.where)
             return
         if tables & set(METADATA.tables) or (tables and not database.embedded):
-            raise PolluxError(
-                "this is a database of another program", where=database.where, advice="Choose another for the store."
-            )
+            raise _of_another(database)
         METADATA.create_all(connection)
         connection.execute(text("create table alembic_version (version_num varchar(32) primary key)"))
         connection.execute(text("insert into alembic_version values (:version)"), {"version": VERSION})

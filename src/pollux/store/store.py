@@ -26,7 +26,7 @@ from pollux.record.record import Record
 from pollux.store import audit, first
 from pollux.store.access import Access
 from pollux.store.audit import Done, Head, stamp
-from pollux.store.backup import Note, backup, check, check_site_key, restore, take_away
+from pollux.store.backup import Note, backup, check, check_site_key, one_restoring, restore, take_away
 from pollux.store.chart import open_chart
 from pollux.store.columns import micros
 from pollux.store.contest import contested, marked
@@ -46,7 +46,7 @@ from pollux.store.opening import open_parts
 from pollux.store.reading import Series, from_events, newest, person_of, record_of, series, theirs
 from pollux.store.receipt import Receipt
 from pollux.store.rereading import Reader, Reread, Rereading, together
-from pollux.store.rotation import seal_again
+from pollux.store.rotation import check_here_still, seal_again
 from pollux.store.site_key import FILE_VARIABLE, VARIABLE, SiteKey, find
 from pollux.store.statements import merged
 from pollux.store.tables import CHART
@@ -88,19 +88,21 @@ class Store:
         accounts: str | Path | None = None,
         actor: str = "",
         purpose: str = "",
+        make: bool = True,
         _goes_on: tuple[str, dict[str, int | str]] | None = None,
     ) -> "Store":
-        """The store at a path or a URL (``postgresql://…``), which is made if it is not there.
+        """The store at a path or a URL (``postgresql://…``), which is made if it is not there and `make` allows it.
 
         `keys` is where patients' keys lie (default: beside an embedded store); `site_key` wraps them (default: from
         ``POLLUX_SITE_KEY``, ``POLLUX_SITE_KEY_FILE``, or a file beside the keys); `accounts` is a folder for
         the audit's head and the ledger of erasures (default: ``POLLUX_ACCOUNTS``, or beside the keys). Who opens it is
         written down as `actor` (default: who is logged in). A store of the first version is sealed on the way.
 
-        Raises `PolluxError` when it cannot be opened, is no store, or the keys do not fit.
+        Raises `PolluxError` when it cannot be opened, is no store, or the keys do not fit; when keys remember a store
+        and the database is gone; when a backup was being restored here and that did not end.
         """
         files = Files.beside(where, keys, accounts)
-        database, opened = open_parts(where, files, site_key)
+        database, opened = open_parts(where, files, site_key, make, restoring=_goes_on is not None)
         try:
             store = cls(database, opened, files, actor or _user(), purpose)
             if _goes_on is not None:
@@ -108,11 +110,24 @@ class Store:
             if first.waiting(database):
                 first.move_in(database, opened, store._writer.do)
             replay(database, opened, files.erased, store._writer.alone)
+            if _goes_on is not None:
+                audit.check_here(database, files.head, opened.public)
+                opened.begin()  # whoever is erased is erased again, and the head is there: it is a store from now on
         except BaseException:
             database.close()
             opened.close()
             raise
         return store
+
+    @property
+    def where(self) -> str:
+        """The store's place, without the password of a server."""
+        return self._database.where
+
+    @property
+    def keys_place(self) -> str:
+        """Where the keys lie."""
+        return self._keys.database.where
 
     @property
     def _access(self) -> Access:
@@ -317,25 +332,28 @@ class Store:
         check(folder, keys_folder)
         site = site_key or find(files.site_key, make=False)
         check_site_key(keys_folder, site)
-        note = restore(folder, keys_folder, where, Path(files.keys), files.erased)
-        goes_on: tuple[str, dict[str, int | str]] = ("restore", {"until": note.last_act})
-        try:
-            return cls.open(where, keys=keys, site_key=site, accounts=accounts, actor=actor, _goes_on=goes_on)
-        except BaseException:
-            take_away(where, Path(files.keys))
-            raise
+        with one_restoring(Path(files.keys)):
+            note = restore(folder, keys_folder, where, Path(files.keys), files.erased)
+            goes_on: tuple[str, dict[str, int | str]] = ("restore", {"until": note.last_act})
+            try:
+                return cls.open(where, keys=keys, site_key=site, accounts=accounts, actor=actor, _goes_on=goes_on)
+            except BaseException:
+                take_away(where, Path(files.keys))
+                raise
 
     def rotate(self, person_id: str) -> None:
         """A new key for a person, with which everything of theirs is sealed again; the old key is destroyed."""
         for person in self._access.ids(person_id, "rotate"):
 
             def job(connection: Connection, acts: list[Done], person: str = person) -> Keyed:
+                check_here_still(connection, self._keys, person)
                 keyed = self._keys.renew(person)
                 detail = seal_again(connection, keyed)
                 acts.append(self._access.done("rotate", keyed.who, detail))
                 return keyed
 
-            keyed = self._writer.do(job)
+            with self._access.refusals("rotate"):
+                keyed = self._writer.do(job)
             self._writer.do(partial(self._drop_older, keyed))  # while nobody else writes
         self._keys.database.scrub()
 

@@ -96,6 +96,7 @@ def clear(path: Path, content: bytes) -> None:
         with durable.locked(file):
             if os.pread(file, len(content) + 1, 0) == content:
                 os.ftruncate(file, 0)
+                durable.reached(f"{path.name} empty")
                 os.fsync(file)
     finally:
         os.close(file)

@@ -27,7 +27,7 @@ from pollux.store.audit import (
 )
 from pollux.store.database import CannotWrite, Database, InUse, undone_alone
 from pollux.store.files import Files
-from pollux.store.keys import Keys
+from pollux.store.keys import RESTORING, Keys
 
 _LOG = logging.getLogger("pollux.store")
 _TOGETHER = 256  # jobs in one transaction
@@ -227,7 +227,7 @@ class Writer:
             if head is not None:
                 self._mine = head
                 (place_head if anew else write_head)(self._files.head, head)
-            if content:
+            if content and self._keys.life != RESTORING:  # else it can be tried again, and takes them up again
                 waiting.clear(self._files.waiting, content)
         except (OSError, PolluxError) as error:
             _LOG.warning("the accounts beside the store cannot be written: %s", error)
