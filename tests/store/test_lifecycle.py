@@ -1,5 +1,6 @@
 """A store comes to be where that is wanted, is missed where it is gone, and half of one is never read."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pollux.store import Store, durable
 from pollux.store import backup as backups
 from pollux.store.database import Database
 from pollux.store.keys import BEGUN, LIFE, RESTORING, Keys, life_of
+from pollux.store.site_key import read_keys
 from tests.store.made import NOW, of, weight
 from tests.store.places import Place, _name, administer, only
 
@@ -260,6 +262,40 @@ def test_a_backup_and_a_restoring_write_through_no_link(place: Place, tmp_path: 
     name.unlink()
     new.restore(*copies).close()
     assert victim.read_bytes() == b"of somebody else"
+
+
+def test_what_a_killed_process_left_of_a_file_is_told_and_goes_with_the_next(tmp_path: Path) -> None:
+    """Not what somebody is writing just now."""
+    with Store.open(tmp_path / "store.db") as store:
+        key = store.site_key_file
+        assert key is not None
+        left = key.with_name(f"{key.name}.{'a' * 16}.new")
+        at_it = key.with_name(f"{key.name}.{'b' * 16}.new")
+        another = key.with_name(f"{key.name}.old.new")
+        for path in (left, at_it, another):
+            path.write_bytes(b"half")
+        told = [trouble.what for trouble in store.doctor() if "was ended while it wrote" in trouble.what]
+        assert [str(left) in told[0], len(told)] == [True, 2]
+        with at_it.open("rb") as file, durable.locked(file.fileno()):
+            durable.replace(key, key.read_bytes())
+        assert [path.exists() for path in (left, at_it, another)] == [False, True, True]
+    assert len(read_keys(key)) == 1
+
+
+def test_a_new_file_that_was_taken_for_a_left_one_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def taken_away(file: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        for path in durable.left_over(tmp_path / "a"):
+            path.unlink()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", taken_away)
+    durable.replace(tmp_path / "a", b"whole")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"]
 
 
 # A rotation beside an erasure
