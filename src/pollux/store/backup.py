@@ -261,6 +261,8 @@ def _all_or_none(*targets: Path) -> Iterator[list[Path]]:
     """Files under other names, for their owner alone; they get their own when all are written and durable."""
     new = [target.with_name(target.name + ".new") for target in targets]
     placed: list[Path] = []
+    for path in new:
+        _refuse_links(path)
     try:
         for path in new:
             _blank(path)
@@ -307,14 +309,18 @@ def _clear_interrupted(folder: Path, keys_folder: Path) -> None:
             _remove(path)
 
 
-def _blank(path: Path) -> None:
-    """An empty file; nothing of an earlier one is left beside it. A link was put there to lead us elsewhere."""
+def _refuse_links(path: Path) -> None:
+    """A link under a name that only a copy on its way has was put there to lead us elsewhere."""
     for end in ("", *_BESIDE):
         if os.path.islink(f"{path}{end}"):
             raise PolluxError(
                 "there is a link, and nothing is written through one", where=f"{path}{end}",
                 advice="Find out who put it there, and take it away.",
             )  # fmt: skip
+
+
+def _blank(path: Path) -> None:
+    """An empty file; nothing of an earlier one is left beside it."""
     _remove(path)
     _opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL).close()
     durable.reached(f"{path.name} begun")

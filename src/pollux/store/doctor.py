@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from pollux.errors import PolluxError
 from pollux.record.event import source_name
-from pollux.store import audit
+from pollux.store import audit, durable
 from pollux.store.chart import Chart, open_chart
 from pollux.store.database import CannotWrite, Database, odd_rows
 from pollux.store.erasure import holds, read_ledger
@@ -238,6 +238,9 @@ def _around(files: Files) -> list[Trouble]:
         late, what, advice = 1, f"{files.waiting} cannot be read ({error.strerror})", "Give access to it."
     if late:
         found.append(Trouble(what, advice, serious=False))
+    for path in (path for one in (files.site_key, files.head, files.erased) for path in durable.left_over(one)):
+        what = f"{path} is of a process that was ended while it wrote, unless one writes just now"
+        found.append(Trouble(what, "Nothing needs it: remove it.", serious=False))
     key = files.site_key
     if key.exists() and keys is not None and key.parent == keys.parent:
         advice = "Whoever copies the folder can read everything: keep it elsewhere, named by $POLLUX_SITE_KEY_FILE."

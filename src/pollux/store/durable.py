@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,20 +14,53 @@ def reached(step: str) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in place of another at once, readable by its owner only; durable when it returns."""
-    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    """Put a file in place of another at once, readable by its owner only; durable when it returns.
+
+    What a process that was killed left on the way is taken away.
+    """
+    new, file = _begun(path)
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        reached(f"{path.name} written beside")
-        os.replace(new, path)
+        with os.fdopen(file, "wb") as writing:
+            writing.write(content)
+            writing.flush()
+            os.fsync(file)
+            reached(f"{path.name} written beside")
+            os.replace(new, path)
         reached(f"{path.name} replaced")
     except OSError:
         new.unlink(missing_ok=True)
         raise
     settle_name(path)
+    for one in left_over(path):
+        _take_away(one)
+
+
+def left_over(path: Path) -> list[Path]:
+    """Files that were to be put in place of another: of a process that is at it, or was killed."""
+    named = re.compile(re.escape(path.name) + r"\.[0-9a-f]{16}\.new")
+    return sorted(one for one in path.parent.glob("*.new") if named.fullmatch(one.name))
+
+
+def _begun(path: Path) -> tuple[Path, int]:
+    """A new file beside one, and its descriptor, by whose lock others know that somebody is at it."""
+    while True:
+        new = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with suppress(OSError):  # a network's disk may have no locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file).st_nlink:
+            return new, file
+        os.close(file)  # taken away before it was locked
+
+
+def _take_away(new: Path) -> None:
+    with suppress(OSError):  # somebody is at it, or took it away
+        file = os.open(new, os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.unlink()
+        finally:
+            os.close(file)
 
 
 @contextmanager
