@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pollux.record import Person
-from pollux.record.entry import SIGNS, Link
+from pollux.record.entry import SIGNS, Document, Link
 from pollux.sources import read
 from pollux.sources.fhir.senders import called
 from pollux.store import Store
@@ -122,3 +122,12 @@ def test_signs_that_no_id_has_stay_refused(id: str, reads: ReadText) -> None:
 def test_a_long_id_of_a_sender_can_still_be_named() -> None:
     assert called("clinic-a", "Patient", "x" * 65) == "clinic-a." + "x" * 65
     assert called("clinic-a", "Patient", "x" * 60) != "clinic-a." + "x" * 60  # as earlier versions had it
+
+
+def test_an_id_with_an_underscore_is_let_in(reads: ReadText) -> None:
+    resource = observation(id="obs_1", subject={"reference": "Patient/pat_1"})
+    found = reads(json.dumps(resource))
+    assert [(entry.person, entry.item.id) for entry in found.entries if isinstance(entry.item, Document)] == [
+        ("pat_1", "obs_1")
+    ]
+    assert len(found.events) == 1

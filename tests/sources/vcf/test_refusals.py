@@ -69,12 +69,17 @@ def test_a_gzip_file_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
         read(tmp_path, bytes(whole), (STAR_2,))
 
 
-def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "bomb.vcf.gz"
     with gzip.open(path, "wb", 1) as file:
         file.write(text(ROWS).encode())
         for _ in range(2 + (LONGEST >> 20)):
             file.write(b"A" * (1 << 20))
+    with pytest.raises(RefusedInput, match="it may be a bomb"):
+        vcf.read(path, (STAR_2,))
+    monkeypatch.setenv("POLLUX_LIMITS", "ratio=1e9")
     with pytest.raises(RefusedInput, match="a line is longer than 64 MiB"):
         vcf.read(path, (STAR_2,))
 

@@ -37,7 +37,7 @@ def resource_entries(
         raise RefusedInput("a resource has no resourceType", where=f"{reading.name} {place}", advice="Export it again.")
     named = named or Named(_text(resource.get("id")))
     if named.id and not is_id(named.id[:LONGEST_ID]):
-        yield kept_raw(reading, "bad id", f"its id has other signs than {SIGNS}", place, raw)
+        yield kept_raw(reading, "invalid id", f"its id has other signs than {SIGNS}", place, raw)
         return
     document = resource_document(raw, resource, place, named.id, reading, named)
     person, astray = person_of(resource, links)
@@ -47,7 +47,8 @@ def resource_entries(
     yield Entry(person, document)
     if not known(document.kind):
         return
-    wrong = problems(resource, raw)
+    # its own id may have an underscore, as tables' ids do; what it contains is held to FHIR
+    wrong = problems(resource | {"id": named.id.replace("_", "-")} if "_" in named.id else resource, raw)
     if wrong:
         yield note(reading, "invalid resource", "; ".join(wrong), place, person, document.name)
         return

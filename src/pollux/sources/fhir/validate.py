@@ -22,7 +22,7 @@ from pollux.sources.fhir.rules import broken
 Resource = Mapping[str, Any]
 MOST = 5  # problems told of one resource
 
-_ID = ("^[A-Za-z0-9\\-\\.]{1,64}$", "^[A-Za-z0-9\\-\\._]{1,255}$")
+_ID = ("^[A-Za-z0-9\\-\\.]{1,64}$", "^[A-Za-z0-9\\-\\.]{1,255}$")
 _OFFSET = "(Z|(\\+|-)((0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _EMPTY = re.compile(rb"[\[{]\s*[\]}]")
 _LATE_DAY = re.compile(rb'"(\d{4})-(\d\d)-(29|30|31)(?=["T])')
