@@ -62,6 +62,18 @@ def test_a_store_whose_database_is_gone_is_told_by_every_command(tmp_path: Path,
     assert files(tmp_path) == before
 
 
+def test_a_head_that_is_gone_is_told_by_what_needs_it(tmp_path: Path) -> None:
+    run("init", "--store", tmp_path / "store.db")
+    (tmp_path / "store.db.head").unlink()
+    for words in (("init",), ("audit", "head"), ("people",)):
+        with pytest.raises(PolluxError, match="the head of the audit is missing"):
+            run(*words, "--store", tmp_path / "store.db")
+    for words in (("doctor",), ("audit", "verify")):
+        with pytest.raises(SystemExit):
+            run(*words, "--store", tmp_path / "store.db")
+    assert not (tmp_path / "store.db.head").exists()
+
+
 def test_init_makes_an_empty_store_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = tmp_path / "ward" / "store.db"
     run("init", "--store", store)

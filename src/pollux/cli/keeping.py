@@ -16,6 +16,7 @@ from pollux.visible import visible
 
 if TYPE_CHECKING:
     from pollux.store import Store
+    from pollux.store.audit import Head
 
 Reason = Annotated[str, Parameter(help="Why; it is kept.")]
 KeysFolder = Annotated[Path, Parameter(name="--keys", help="The folder for the keys: another one than for the data.")]
@@ -25,8 +26,7 @@ KeysFolder = Annotated[Path, Parameter(name="--keys", help="The folder for the k
 def init(*, store: StorePath = "") -> None:
     """Make an empty store and its keys, where there is none. `import`, `restore` and `demo` make one as well."""
     with open_store(store, make=True) as kept:
-        head = kept.head()
-        if head is not None and head.seq:
+        if _head(kept).seq:
             raise PolluxError(
                 "there is a store already", where=kept.where, advice="Nothing was changed; name another place."
             )
@@ -201,7 +201,7 @@ def audit(
         raise RefusedInput(f"{what} is about the whole audit", advice=f"Write: pollux audit {what}.")
     with open_store(store, "export") as kept:
         if what == "head":
-            sys.stdout.write(head_text(kept.head()).decode())
+            sys.stdout.write(head_text(_head(kept)).decode())
             return
         if what == "verify":
             problems, lines = kept.verify(kept_heads(heads) if heads else ())
@@ -286,6 +286,16 @@ def _retire(kept: "Store", path: Path) -> str:
     changed = kept.rotate_site_key(site)
     keep_first(path)
     return f"{old} old site keys forgotten; {changed:,} keys were still wrapped with them and are wrapped again"
+
+
+def _head(kept: "Store") -> "Head":
+    head = kept.head()
+    if head is None:
+        raise PolluxError(
+            "the head of the audit is missing", where=kept.where,
+            advice="Put it back; what else can be done, `pollux audit verify` says.",
+        )  # fmt: skip
+    return head
 
 
 def _agreed(question: str, answer: str) -> bool:
