@@ -43,8 +43,9 @@ def importing(store: Store) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def hurried(unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As users have it."""
+    """As users have it; but what is taken in is long from its first entry on."""
     monkeypatch.setattr("pollux.store.writer.SOON", SOON)
+    monkeypatch.setattr("pollux.store.store._AHEAD", 0)
 
 
 def gate(busy: Flag, go: Flag) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -493,10 +493,10 @@ class Store:
 def _read_ahead(stream: Iterator[Entry]) -> list[Entry]:
     """The first entries of a stream, so many as memory holds easily: of most files all."""
     ahead, size = [], 0
-    for entry in stream:
+    for entry in islice(stream, _AHEAD):
         ahead.append(entry)
         size += len(entry.item.content) if isinstance(entry.item, Document) else 0
-        if len(ahead) == _AHEAD or size > _AHEAD_BYTES:
+        if size > _AHEAD_BYTES:
             break
     return ahead
 
