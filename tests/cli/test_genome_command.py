@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from pollux.demo.genome import write_genome
+from pollux.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -108,9 +109,10 @@ def test_with_a_person_the_record_is_read_and_what_is_certain_enters_it_once(vcf
         (None, ("--build", "GRCh37"), "not on GRCh37"),
         (None, ("--drugs", "no-such-list.txt"), "the medication list cannot be opened"),
         (None, ("--outside", "no-such-file.tsv"), "the file cannot be opened"),
-        (None, ("--person", "nobody"), "nobody"),
+        (None, ("--person", "nobody"), "nobody here has the id 'nobody'"),
+        (None, ("--person", "nobody", "--store", "no-such-store.db"), "there is no store here"),
     ],
-    ids=["empty", "no VCF", "no such sample", "another build", "no list", "no calls", "no such person"],
+    ids=["empty", "no VCF", "no such sample", "another build", "no list", "no calls", "no such person", "no store"],
 )
 def test_what_cannot_be_read_is_refused_in_one_sentence_and_nothing_is_written(
     content: bytes | None, words: tuple[str, ...], said: str, vcf: Path, tmp_path: Path
@@ -119,8 +121,9 @@ def test_what_cannot_be_read_is_refused_in_one_sentence_and_nothing_is_written(
     if content is not None:
         file = tmp_path / "bad.vcf"
         file.write_bytes(content)
-    page = tmp_path / "page.html"
-    answer = pollux("genome", file, *words, "--output", page, store=tmp_path / "store.db")
+    page, store = tmp_path / "page.html", tmp_path / "store.db"
+    Store.open(store).close()
+    answer = pollux("genome", file, *words, "--output", page, store=store)
     assert answer.returncode == 1
     assert answer.stdout == ""
     assert said in answer.stderr

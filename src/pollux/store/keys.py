@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import (
@@ -85,7 +85,7 @@ class Keys:
         self._waiting: list[dict[str, bytes | int]] = []  # made, and not yet durable
         self._handles: dict[bytes, bytes] = {}  # of those, by pseudonym
         secrets = _secrets(database) or _made(database, site)
-        self._life = recorded_life(database)
+        self._life = life_in(database).state
         self._index = site.unwrap(secrets["index"], b"index")
         self.signing = Ed25519PrivateKey.from_private_bytes(site.unwrap(secrets["sign"], b"sign"))
         self.public = self.signing.public_key().public_bytes_raw()  # with which the audit's signatures are checked
@@ -288,12 +288,26 @@ class Keys:
             self._known.popitem(last=False)
 
 
-def recorded_life(database: Database) -> str:
-    """What keys have written down of their store's life; "" for those of before, which wrote nothing."""
+class Life(NamedTuple):
+    """What keys tell of their store: what they wrote down (`BEGUN`, `RESTORING`, or nothing yet), whether one was begun
+    with them, and whether they are keys at all: a file can be there and hold none yet.
+    """
+
+    state: str
+    served: bool
+    whole: bool
+
+
+def life_in(database: Database) -> Life:
+    """What keys tell. Those of before wrote nothing down; somebody's key among them tells it."""
     with database.reading() as connection:
-        if not inspect(connection).has_table(LIFE.name):
-            return ""
-        return connection.execute(select(LIFE.c.state)).scalar() or ""
+        tables = set(inspect(connection).get_table_names())
+        there = {
+            table: table.name in tables and connection.execute(select(table).limit(1)).first() is not None
+            for table in (PATIENT_KEY, SECRET)
+        }
+        state = connection.execute(select(LIFE.c.state)).scalar() if LIFE.name in tables else ""
+    return Life(state or "", bool(state) or there[PATIENT_KEY], there[SECRET])
 
 
 # The same table in a copy of the keys, empty.
@@ -309,21 +323,6 @@ def life_of(path: Path) -> tuple[str, int]:
             row = connection.execute(select(LIFE.c.state, LIFE.c.until)).first()
             return ("", 0) if row is None else (row.state, row.until)
     return "", 0
-
-
-def have_served(database: Database) -> bool:
-    """Whether a store was begun with these keys; of those from before, somebody's key tells it."""
-    if recorded_life(database):
-        return True
-    with database.reading() as connection:
-        if not inspect(connection).has_table(PATIENT_KEY.name):
-            return False
-        return connection.execute(select(PATIENT_KEY.c.who).limit(1)).first() is not None
-
-
-def are_whole(database: Database) -> bool:
-    """Whether keys were ever made here: a file can be there and hold none yet."""
-    return bool(_secrets(database))
 
 
 def _secrets(database: Database) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from pollux.errors import PolluxError
 from pollux.store import audit, first
 from pollux.store.database import CannotWrite, Database, InUse, in_use, shown
 from pollux.store.files import Files
-from pollux.store.keys import RESTORING, Keys, are_whole, have_served, recorded_life
+from pollux.store.keys import RESTORING, Keys, Life, life_in
 from pollux.store.schema import FIRST, SET_ASIDE, look, look_at_server, prepare
 from pollux.store.site_key import SiteKey, find
 
@@ -30,17 +30,17 @@ def open_parts(
     with ExitStack() as opened:
         database = opened.enter_context(closing(Database(where))) if "://" in str(where) else None
         known = opened.enter_context(closing(Database(files.keys))) if _has_keys(files) else None
-        if known is not None and recorded_life(known) == RESTORING and not restoring:
+        life = None if known is None else life_in(known)
+        if life is not None and life.state == RESTORING and not restoring:
             raise _half_restored(where)
-        served = known is not None and have_served(known)
         # The data are looked at after the keys: another process may be making both just now, in this order.
         state, head = _state(where, database, known, make), files.head.exists()
         if known is None and _has_keys(files):
             return open_parts(where, files, site_key, make, restoring)
-        if known is None:
+        if life is None:
             _check_without_keys(where, files, state, head, make)
         else:
-            _check(where, files, state, known, served, make)
+            _check(where, files, state, life, make)
         site = site_key or find(files.site_key, make=known is None)
         keys = Keys(known or opened.enter_context(closing(Database(files.keys))), site)
         database = database or opened.enter_context(closing(Database(where)))
@@ -82,12 +82,12 @@ def _check_without_keys(where: str | Path, files: Files, state: str, head: bool,
         )  # fmt: skip
 
 
-def _check(where: str | Path, files: Files, state: str, keys: Database, served: bool, make: bool) -> None:
+def _check(where: str | Path, files: Files, state: str, life: Life, make: bool) -> None:
     """Keys that are there fit what is there."""
     if state and state not in _PLAIN:
-        if not are_whole(keys):
+        if not life.whole:
             raise _keys_missing(where, files)
-    elif served:
+    elif life.served:
         beside = " and ".join(str(path) for path in (files.keys, files.head) if Path(path).exists())
         raise PolluxError(
             "the database of this store is gone: its keys are here, and nothing that they open", where=shown(where),
@@ -102,7 +102,7 @@ def _begin(database: Database, keys: Keys, files: Files) -> None:
     """The head of an audit without a line, then the memory that there is a store."""
     with database.reading() as connection:
         begun = audit.last_act(connection) is not None
-    if not begun and not have_served(keys.database):
+    if not begun and not life_in(keys.database).served:
         audit.place_first_head(files.head, audit.first_head(keys.signing))
     with suppress(CannotWrite, InUse):  # a store of before, on a disk that is for reading: the next one remembers
         keys.begin()
