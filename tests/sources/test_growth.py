@@ -27,7 +27,7 @@ from tests.sources.growing import GENOMES, SHAPES, Shape
 
 NOW = datetime(2036, 1, 1, tzinfo=UTC)
 STEEPEST = 1.2
-TIMES = 8  # that a law is asked before it counts as broken
+TIMES = 12  # tries before a law counts as broken; it stops at the first that holds
 SIZES = (100, 300, 900)
 Cost = Callable[[int], float]
 # What the store has to look up, put together or hold against what is there.
