@@ -76,8 +76,8 @@ class Whose:
         Asked are the ids in other cases, and with one of 0 O, 1 l I in place of another.
         """
         if person not in self._alike:
-            alike = next((one for one in _alike(person) if self._filing.find(one)), "")
-            self._alike[person] = "" if not alike or self._filing.find(person) else alike
+            here = self._filing.find(person) is not None
+            self._alike[person] = "" if here else next((one for one in _alike(person) if self._filing.find(one)), "")
         return self._alike[person]
 
     def mistake(self, person: str, why: str) -> None:
