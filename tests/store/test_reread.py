@@ -247,3 +247,15 @@ def test_a_row_that_looks_like_a_mark_is_a_row(store: Store, tmp_path: Path) -> 
     take_many(store, tmp_path / "many.csv", sly, row_of("ada", 2, 120.0))
     assert store.reread("ada", reader, LATER).changed == 0
     assert [len(store.quarantine("ada")), values_of(store, "ada")] == [1, [120.0]]
+
+
+def test_a_row_that_names_two_people_is_nobodys_also_when_it_is_read_again(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    row = "2026-01-01 0{}:00,cgm_glucose,100,mg/dL,{},{},Eva\n"
+    head = "time,quantity,value,unit,person,subject,name\n"
+    path.write_text(head + row.format(1, "ada", "bob") + row.format(2, "ada", "ada"))
+    entries = [*kept(path, ""), *read(path, learned=NOW, timezone="UTC")]
+    store.take(entries, NOW, taking=Taking("many.csv", "plain table", 1, "", "UTC"))
+    assert len(store.record("ada").current) == 1
+    assert store.reread("ada", reader, LATER).changed == 0
+    assert [event.source.place for event in store.record("ada").current] == ["line 3"]

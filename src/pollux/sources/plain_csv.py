@@ -1,10 +1,10 @@
 """The plain table: `time, quantity, value, unit`, and if wanted `end`, `device` and `person`, in any order."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from pollux.errors import PolluxError, RefusedInput
 from pollux.record.entry import SIGNS, Entry, is_id
@@ -94,38 +94,21 @@ def _refuse_names(opened: Opened, names: list[str]) -> None:
 
 
 def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
-    found = _header(opened.head().lstrip().split(b"\n", 1)[0])
-    if found is None:
-        raise RefusedInput("the header is gone", where=opened.name)
-    sign, names = found
-    whose = "" if reading.kept else _whose(names)
+    table = _Table.of(opened)
+    if not reading.kept:
+        table.check(opened)
+    whose = "" if reading.kept else table.whose
     if not whose:
-        _refuse_names(opened, names)
         yield reading.person_entry()
-    elif whose == "id":
-        _refuse_row_numbers(opened, sign, names.index(whose))
-    also = _whose_else(names, whose) if whose else []
     clocks: dict[str, _Clocks] = {}  # by person: the order of rows tells which pass of an hour it is for each
-    first = True
-    for row in rows(opened, sign):
-        if first:
-            first = False
-            continue
+    for row in table.rows(opened):
         place = f"line {row.line}"
-        if row.broken or len(row.cells) < len(names):
-            text = row.broken or f"it has {len(row.cells)} cells where the header has {len(names)}"
-            yield reading.quarantined("broken row", text, place, row.text)
+        if why := table.broken(row):
+            yield reading.quarantined("broken row", why, place, row.text)
             continue
-        cell = dict(zip(names, row.cells, strict=False))
-        if whose and not is_id(cell[whose]):
-            text = (
-                f"the id of its person has other signs than {SIGNS}" if cell[whose] else "it does not say whose it is"
-            )
-            yield reading.quarantined("broken row", text, place, row.text, "completeness")
-            continue
-        if others := [name for name in also if cell[name] and cell[name] != cell[whose]]:
-            text = f"its columns {whose} and {others[0]} name two people"
-            yield reading.quarantined("broken row", text, place, row.text, "plausibility")
+        cell = table.cells(row)
+        if whose and (why := table.nobody(cell)):
+            yield reading.quarantined("broken row", why, place, row.text, "completeness")
             continue
         theirs = _its_reading(reading, cell[whose], place) if whose else reading
         if theirs.person not in clocks:
@@ -136,7 +119,7 @@ def _read(opened: Opened, reading: Reading) -> Iterator[Entry]:
             if whose:
                 yield theirs.person_entry()
         try:
-            yield Entry(theirs.person, _event(row, cell, sign, clocks[theirs.person], theirs), by="device")
+            yield Entry(theirs.person, _event(row, cell, table.sign, clocks[theirs.person], theirs), by="device")
         except NoZone:
             raise
         except PolluxError as error:
@@ -147,16 +130,64 @@ _Clocks = tuple[LocalClock, LocalClock]  # of beginnings and of ends
 _LOOKED_AT = 200  # rows
 
 
+@dataclass(frozen=True)
+class _Table:
+    """What the header says: the sign between cells, the columns, and which of them says whose a row is."""
+
+    sign: str
+    names: list[str]
+    whose: str
+    also: list[str]
+
+    @classmethod
+    def of(cls, opened: Opened) -> "_Table":
+        """The table that a file is. Raises `RefusedInput` where its header is gone."""
+        found = _header(opened.head().lstrip().split(b"\n", 1)[0])
+        if found is None:
+            raise RefusedInput("the header is gone", where=opened.name)
+        sign, names = found
+        whose = _whose(names)
+        return cls(sign, names, whose, _whose_else(names, whose) if whose else [])
+
+    def check(self, opened: Opened) -> None:
+        """Raise `RefusedInput` where it is not certain what a column says of people."""
+        if not self.whose:
+            _refuse_names(opened, self.names)
+        elif self.whose == "id":
+            _refuse_row_numbers(opened, self.sign, self.names.index("id"))
+
+    def rows(self, opened: Opened) -> Iterator[Row]:
+        """Every row behind the header."""
+        return islice(rows(opened, self.sign), 1, None)
+
+    def broken(self, row: Row) -> str:
+        """Why a row cannot be read; "" where it can."""
+        few = len(row.cells) < len(self.names)
+        return row.broken or (f"it has {len(row.cells)} cells where the header has {len(self.names)}" if few else "")
+
+    def cells(self, row: Row) -> dict[str, str]:
+        """What stands in a row, by column."""
+        return dict(zip(self.names, row.cells, strict=False))
+
+    def nobody(self, cell: Mapping[str, str]) -> str:
+        """Why a row is of nobody; "" where it names one person."""
+        if not cell[self.whose]:
+            return "it does not say whose it is"
+        if not is_id(cell[self.whose]):
+            return f"the id of its person has other signs than {SIGNS}"
+        other = next((name for name in self.also if cell[name] and cell[name] != cell[self.whose]), "")
+        return f"its columns {self.whose} and {other} name two people" if other else ""
+
+
 def _theirs(opened: Opened) -> Iterator[Part]:
     """The rows by whose they are, behind the header, which is everybody's. What names nobody is not among them."""
-    found = _header(opened.head().lstrip().split(b"\n", 1)[0])
-    sign, names = found or (",", [])
-    at = names.index(_whose(names)) if _whose(names) else -1
-    for count, row in enumerate(rows(opened, sign) if at >= 0 else ()):
-        if count == 0:
-            yield Part("", row.line, row.text)
-        elif not row.broken and len(row.cells) >= len(names) and is_id(row.cells[at]):
-            yield Part(row.cells[at], row.line, row.text)
+    table = _Table.of(opened)
+    header = next(rows(opened, table.sign))
+    yield Part("", header.line, header.text)
+    for row in table.rows(opened):
+        cell = table.cells(row)
+        if not table.broken(row) and not table.nobody(cell):
+            yield Part(cell[table.whose], row.line, row.text)
 
 
 def _its_reading(reading: Reading, person: str, place: str) -> Reading:
