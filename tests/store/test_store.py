@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pollux.errors import PolluxError, RefusedInput, UnknownName
 from pollux.record import Document, Entry, Event, Finding, Person, Quarantined, Source
 from pollux.store import Receipt, Store
+from tests.store.made import reading
 from tests.store.places import Place, only
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -341,3 +343,21 @@ def test_an_outdated_version_is_kept_in_quarantine(store: Store) -> None:
     assert store.take([corrected(70.0, 1, 0)], LATER).quarantined == 1
     assert store.quarantine("p1")[0].finding.rule == "outdated"
     assert values(store) == [71.0]
+
+
+def test_a_large_file_is_not_held_against_its_own_beginning(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its readings repeat themselves every day, and most are written before the last is read."""
+    from pollux.store.filing import Filing
+
+    monkeypatch.setattr("pollux.store.taken_again.MOST", 20)
+    monkeypatch.setattr(Filing, "breathe", Filing.close)
+    some = [msgspec.structs.replace(reading("p1", i, 100.0 + i % 12), by="device") for i in range(700)]
+    receipt = store.take(some, NOW)
+    assert (receipt.accepted, receipt.report.findings) == (700, ())
+
+
+def test_what_corrects_itself_says_nothing_twice(store: Store) -> None:
+    dose = Event(NOW - timedelta(hours=2), "insulin_bolus", 5.0, "U", Source("pump", "p.json", "line 1"), NOW, id="d/1")
+    store.take([Entry("p1", dose, by="device")], NOW)
+    receipt = store.take([Entry("p1", msgspec.structs.replace(dose, value=5.02), by="device")], NOW + timedelta(1))
+    assert (receipt.accepted, receipt.report.findings) == (1, ())

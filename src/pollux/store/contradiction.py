@@ -13,7 +13,6 @@ from pollux.store.statements import merged
 
 CONTRADICTS = "contradicts the record"
 _SEXES = {"female", "male"}
-_COMPARED = 50  # statements of devices' files
 
 
 def contradictions(one: Person, other: Person) -> list[str]:
@@ -67,20 +66,19 @@ def doubts(charts: Iterable[Chart]) -> list[Finding]:
     """What devices' files state of a person against their record, which holds."""
     stated = [one for chart in charts for one in chart.stated]
     known = [one for one in stated if one.by != "device"]
-    devices = [one.person for one in stated if one.by == "device"]
-    apart = {field: None for i, one in enumerate(devices[:_COMPARED]) for other in devices[:i]
-             for field in contradictions(one, other)}  # fmt: skip
-    if apart and not (known and _says(merged(known, known[0].person.id))):
-        text = f"devices' files differ on the {_and(list(apart))} of {devices[0].id}; the last of them counts"
-        return [Finding(CONTRADICTS, "conformance", "flag", text, where=devices[0].id)]
-    if not known or not devices:
+    devices = [one for one in stated if one.by == "device"]
+    record = merged(known, known[0].person.id) if known else None
+    by_record = record is not None and _says(record)
+    whole = record if by_record else merged(devices) if devices else None
+    fields = {field: None for one in devices for field in contradictions(one.person, whole)} if whole else {}
+    if whole is None or not fields:
         return []
-    record = merged(known, known[0].person.id)
-    fields = {field: None for one in stated if one.by == "device" for field in contradictions(one.person, record)}
-    if not fields:
-        return []
-    text = f"a device's file says another {_and(list(fields))} than the record of {record.id}; the record holds"
-    return [Finding(CONTRADICTS, "conformance", "flag", text, where=record.id)]
+    text = (
+        f"a device's file says another {_and(list(fields))} than the record of {whole.id}; the record holds"
+        if by_record
+        else f"devices' files differ on the {_and(list(fields))} of {whole.id}; the last of them counts"
+    )
+    return [Finding(CONTRADICTS, "conformance", "flag", text, where=whole.id)]
 
 
 def _and(fields: list[str]) -> str:

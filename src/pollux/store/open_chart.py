@@ -265,16 +265,21 @@ class OpenChart:
         """Every version of every event."""
         return [event for event, _ in self.sayings()]
 
-    def stretch(self, first: datetime, last: datetime, quantities: Iterable[str]) -> list[Event]:
-        """Every version of the events of some quantities that may lie between two times."""
+    def stood_before(self, first: datetime, last: datetime, quantities: Iterable[str]) -> list[Event]:
+        """Every version of the events of some quantities between two times that other imports than this one said."""
         begin, end = micros(first), micros(last)
         wanted = {name for name in quantities if name in self.chart.quantities}
         indices = {self.chart.quantities.index(name) for name in wanted}
-        notes = [p for p in self.chart.pages if p.first <= end and p.last >= begin and indices & set(p.quantities)]
-        written = [event for page in self._read(notes) for event in page.events()]
-        return [
-            e for e in (*written, *(one[0][0] for one in self._new)) if e.quantity in wanted and first <= e.time <= last
-        ]
+        number = self.importing.number if self.importing else 0
+        found = []
+        for note in self.chart.pages:
+            if note.first <= end and note.last >= begin and indices & set(note.quantities):
+                page = self._columns(note)
+                near = np.flatnonzero((page.time >= begin) & (page.time <= end))
+                by = [page.origins[i].number for i in near.tolist()]
+                found += [e for e, said_by in zip(page.events(near), by, strict=True)
+                          if e.quantity in wanted and said_by != number]  # fmt: skip
+        return found
 
     def sayings(self) -> list[tuple[Event, Origin]]:
         """Every version of every event, with who said it."""

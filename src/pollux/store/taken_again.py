@@ -1,7 +1,7 @@
 """A device's file that was taken in before under another time zone: asked at its end, before anything of it is kept."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from pollux.errors import RefusedInput
 from pollux.record.event import Event, Person
@@ -64,12 +64,10 @@ class TakenAgain:
             return self._stood[person]
         apart = timedelta(minutes=FARTHEST)
         first, last = min(event.time for event in new) - apart, max(event.time for event in new) + apart
-        these = {(event.id, event.content) for event in new}
-        # of a large file not all is remembered, and much of it is written by now: that is not what stood before
-        since = min(event.learned for event in new) if len(new) >= MOST else datetime.max.replace(tzinfo=UTC)
+        ids = {event.id for event in new}  # of what is only corrected the new version counts
         events = (
-            event for chart in self._filing.merged(person) for event in chart.stretch(first, last, TELLING)
-            if (event.id, event.content) not in these and event.learned < since
+            event for chart in self._filing.merged(person) for event in chart.stood_before(first, last, TELLING)
+            if event.id not in ids
         )  # fmt: skip
         self._stood[person] = Record(Person(person), tuple(events)).current
         return self._stood[person]

@@ -118,13 +118,13 @@ class Whose:
         known = chart.person if chart else None
         if known is None:
             return False
-        born = bool(known.birth_date and patient.born)
-        stated = Person(known.id, birth_date=patient.born, gender=patient.gender, family=patient.called[0],
-                        given=patient.called[1])  # fmt: skip
+        family, given = patient.called
+        stated = Person(known.id, patient.born, gender=patient.gender, family=family, given=given)
         differs = set(contradictions(stated, msgspec.structs.replace(known, sex_at_birth="")))
-        genders = {known.gender, patient.gender} - {"", "unknown"}
-        differs |= {"sex"} if len(genders) > 1 else set()
-        if (born and "date of birth" not in differs) or (not {"sex", "name"} <= differs and not born):
+        if len({known.gender, patient.gender} - {"", "unknown"}) > 1:  # other than female and male too
+            differs.add("sex")
+        same_day = bool(known.birth_date and patient.born) and "date of birth" not in differs
+        if same_day or not ("date of birth" in differs or {"sex", "name"} <= differs):
             return False
         newest = self._filing.newest(patient)
         if newest and newest.identifiers and patient.identifiers:
