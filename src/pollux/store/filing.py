@@ -251,6 +251,11 @@ class Filing:
                 break
         return self.merged(chart.chart.person) if chart else []
 
+    def elsewhere(self, person: str) -> list[str]:
+        """Documents that lie with a person and are another's."""
+        chart = self.find(person)
+        return [*chart.chart.hidden, *chart.chart.passed] if chart else []
+
     def breathe(self) -> None:
         """Write what has gathered when it is much, so that memory stays bounded."""
         if (

@@ -1,8 +1,8 @@
 """One import on its way into the tables: what is new, what was known, what a newer version withdraws."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 
@@ -34,9 +34,9 @@ from pollux.store.contest import DELETED, ENDINGS, NEWER_VERSION, ended
 from pollux.store.contradiction import contradictions, doubts, refuse_contradiction
 from pollux.store.course import added, believed, go_on
 from pollux.store.filing import Filing
+from pollux.store.gate import Gate
 from pollux.store.links import Linking
 from pollux.store.moved import pass_on
-from pollux.store.open_chart import LONG_AGO
 from pollux.store.receipt import Receipt
 from pollux.store.replies import CONFLICT, INVALID, SEVERAL, Replies, is_gone
 from pollux.store.taken_again import TakenAgain
@@ -47,9 +47,8 @@ _WHOSE_ELSE = (
     "it names another patient than the versions of it before; if they were wrong, `pollux move` moves it to whose it is"
 )
 _NOBODY_NOW = "it names nobody who can be found, and the versions of it before are a patient's"
-_UNREAD = "it is of a kind that is only kept"
 _TWICE = "its bundle asks something else for the same resource before this; a bundle may ask once (send two)"
-_NO_FLAW = ("not carried out", "outdated")  # rules that say nothing against the facts that a version states
+_CONTESTS = (_WHOSE_ELSE, _NOBODY_NOW, _TWICE)  # why a version was refused that was one of the same document
 MOST_FINDINGS = 2000  # findings that a receipt lists; the counts go on
 
 Said = Person | Event | Course | Quarantined | Refusal
@@ -100,14 +99,7 @@ class Intake:
         self._renamed = ("", "")  # the document at hand as the reader calls it, and as it is called here
         self._fate = ""  # of the events of the document at hand: "", "already_known" or "outdated"
         self._refused = ""  # why the document at hand was
-        self._replaces = False  # whether the document at hand takes the place of an earlier version
-        self._deletes = False  # whether it says that an earlier version was deleted
-        self._stated: set[str] = set()  # ids of its events
-        self._flaw = ""  # what of it cannot be used; then it ends nothing that an earlier version stated
-        self._home = ("", b"")  # with whom it is kept, and its mark
-        # standing events of an earlier version of the document at hand, by whose they are and their id
-        self._before: dict[tuple[str, str], Event] = {}
-        self._after = datetime.min.replace(tzinfo=UTC)  # a newer version is learned after the one it replaces
+        self._gate = Gate(filing, now, self._list)
 
     def take(self, entry: Entry) -> None:
         """Take one entry."""
@@ -122,14 +114,13 @@ class Intake:
             self._links.append((entry.person, item))
             return
         if isinstance(item, Finding):
-            self._findings.append(item)
+            self._list(item)
             return
         person, nobody = self._meant(entry.person)
         if self._renamed[0] and not isinstance(item, Document):
             item = _called(item, *self._renamed)
         match item:
             case Document():
-                self._finish_document()
                 self._begin(person, item)
                 if self._whose.is_mistaken(entry.person):
                     self._refuse(item, nobody)
@@ -172,7 +163,7 @@ class Intake:
 
     def receipt(self) -> Receipt:
         """The account of everything taken."""
-        self._finish_document()
+        self._finish()
         if not self._insist:
             self._taken_again.check()
         self._findings += self._taken_again.repeats()
@@ -251,11 +242,13 @@ class Intake:
         return found
 
     def _begin(self, person: str, document: Document) -> None:
-        """Nothing is known of the document at hand yet."""
-        self._document, self._fate, self._before, self._refused = document.name, "", {}, ""
-        self._after, self._renamed = datetime.min.replace(tzinfo=UTC), ("", "")
-        self._replaces, self._deletes, self._stated, self._flaw = False, False, set(), ""
+        """Finish the document before; nothing is known of this one yet."""
+        self._finish()
+        self._document, self._fate, self._refused, self._renamed = document.name, "", "", ("", "")
         self._count_part(person, document)
+
+    def _finish(self) -> None:
+        self._count["withdrawn"] += self._gate.finish(self._origin)
 
     def _take_document(self, person: str, document: Document, stranger: str) -> None:
         if document.seeks:
@@ -268,8 +261,6 @@ class Intake:
                 self._refuse(document, "it takes back the identifier by which it is to be found", INVALID)
                 return
             document = self._under_the_name(found[0][1], document) if found else document
-        if document.kind == DEVICE_FILE and document.identifiers and not self._insist:
-            self._refuse_anothers(person, document)
         if document.gone and not document.apart:
             twice = self._asks_again(document.name, document)
             self._refuse(document, _TWICE) if twice else self._take_deletion(document)
@@ -282,38 +273,42 @@ class Intake:
         twice = self._asks_again(there[0][1] if there else document.name, document)
         earlier = None if there else self._filing.versions(document)
         if earlier is None:
-            self._fate = "already_known"
-            self._count["already_known"] += document.kind != DEVICE_FILE
-            if there:
-                self._replies.kept(document, there[0][1])
-            else:
-                self._filing.note_known(self._part, document.kind == DEVICE_FILE)
-                self._contest_again(document)
-                self._replies.known(document)
+            self._know_document(document, there[0][1] if there else "")
             return
         if self._filing.count >= self._most:
             raise beyond("one resource has too many versions", "versions", self._most, document.place)
         if person and document.name in self._hidden(person):
             self._refuse(document, _MOVED)
-            return
-        updated = self._updated(document)
-        if why := self._refusal(person, document, earlier, stranger) or (_TWICE if twice else ""):
+        elif why := self._refusal(person, document, earlier, stranger) or (_TWICE if twice else ""):
             self._refuse(document, why)
-            late = updated and any(before > updated for _, before in earlier)
-            if not late and why in (_WHOSE_ELSE, _NOBODY_NOW, _TWICE):
-                self._contest(document.name, {owner for owner, _ in earlier}, f"{document.place}: {why}")
+            if why in _CONTESTS and not self._is_late(document, earlier):
+                self._gate.contest(document.name, dict(earlier), f"{document.place}: {why}")
+        else:
+            self._take_version(person, document, earlier)
+
+    def _know_document(self, document: Document, found: str) -> None:
+        """Nothing new: the document is here byte for byte, or what it asks for is `found` under a name."""
+        self._fate = "already_known"
+        self._count["already_known"] += document.kind != DEVICE_FILE
+        if found:
+            self._replies.kept(document, found)
             return
+        self._filing.note_known(self._part, document.kind == DEVICE_FILE)
+        self._gate.known_again(document)
+        self._replies.known(document)
+
+    def _take_version(self, person: str, document: Document, earlier: list[tuple[str, str]]) -> None:
+        """Keep a document; what it states of what earlier versions stated comes behind it."""
+        if document.kind == DEVICE_FILE and not self._insist:
+            self._refuse_anothers(person, document)
         if document.apart:
             pass  # its events come by themselves
-        elif updated and any(before > updated for _, before in earlier):
+        elif self._is_late(document, earlier):
             self._fate = "outdated"
-            self._bring_deletion(person, document, {owner for owner, _ in earlier})
+            self._bring_deletion(person, document, set(dict(earlier)))
         elif earlier:
-            self._replaces = True
-            self._home = person, self._filing.mark(document)
-            self._remember_events(document.name, sorted({owner for owner, _ in earlier}))
-            self._flaw = "" if document.understood or not self._before else _UNREAD
-        self._filing.keep_document(person, document, stamp(self._now), updated, self._origin)
+            self._gate.replace(person, document, dict(earlier))
+        self._filing.keep_document(person, document, stamp(self._now), self._updated(document), self._origin)
         self._pass_on(person, document.name, earlier)
         if document.kind == DEVICE_FILE:
             self._count["files"] += 1
@@ -323,6 +318,11 @@ class Intake:
         self._replies.known(document) if self._fate else self._replies.kept(document)
         if not document.understood:
             self._kept[document.kind] += 1
+
+    def _is_late(self, document: Document, earlier: list[tuple[str, str]]) -> bool:
+        """Whether a version was made before one that is here."""
+        updated = self._updated(document)
+        return bool(updated) and any(before > updated for _, before in earlier)
 
     @property
     def _origin(self) -> Origin:
@@ -353,8 +353,8 @@ class Intake:
     def _refuse_anothers(self, person: str, document: Document) -> None:
         """Raise `RefusedInput` where the same file was taken for somebody else."""
         own = {one.chart.person for one in self._filing.group(person)} | {person}
-        (name,) = document.identifiers
-        others = {whose for whose, _ in self._filing.identified(DEVICE_FILE, name)} - own
+        found = [one for name in document.identifiers for one in self._filing.identified(DEVICE_FILE, name)]
+        others = {whose for whose, _ in found} - own
         if others:
             raise RefusedInput(
                 f"this file, byte for byte, was taken before, for {', '.join(sorted(others))}",
@@ -377,7 +377,7 @@ class Intake:
     def _refusal(self, person: str, document: Document, earlier: list[tuple[str, str]], stranger: str) -> str:
         """Why a document is not taken in for what it says of itself and what is here; "" where it is."""
         owners = {owner for owner, _ in earlier}
-        theirs = {owner for owner in owners - {"", person} if document.name not in self._elsewhere(owner)}
+        theirs = {owner for owner in owners - {"", person} if document.name not in self._filing.elsewhere(owner)}
         if document.new and earlier and (document.kind == "Patient" or owners != {person}):
             return TAKEN
         if document.kind == "Patient" and not document.apart and self._whose.is_another(document):
@@ -420,18 +420,13 @@ class Intake:
             self._count["already_known"] += 1
             self._replies.deleted(document)
             return
-        owners = [
-            one for one in dict.fromkeys(owner for owner, _ in earlier) if document.name not in self._elsewhere(one)
-        ]
+        owners = [one for one in dict(earlier) if document.name not in self._filing.elsewhere(one)]
         if owners or document.updated:
             updated = self._updated(document) or max(before for _, before in earlier)
             if any(before > updated for _, before in earlier):
                 self._fate = "outdated"
             else:
-                self._remember_events(document.name, owners)
-                self._deletes = True
-                for owner in owners:
-                    self._filing.chart(owner).end_contest(document.name)
+                self._gate.delete(document.name, owners)
             for owner in owners or [""]:
                 self._filing.keep_document(owner, document, stamp(self._now), updated, self._origin)
                 self._people |= {owner: None} if owner else {}
@@ -452,11 +447,6 @@ class Intake:
         self._document = name
         return msgspec.structs.replace(document, id=name.partition("/")[2])
 
-    def _elsewhere(self, person: str) -> list[str]:
-        """Documents that lie with a person and are another's."""
-        chart = self._filing.find(person)
-        return [*chart.chart.hidden, *chart.chart.passed] if chart else []
-
     def _hidden(self, person: str) -> list[str]:
         chart = self._filing.find(person)
         return chart.chart.hidden if chart else []
@@ -470,71 +460,6 @@ class Intake:
         if document.kind == "Patient" and why != _TWICE and not document.apart:
             self._whose.turn_away(document, why)
 
-    def _settle_contest(self) -> None:
-        """What a version that cannot be used leaves out stands in doubt; one that can be ends all doubt."""
-        person, mark = self._home
-        if not self._flaw:
-            for owner in {person, *(owner for owner, _ in self._before)} - {""}:
-                self._filing.chart(owner).end_contest(self._document)
-            return
-        self._filing.chart(person).flaw(mark)
-        by_owner: dict[str, list[str]] = {}
-        for owner, id in self._before:
-            by_owner.setdefault(owner, []).append(id)
-        for owner, ids in by_owner.items():
-            self._contest_events(owner, self._document, ids, self._flaw)
-        self._before = {}
-
-    def _remember_events(self, name: str, owners: list[str]) -> None:
-        for owner in owners:
-            known = self._filing.chart(owner).standing(name)
-            if known.learned > LONG_AGO:
-                self._after = max(self._after, known.learned + timedelta(microseconds=1))
-            self._before |= {(owner, id): event for id, event in known.events.items()}
-
-    def _contest(self, name: str, owners: Iterable[str], why: str) -> None:
-        """Let what a document stated stand in doubt: a later version of it cannot be used."""
-        for owner in sorted(set(owners) - {""}):
-            if name in self._elsewhere(owner):
-                continue
-            chart = self._filing.chart(owner)
-            self._contest_events(owner, name, list(chart.standing(name).events), why)
-
-    def _contest_events(self, owner: str, name: str, ids: list[str], why: str) -> None:
-        if ids:
-            self._filing.chart(owner).contest(name, ids, why, stamp(self._now))
-            text = f"what stood of {owner} under {name} stands in doubt: a later version of it cannot be used ({why})"
-            self._findings.append(Finding("contested", "conformance", "flag", text, "", None, "", name))
-
-    def _contest_event(self, person: str, refused: Quarantined) -> None:
-        """A later version of an event that came by itself cannot be used."""
-        assert refused.event is not None
-        known = self._filing.chart(person).versions(refused.event, refused.event.content)
-        if known and not max(known, key=lambda one: (one.learned, one.content)).retracted:
-            id, finding = refused.event.id, refused.finding
-            self._contest_events(person, id, [id], f"{finding.where}: {finding.message}")
-
-    def _contest_again(self, document: Document) -> None:
-        """A version that cannot be used came once more: this import says it too."""
-        owner, _ = self._filing.known_at
-        chart = self._filing.find(owner) if owner else None
-        if chart is None or not chart.chart.is_flawed(self._filing.mark(document)):
-            return
-        if why := chart.contested(document.name):
-            self._contest(document.name, [owner], why)
-
-    def _finish_document(self) -> None:
-        """Withdraw what an earlier version of the document stated and this one does not, if this one is sound."""
-        if self._replaces:
-            self._replaces = False
-            self._settle_contest()
-        for (person, _), event in self._before.items():
-            learned = max(self._now, self._after)
-            gone = ended(event, DELETED if self._deletes else NEWER_VERSION, learned)
-            self._filing.chart(person).add(gone, [event], self._origin)
-            self._count["withdrawn"] += 1
-        self._before = {}
-
     def _take_event(self, person: str, event: Event) -> None:
         document = source_name(event.id)
         document = document if document == self._document else ""
@@ -545,23 +470,22 @@ class Intake:
                 self._note_outdated(person, event, origin)
             return
         if document:
-            event = msgspec.structs.replace(event, learned=max(event.learned, self._after))
+            event = msgspec.structs.replace(event, learned=max(event.learned, self._gate.after))
         event = _takes_back(event, NEWER_VERSION if document else DELETED)
         for outcome in admit(self._person(person), [event], self._clock):
             if isinstance(outcome, Quarantined):
                 self._take_quarantined(person, outcome)
                 if not document and not event.id.startswith("content:"):
-                    self._contest_event(person, outcome)
+                    self._gate.contest_event(person, outcome)
                 return
-            before = self._before.pop((person, event.id), None) if document else None  # another's is withdrawn there
+            before = self._gate.stood(person, event.id) if document else None  # another's is withdrawn there
             known = [before] if before else self._filing.chart(person).versions(outcome, outcome.content)
             if len(known) >= self._most:
                 raise beyond("one event has too many versions", "versions", self._most, outcome.where)
-            if document and before is None and self._replaces and event.id not in self._stated:
-                new: Event | Quarantined | None = outcome  # what an earlier version took back is said anew
+            if document and self._gate.says_anew(event.id) and before is None:
+                new: Event | Quarantined | None = outcome  # what an earlier version took back
             else:
                 new = added(outcome, known, of_document=before is not None)
-            self._stated |= {event.id} if document else set()
             if new is None:
                 self._filing.chart(person).know(outcome, origin)
                 self._count["already_known"] += 1
@@ -629,8 +553,8 @@ class Intake:
             return
         self._person(person) if person else None
         of_document = self._document in name_of(quarantined)
-        if of_document and self._replaces and quarantined.finding.rule not in _NO_FLAW:
-            self._flaw = self._flaw or f"{quarantined.finding.where}: {quarantined.finding.message}"
+        if of_document:
+            self._gate.flawed(quarantined.finding)
         origin = self._origin if of_document else self._origin_in_file(person)
         if not self._filing.chart(person).quarantine(quarantined, digest_of(quarantined), origin):
             self._count["already_known"] += 1
