@@ -10,7 +10,7 @@ import pytest
 from pollux.record import Entry, Event, Source
 from pollux.record.quality import Finding, Quarantined
 from pollux.sources import again as kept_files
-from pollux.sources import format_of, kept, read, read_again
+from pollux.sources import format_of, kept, medication_codes, read, read_again
 from pollux.sources.fhir import portable
 from pollux.store import Again, Store, Taking
 from tests.store.made import NOW
@@ -34,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def reader(again: Again, learned: datetime) -> Iterable[Entry]:
     """The real one."""
     return read_again(again.pieces, again.person, learned=learned, timezone=again.taking.timezone,
-                      name=again.taking.file, medications=again.medications)  # fmt: skip
+                      name=again.taking.file, codes=medication_codes(again.medications))  # fmt: skip
 
 
 def take_file(store: Store, path: Path, text: str, zone: str = "", now: datetime = NOW) -> int:

@@ -107,7 +107,7 @@ def demo(*, output: Path = Path("demo-output")) -> None:
     from pollux.record import Person
     from pollux.record.entry import Entry
     from pollux.report import twin_report
-    from pollux.sources import format_of, read, version_of
+    from pollux.sources import format_of, is_device, read, version_of
     from pollux.sources import kept as as_received
     from pollux.store import Taking
     from pollux.twins import Twin
@@ -123,7 +123,7 @@ def demo(*, output: Path = Path("demo-output")) -> None:
             for path in files:
                 entries = read(path, learned=now, person=story.id, timezone=story.timezone)
                 format = format_of(path)
-                if not format.startswith("fhir"):
+                if is_device(format):
                     entries = chain(as_received(path, story.id), entries)
                 taking = Taking(path.name, format, version_of(format), story.id, story.timezone)
                 receipt = kept.take(entries, now, taking=taking)

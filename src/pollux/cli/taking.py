@@ -112,13 +112,14 @@ def _take_file(kept: "Store", path: Path, asked: Asked, told: "Responses | None"
     """Take one file, say what became of it, and write the answers to it, whatever becomes of the next one."""
     from pollux.record import Person
     from pollux.record.entry import Entry
-    from pollux.sources import format_of, read, says_whose, version_of
+    from pollux.sources import format_of, is_device, read, says_whose, version_of
     from pollux.sources import kept as as_received
     from pollux.store import Taking
 
     now = datetime.now(UTC)
     clock = datetime.combine(date.fromisoformat(asked.as_of), time.max, UTC) if asked.as_of else now
-    format, device, itself = format_of(path), _is_device(path), says_whose(path)
+    format, itself = format_of(path), says_whose(path)
+    device = is_device(format)
     owner = "" if not device else asked.person if itself else _owner(kept, asked.person)
     zone = asked.timezone or _zone(kept, owner)
     entries = read(
@@ -170,9 +171,9 @@ def waited_for(entries: "Iterable[Entry]", name: str) -> "Iterator[Entry]":
 
 
 def _is_device(path: Path) -> bool:
-    from pollux.sources import format_of
+    from pollux.sources import format_of, is_device
 
-    return not format_of(path).startswith("fhir")
+    return is_device(format_of(path))
 
 
 def _owner(kept: "Store", person: str) -> str:
@@ -244,13 +245,16 @@ def reread(person: str = "", *, store: StorePath = "") -> None:
 
 def _read_again(kept: "Store", person: str) -> str:
     """Read what is kept of a person again; what became of it."""
-    from pollux.sources import read_again
+    from pollux.sources import medication_codes, read_again
     from pollux.store import Again
+
+    codes: dict[str, object] = {}  # of one person's Medications, which are the same for all that is read again
 
     def reader(again: Again, learned: datetime) -> "Iterator[Entry]":
         taking = again.taking
+        codes.update({} if codes else medication_codes(again.medications))
         return read_again(again.pieces, again.person, learned=learned, timezone=taking.timezone, name=taking.file,
-                          medications=again.medications)  # fmt: skip
+                          codes=codes)  # fmt: skip
 
     return kept.reread(person, reader, datetime.now(UTC)).text()
 

@@ -4,18 +4,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pollux.errors import RefusedInput
 from pollux.record.budget import Budget, Limits
 from pollux.record.budget import limits as limits_in_force
 from pollux.record.entry import SIGNS, Document, Entry, is_id
 from pollux.sources import clarity, fhir, nightscout, plain_csv
-from pollux.sources.again import KeptRows, as_received, is_device_file, kept_file, resource_again, theirs_of_each
+from pollux.sources.again import (
+    KeptRows,
+    as_received,
+    is_device_file,
+    kept_file,
+    medication_codes,
+    resource_again,
+    theirs_of_each,
+)
 from pollux.sources.clock import zone
 from pollux.sources.format import Format, Reading
 from pollux.sources.opening import Opened
 
-__all__ = ["FORMATS", "Format", "format_of", "kept", "read", "read_again", "recognise", "says_whose", "version_of"]
+__all__ = [
+    "FORMATS", "Format", "format_of", "is_device", "kept", "medication_codes", "read", "read_again", "recognise",
+    "says_whose", "version_of",
+]  # fmt: skip
 
 FORMATS: tuple[Format, ...] = (fhir.FORMAT, nightscout.FORMAT, clarity.FORMAT, plain_csv.FORMAT)
 
@@ -63,6 +75,15 @@ def _format(head: bytes, name: str) -> Format:
     raise RefusedInput("this is no format that Pollux knows", where=name, advice=f"Known are: {looks}.")
 
 
+def is_device(format: str) -> bool:
+    """Whether files of a format come from a device or an app, by the format's name: all but medical records do.
+
+    >>> is_device("plain table")
+    True
+    """
+    return format != fhir.FORMAT.name
+
+
 def version_of(format: str) -> int:
     """The version of the reader of a format, by the format's name; 0 for none."""
     return next((known.version for known in FORMATS if known.name == format), 0)
@@ -86,16 +107,16 @@ def read_again(
     learned: datetime,
     timezone: str = "",
     name: str = "",
-    medications: Sequence[Document] = (),
+    codes: dict[str, Any] | None = None,
 ) -> Iterator[Entry]:
     """What a document that was kept says when it is read now: one FHIR resource, or the pieces of a device's file.
 
-    `medications` are the FHIR Medications that it may refer to.
+    `codes` are those of the FHIR Medications that it may refer to (`medication_codes`).
     """
     if not is_device_file(pieces[0]):
         reading = Reading(learned, person, timezone, name)
         for document in pieces:
-            yield from resource_again(document, reading, medications)
+            yield from resource_again(document, reading, codes or {})
         return
     opened = kept_file(pieces, name)
     found = _format(opened.head(), opened.name)

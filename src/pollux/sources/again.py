@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,22 +28,29 @@ _MARK = re.compile(rb"\x1d(\d+)\n")
 
 def as_received(opened: Opened, person: str) -> Iterator[Entry]:
     """A device's file as documents of a person, byte for byte, in pieces; the same bytes have the same names."""
-    digest, bare, size = hashlib.sha256(person.encode() + b"\0"), hashlib.sha256(), 0
-    with opened.received() as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
-            bare.update(piece)
-            size += len(piece)
+    digest, size = hashlib.sha256(person.encode() + b"\0"), 0
+    for piece in _pieces(opened):
+        digest.update(piece)
+        size += len(piece)
     id, count = digest.hexdigest()[:32], -(-size // PIECE)
+    names: tuple[str, ...] = (bytes_named(_digest(opened).hex()),)
+    for number, content in enumerate(_pieces(opened), 1):
+        place = f"{number}/{count}"
+        document = Document(DEVICE_FILE, f"{id}.{number}", place, content, opened.name, identifiers=names, apart=True)
+        yield Entry(person, document)
+        names = ()
+
+
+def _pieces(opened: Opened) -> Iterator[bytes]:
     with opened.received() as file:
-        for number in range(1, count + 1):
-            content = file.read(PIECE)
-            names = (bytes_named(bare.hexdigest()),) if number == 1 else ()
-            place = f"{number}/{count}"
-            document = Document(
-                DEVICE_FILE, f"{id}.{number}", place, content, opened.name, identifiers=names, apart=True
-            )
-            yield Entry(person, document)
+        yield from iter(partial(file.read, PIECE), b"")
+
+
+def _digest(opened: Opened) -> bytes:
+    whole = hashlib.sha256()
+    for piece in _pieces(opened):
+        whole.update(piece)
+    return whole.digest()
 
 
 def bytes_named(digest: str) -> str:
@@ -56,11 +63,7 @@ def theirs_of_each(opened: Opened, parts: Iterable[Part]) -> Iterator[Entry]:
 
     Where lines of others are left out, a mark says the number of the next one, so that a reader can name it.
     """
-    with opened.received() as file:
-        whole = hashlib.sha256()
-        while block := file.read(PIECE):
-            whole.update(block)
-        digest = whole.digest()
+    digest = _digest(opened)
     head = ""
     everyone: dict[str, _Held] = {}
     size = 0
@@ -149,31 +152,17 @@ def kept_file(pieces: Sequence[Document], name: str) -> KeptFile:
     return kind(Path(name or "kept"), name or pieces[0].place, pieces=pieces)
 
 
-def resource_again(document: Document, reading: Reading, medications: Sequence[Document]) -> Iterator[Entry]:
+def resource_again(document: Document, reading: Reading, codes: dict[str, Any]) -> Iterator[Entry]:
     """What a kept FHIR resource says, of the person with whom it lies and under the name that it has here."""
     place = document.place.removeprefix(reading.name).strip()
     resource = parse(document.content, reading.name, 1)
-    codes = _CODES.of(medications)
-    patients = dict.fromkeys(_named(resource), reading.person)
-    yield from resource_entries(
-        document.content, resource, place, Named(document.id), reading, Links(patients=patients, medications=codes)
-    )
+    links = Links(patients=dict.fromkeys(_named(resource), reading.person), medications=codes)
+    yield from resource_entries(document.content, resource, place, Named(document.id), reading, links)
 
 
-class _Codes:
-    """The codes of the Medications that many resources are read with one after the other."""
-
-    def __init__(self) -> None:
-        self._last: tuple[Sequence[Document], dict[str, Any]] = (), {}
-
-    def of(self, medications: Sequence[Document]) -> dict[str, Any]:
-        """By the names under which each may be referred to, its code."""
-        if self._last[0] is not medications:
-            self._last = medications, dict(chain.from_iterable(map(_code_of, medications)))
-        return self._last[1]
-
-
-_CODES = _Codes()
+def medication_codes(medications: Iterable[Document]) -> dict[str, Any]:
+    """Of FHIR Medications that are kept the codes, by the names under which each may be referred to."""
+    return dict(chain.from_iterable(map(_code_of, medications)))
 
 
 def _code_of(medication: Document) -> Iterator[tuple[str, Any]]:
