@@ -38,19 +38,23 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: int = 100
 
 
+_USUAL = Limits()
+
+
 def limits(text: str = "", where: str = "--limits") -> Limits:
     """The limits in force: the usual ones, changed by ``POLLUX_LIMITS`` and then by a text of the same form.
 
     >>> limits("cpu=600, versions=50000").versions
     50000
     """
+    if not text and not os.environ.get(VARIABLE):
+        return _USUAL
     found: dict[str, float] = {}
     for stated, place in ((os.environ.get(VARIABLE, ""), VARIABLE), (text, where)):
         for part in filter(None, (part.strip() for part in stated.split(","))):
             name, _, value = part.partition("=")
             found[_known(name.strip(), place)] = _number(value.strip(), place)
-    usual = {name: type(getattr(Limits(), name)) for name in Limits.__struct_fields__}
-    return Limits(**{name: usual[name](value) for name, value in found.items()})
+    return Limits(**{name: type(getattr(_USUAL, name))(value) for name, value in found.items()})
 
 
 def _known(name: str, place: str) -> str:

@@ -55,7 +55,7 @@ class Gate:
 
     def flawed(self, finding: Finding) -> None:
         """Something of the document lies in quarantine."""
-        if finding.rule not in _NO_FLAW:
+        if self._home[1] and finding.rule not in _NO_FLAW:
             self._flaw = self._flaw or f"{finding.where}: {finding.message}"
 
     def stood(self, person: str, id: str) -> Event | None:
@@ -64,7 +64,7 @@ class Gate:
 
     def says_anew(self, id: str) -> bool:
         """Whether the document replaces earlier versions and states an event for the first time."""
-        first = self._home != ("", b"") and id not in self._stated
+        first = bool(self._home[1]) and id not in self._stated
         self._stated.add(id)
         return first
 
@@ -81,16 +81,19 @@ class Gate:
     def finish(self, origin: Origin) -> int:
         """All of the document was seen: end, or contest, what stood and it does not state; how much is ended."""
         person, mark = self._home
+        if not mark and not self._deletes:  # nothing was held
+            self._stated.clear()
+            return 0
         owners = {person, *(owner for owner, _ in self._before)} - {""}
         count = 0
-        if mark and self._flaw:
+        if self._flaw and not self._deletes:
             self._filing.chart(person).flaw(mark)
             left: dict[str, list[str]] = defaultdict(list)
             for owner, id in self._before:
                 left[owner].append(id)
             for owner, ids in left.items():
                 self._contest(owner, self._name, ids, self._flaw)
-        elif mark or self._deletes:
+        else:
             for owner in owners:
                 self._filing.chart(owner).end_contest(self._name)
             for (owner, _), event in self._before.items():
