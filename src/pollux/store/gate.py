@@ -34,6 +34,7 @@ class Gate:
     def _open(self, name: str) -> None:
         self._name = name
         self._home = ("", b"")  # with whom a version is kept that takes the place of others, and its mark
+        self._owners: set[str] = set()  # whose the versions before were
         self._deletes = False
         self._flaw = ""  # what of it cannot be used
         self._stated: set[str] = set()  # ids of its events
@@ -69,8 +70,8 @@ class Gate:
         return first
 
     def _hold(self, name: str, owners: Iterable[str]) -> None:
-        self._name = name
-        for owner in sorted(owners):
+        self._name, self._owners = name, set(owners)
+        for owner in sorted(self._owners):
             known = self._filing.chart(owner).standing(name)
             if known.learned > LONG_AGO:
                 self.after = max(self.after, known.learned + timedelta(microseconds=1))
@@ -84,7 +85,6 @@ class Gate:
         if not mark and not self._deletes:  # nothing was held
             self._stated.clear()
             return 0
-        owners = {person, *(owner for owner, _ in self._before)} - {""}
         count = 0
         if self._flaw and not self._deletes:
             self._filing.chart(person).flaw(mark)
@@ -94,7 +94,7 @@ class Gate:
             for owner, ids in left.items():
                 self._contest(owner, self._name, ids, self._flaw)
         else:
-            for owner in owners:
+            for owner in {person, *self._owners} - {""}:
                 self._filing.chart(owner).end_contest(self._name)
             for (owner, _), event in self._before.items():
                 gone = ended(event, DELETED if self._deletes else NEWER_VERSION, max(self._now, self.after))
