@@ -186,17 +186,19 @@ def sensor(
     return events
 
 
+def two_sensors(seed: int, offset: float) -> list[Event]:
+    """Of one body, so many minutes apart."""
+    first, second = (sensor(name, one, every=5, days=8, same_as=seed, offset=late)
+                     for name, one, late in (("a", seed, 0.0), ("b", seed + 1000, offset)))  # fmt: skip
+    return first + second
+
+
 CLEAN = {
     "a sensor that speaks every five minutes": lambda seed: sensor("a", seed, every=5, days=8),
     "a sensor that speaks every minute": lambda seed: sensor("a", seed, every=1, days=3),
     "a flat line": lambda seed: sensor("a", seed, every=1, days=2, flat=True),
-    "two sensors on one body, on the same minute": lambda seed: (
-        sensor("a", seed, every=5, days=8, same_as=seed) + sensor("b", seed + 1000, every=5, days=8, same_as=seed)
-    ),
-    "two sensors on one body, a minute apart": lambda seed: (
-        sensor("a", seed, every=5, days=8, same_as=seed)
-        + sensor("b", seed + 1000, every=5, days=8, same_as=seed, offset=1)
-    ),
+    "two sensors on one body, on the same minute": lambda seed: two_sensors(seed, 0),
+    "two sensors on one body, a minute apart": lambda seed: two_sensors(seed, 1),
     "two sensors of little error that speak every minute": lambda seed: [
         msgspec.structs.replace(one, value=float(round(120 + random.Random(f"{seed}{one.id}").gauss(0, 1))))
         for one in sensor("a", seed, every=1, days=2, flat=True)
@@ -216,10 +218,7 @@ CLEAN = {
         for k in range(2000)
         for j in range(2)
     ],
-    "two sensors on one body, two and a half minutes apart": lambda seed: (
-        sensor("a", seed, every=5, days=8, same_as=seed)
-        + sensor("b", seed + 1000, every=5, days=8, same_as=seed, offset=2.5)
-    ),
+    "two sensors on one body, two and a half minutes apart": lambda seed: two_sensors(seed, 2.5),
     "two sensors of hardly any error on a flat body": lambda seed: [
         msgspec.structs.replace(one, value=float(round(120.5 + random.Random(f"{seed}{one.id}").gauss(0, 0.4))))
         for one in sensor("a", seed, every=5, days=4, flat=True)
