@@ -130,24 +130,32 @@ def _by_hand(record: Record) -> bool:
 
 def _first(record: Record, quantity: str, events: Sequence[Event], body: Body) -> Iterator[Finding]:
     """The first amounts, of which nobody knows yet whether they are usual, against what the weight asks for."""
-    kg = body.kg
     meals = dict(_beside(record.once("carbohydrate_intake"), events)) if quantity == "insulin_bolus" else {}
     for e in events:
-        with_food = ""
         if quantity == "insulin_bolus" and e.id not in meals:
-            continue
-        if quantity == "insulin_bolus":
-            usual = meals[e.id] * DAILY * kg / COVERED
-            most, with_food = MUCH * usual + CORRECTION * kg, f" with {meals[e.id]:.0f} g"
-        elif quantity == "carbohydrate_intake":
-            most = AMOUNTS[quantity].large * body.size(AMOUNTS[quantity].power)
-            usual = most / MUCH
-        else:
-            usual = BASAL * DAILY * kg / (24.0 if quantity == "insulin_basal_rate" else 1.0)
-            most = MUCH * usual
+            continue  # a correction has nothing that it could be measured by
+        eaten = meals.get(e.id, 0.0)
+        usual, most = _asked_for(quantity, body, eaten)
         if e.number() > most:
-            text = f"{e.value:g} {e.unit}{with_food}, where about {usual:.2g} {e.unit} would be usual at {kg:.0f} kg"
+            food = f" with {eaten:.0f} g" if eaten else ""
+            text = f"{e.value:g} {e.unit}{food}, where about {usual:.2g} {e.unit} would be usual at {body.kg:.0f} kg"
             yield Finding("too much for their weight", "plausibility", "flag", text, quantity, e.time, e.where, e.id)
+
+
+def _asked_for(quantity: str, body: Body, eaten: float) -> tuple[float, float]:
+    """What would be usual at a weight, for a bolus with so many grams, and from what on it is too much."""
+    if quantity == "insulin_bolus":
+        usual = eaten * DAILY * body.kg / COVERED
+        return usual, MUCH * usual + CORRECTION * body.kg
+    if quantity == "carbohydrate_intake":
+        most = AMOUNTS[quantity].large * body.size(AMOUNTS[quantity].power)
+        return most / MUCH, most
+    return _basal(quantity, body.kg), MUCH * _basal(quantity, body.kg)
+
+
+def _basal(quantity: str, kg: float) -> float:
+    """The usual long-acting dose of a day [U], or basal rate [U/h], at a weight."""
+    return BASAL * DAILY * kg / (24.0 if quantity == "insulin_basal_rate" else 1.0)
 
 
 def _against_weight(record: Record, body: Body) -> Iterator[Finding]:
@@ -184,9 +192,8 @@ def _against_weight(record: Record, body: Body) -> Iterator[Finding]:
 
 def _basal_against_weight(record: Record, kg: float) -> Iterator[Finding]:
     """Long-acting doses or basal rates that are all about ten times those of this weight."""
-    for quantity, times, unit in (("insulin_long_acting", 1.0, "U"), ("insulin_basal_rate", 24.0, "U/h")):
-        events = _insulin(record, quantity)
-        usual = BASAL * DAILY * kg / times
+    for quantity, unit in (("insulin_long_acting", "U"), ("insulin_basal_rate", "U/h")):
+        events, usual = _insulin(record, quantity), _basal(quantity, kg)
         if len(events) >= FEWEST_DAYS and median(e.number() for e in events) > MUCH * usual:
             middle, last = median(e.number() for e in events), events[-1]
             given = f"{AMOUNTS[quantity].name} of {middle:.3g} {unit} at {kg:.0f} kg"
